@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The coherence protocol as tables, without timing: a directory MESI for private caches and an
+//! inclusive last-level slice (the *home* of a line) in front of memory.
+//!
+//! One function per side, [`cache_cell`] and [`home_cell`], says what happens for every pair of
+//! state and event. The same cells feed the timed model, the exhaustive checker in [`check`], the
+//! printed tables of [`render`] and the coverage count, so none of them can drift from another.
+//!
+//! **Modelled:** three networks. Requests (`Get*`, `Put*`) and responses (data, `Inv-Ack`) may
+//! overtake each other; the forward network (`Fwd-*`, `Inv`, `Put-Ack`) is first in, first out from
+//! the home to each cache. The home blocks while it waits for an owner's data (`S_D`), for memory
+//! (`F`) and while it takes copies back in order to free a way (`S_R`, `M_R`).
+//!
+//! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
+//! other as far as the tables go; coupling through full structures is the timed model's business.
+//!
+//! Source: the classical directory protocol as taught in Sorin, Hill and Wood, "A Primer on Memory
+//! Consistency and Cache Coherence", directory chapter, rebuilt and machine-checked rather than
+//! copied; `NP`, `F`, `S_R`, `M_R` and their cells are our own addition for an inclusive slice.
+
+mod cache;
+mod cell;
+pub mod check;
+mod home;
+mod print;
+mod tables;
+
+pub use cache::{
+    CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell,
+};
+pub use cell::Cell;
+pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
+pub use print::{Format, PROTOCOLS, UnknownProtocol, render};
+pub use tables::Tables;

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The tables as text for a terminal and as Markdown, made from the cells that are executed.
+
+use std::fmt;
+
+use super::cache::{CacheAction, CacheEvent, CacheState};
+use super::cell::Cell;
+use super::home::{HomeAction, HomeEvent, HomeState};
+use super::tables::Tables;
+
+/// Names that [`render`] knows.
+pub const PROTOCOLS: [&str; 2] = ["mesi", "msi"];
+
+/// How tables are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One block per state, events with the same cell on one line, and the reason of every cell
+    /// that cannot happen.
+    Text,
+    /// States by events as one table per side, and a legend.
+    Markdown,
+}
+
+/// No protocol has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownProtocol(
+    /// The name asked for.
+    pub String,
+);
+
+impl fmt::Display for UnknownProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no protocol is called {:?}; known: {}",
+            self.0,
+            PROTOCOLS.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownProtocol {}
+
+/// The tables of the protocol called `name`, ending in a line feed.
+///
+/// # Errors
+/// [`UnknownProtocol`] if `name` is not in [`PROTOCOLS`].
+pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
+    match name {
+        "mesi" => Ok(Tables::mesi().render(format)),
+        "msi" => Ok(Tables::msi().render(format)),
+        other => Err(UnknownProtocol(other.to_string())),
+    }
+}
+
+impl Tables {
+    /// The tables in words, ending in a line feed. States and events without a possible cell are
+    /// left out.
+    #[must_use]
+    pub fn render(&self, format: Format) -> String {
+        let sides = [cache_side(self), home_side(self)];
+        let texts = sides.iter().map(|side| match format {
+            Format::Text => side.text(self.name),
+            Format::Markdown => side.markdown(self.name),
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A name and what it stands for.
+type Term = (&'static str, &'static str);
+
+/// A cell without the types of its side.
+#[derive(Clone, PartialEq, Eq)]
+enum Entry {
+    Go(Vec<&'static str>, &'static str),
+    Stall,
+    Impossible(&'static str),
+}
+
+/// One table without the types of its side.
+struct Side {
+    title: &'static str,
+    states: Vec<Term>,
+    events: Vec<Term>,
+    actions: Vec<Term>,
+    /// `[state][event]`.
+    entries: Vec<Vec<Entry>>,
+}
+
+fn cache_side(tables: &Tables) -> Side {
+    let entry = |cell: &Cell<CacheAction, CacheState>| match *cell {
+        Cell::Go(actions, next) => {
+            Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name())
+        }
+        Cell::Stall => Entry::Stall,
+        Cell::Impossible(why) => Entry::Impossible(why),
+    };
+    Side {
+        title: "private cache",
+        states: CacheState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        events: CacheEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        actions: CacheAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        entries: tables
+            .cache
+            .iter()
+            .map(|row| row.iter().map(entry).collect())
+            .collect(),
+    }
+    .without_empty()
+}
+
+fn home_side(tables: &Tables) -> Side {
+    let entry = |cell: &Cell<HomeAction, HomeState>| match *cell {
+        Cell::Go(actions, next) => {
+            Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name())
+        }
+        Cell::Stall => Entry::Stall,
+        Cell::Impossible(why) => Entry::Impossible(why),
+    };
+    Side {
+        title: "home",
+        states: HomeState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        events: HomeEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        actions: HomeAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        entries: tables
+            .home
+            .iter()
+            .map(|row| row.iter().map(entry).collect())
+            .collect(),
+    }
+    .without_empty()
+}
+
+impl Side {
+    /// Without the states and events of which every cell is impossible, and the actions of which
+    /// no cell makes use.
+    fn without_empty(mut self) -> Self {
+        let possible = |e: &Entry| !matches!(e, Entry::Impossible(_));
+        let rows: Vec<bool> = self
+            .entries
+            .iter()
+            .map(|row| row.iter().any(possible))
+            .collect();
+        let columns: Vec<bool> = (0..self.events.len())
+            .map(|column| self.entries.iter().any(|row| possible(&row[column])))
+            .collect();
+        keep(&mut self.entries, &rows);
+        keep(&mut self.states, &rows);
+        keep(&mut self.events, &columns);
+        for row in &mut self.entries {
+            keep(row, &columns);
+        }
+        let entries = &self.entries;
+        self.actions.retain(|(name, _)| {
+            let uses = |e: &Entry| matches!(e, Entry::Go(actions, _) if actions.contains(name));
+            entries.iter().flatten().any(uses)
+        });
+        self
+    }
+
+    fn text(&self, protocol: &str) -> String {
+        let mut out = format!("{protocol}, {}\n", self.title);
+        for ((state, meaning), row) in self.states.iter().zip(&self.entries) {
+            out += &format!("\n{state}: {meaning}\n");
+            let mut told: Vec<&Entry> = Vec::new();
+            for entry in row {
+                if told.contains(&entry) {
+                    continue;
+                }
+                told.push(entry);
+                let same = self
+                    .events
+                    .iter()
+                    .zip(row)
+                    .filter(|(_, other)| *other == entry);
+                let events: Vec<&str> = same.map(|((name, _), _)| *name).collect();
+                out += &format!("  {}: {}\n", events.join(" | "), long(entry));
+            }
+        }
+        for (title, terms) in [("Events", &self.events), ("Actions", &self.actions)] {
+            out += &format!("\n{title}:\n");
+            let width = terms.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            for (name, meaning) in terms {
+                out += &format!("  {name:width$}  {meaning}\n");
+            }
+        }
+        out
+    }
+
+    fn markdown(&self, protocol: &str) -> String {
+        let mut out = format!("## {protocol}: {}\n\n| State |", self.title);
+        for (event, _) in &self.events {
+            out += &format!(" {event} |");
+        }
+        out += &format!("\n|---|{}\n", "---|".repeat(self.events.len()));
+        for ((state, _), row) in self.states.iter().zip(&self.entries) {
+            out += &format!("| {state} |");
+            for entry in row {
+                out += &format!(" {} |", short(entry, state));
+            }
+            out.push('\n');
+        }
+        out += "\nActions in order of execution, then the next state if it is another; \
+                \"stall\": the event stays where it is; \".\": cannot happen.\n";
+        let terms = [
+            ("States", &self.states),
+            ("Events", &self.events),
+            ("Actions", &self.actions),
+        ];
+        for (title, terms) in terms {
+            out += &format!("\n### {title}\n\n");
+            for (name, meaning) in terms {
+                out += &format!("- `{name}`: {meaning}\n");
+            }
+        }
+        out
+    }
+}
+
+/// Removes the elements whose flag is not set.
+fn keep<T>(all: &mut Vec<T>, flags: &[bool]) {
+    let mut flags = flags.iter();
+    all.retain(|_| flags.next().is_some_and(|&flag| flag));
+}
+
+fn long(entry: &Entry) -> String {
+    match entry {
+        Entry::Go(actions, next) if actions.is_empty() => format!("-> {next}"),
+        Entry::Go(actions, next) => format!("{} -> {next}", actions.join(", ")),
+        Entry::Stall => "stall".to_string(),
+        Entry::Impossible(why) => format!("cannot happen: {why}"),
+    }
+}
+
+fn short(entry: &Entry, state: &str) -> String {
+    match entry {
+        Entry::Go(actions, next) if *next == state => actions.join(", "),
+        Entry::Go(actions, next) if actions.is_empty() => (*next).to_string(),
+        Entry::Go(actions, next) => format!("{}; {next}", actions.join(", ")),
+        Entry::Stall => "stall".to_string(),
+        Entry::Impossible(_) => ".".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_groups_the_events_of_a_state_by_what_they_do() {
+        let text = render("mesi", Format::Text).expect("known");
+        let block = "\nIS_D: A load waits for data.\n  \
+             Load | Store | Evict | FwdGetS | FwdGetM | Inv: stall\n  \
+             PutAck: cannot happen: no eviction is in flight\n  \
+             DataExclusive: Fill, Complete, Free -> E\n  \
+             DataNoAcks: Fill, Complete, Free -> S\n  \
+             DataAcks: cannot happen: acknowledgements are announced to stores only\n  \
+             InvAck | LastInvAck: cannot happen: no store is waiting for acknowledgements\n";
+        assert!(text.contains(block), "{text}");
+    }
+
+    #[test]
+    fn markdown_has_one_row_per_state_and_one_column_per_event() {
+        let markdown = render("mesi", Format::Markdown).expect("known");
+        let row = "| EI_A | stall | stall | stall | DataToReq, DataToHome; SI_A | \
+             DataToReq, DropCopy; II_A | . | DropCopy, Free; I | . | . | . | . | . |\n";
+        assert!(markdown.contains(row), "{markdown}");
+        let columns = |line: &str| line.matches('|').count() - 2;
+        let tables: Vec<usize> = markdown
+            .lines()
+            .filter(|l| l.starts_with('|'))
+            .map(columns)
+            .collect();
+        let cache = vec![CacheEvent::COUNT; CacheState::COUNT + 2];
+        let home = vec![HomeEvent::COUNT; HomeState::COUNT + 2];
+        assert_eq!(tables, [cache, home].concat());
+    }
+
+    #[test]
+    fn msi_is_printed_without_what_it_does_not_have() {
+        let text = render("msi", Format::Text).expect("known");
+        for gone in ["\nE:", "\nEI_A:", "DataExclusive", "PutEOwner", "SendPutE"] {
+            assert!(!text.contains(gone), "{gone}");
+        }
+        assert!(
+            text.contains("  GetS: DataToReq, AddSharer -> S\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let error = render("moesi", Format::Text).expect_err("there is no such table");
+        assert_eq!(
+            error.to_string(),
+            "no protocol is called \"moesi\"; known: mesi, msi"
+        );
+    }
+
+    #[test]
+    fn every_name_can_be_rendered() {
+        for name in PROTOCOLS {
+            for format in [Format::Text, Format::Markdown] {
+                let text = render(name, format).expect("known");
+                assert!(text.contains(name) && text.ends_with('\n'));
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The whole memory system: private caches, home slices and memory behind one port.
+
+use std::collections::BTreeMap;
+
+use sim_core::isa::Width;
+use sim_core::ports::{Access, MemoryPort, Port, Request};
+use sim_core::program::LINE_BYTES;
+use sim_core::time::{Cycle, Key};
+
+use super::fabric::Fabric;
+use super::home::Home;
+use super::message::{LineData, Message, MessageKind, Place, read};
+use super::params::MemoryParams;
+use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
+use super::traffic::{LineKinds, Traffic};
+use crate::protocol::CacheState;
+
+/// The memory system of a machine.
+#[derive(Clone, Debug)]
+pub struct MemorySystem {
+    params: MemoryParams,
+    fabric: Fabric,
+    caches: Vec<PrivateCache>,
+    homes: Vec<Home>,
+    /// Lines that were ever written back; all others are zero.
+    memory: BTreeMap<u64, LineData>,
+}
+
+/// What delivering a message did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// When.
+    pub at: Cycle,
+    /// The core whose private cache received it, if it was one.
+    pub core: Option<usize>,
+}
+
+impl MemorySystem {
+    /// A memory system with empty caches and zeroed memory.
+    #[must_use]
+    pub fn new(params: MemoryParams, kinds: LineKinds) -> MemorySystem {
+        let n = params.cores;
+        MemorySystem {
+            params,
+            fabric: Fabric::new(params, kinds),
+            caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params)).collect(),
+            homes: (n..2 * n).map(|i| Home::new(Place(i as u16), params)).collect(),
+            memory: BTreeMap::new(),
+        }
+    }
+
+    /// The core whose private cache receives the next message; `None` if it goes elsewhere.
+    #[must_use]
+    pub fn next_core(&self) -> Option<usize> {
+        let place = self.fabric.next_receiver()?.0 as usize;
+        (place < self.caches.len()).then_some(place)
+    }
+
+    /// Delivers the next message; what its core has to be told is appended to `notices`.
+    ///
+    /// # Errors
+    /// A transition that the protocol table calls impossible: a fault of the model.
+    pub fn deliver_next(&mut self, notices: &mut Vec<Notice>) -> Result<Option<Delivered>, ProtocolFault> {
+        let Some((at, m)) = self.fabric.pop() else { return Ok(None) };
+        let (dst, n) = (m.dst.0 as usize, self.caches.len());
+        if dst < n {
+            self.caches[dst].deliver(&mut self.fabric, &m, at, notices)?;
+        } else if dst < 2 * n {
+            self.homes[dst - n].deliver(&mut self.fabric, &m, at)?;
+        } else {
+            self.memory_receives(&m, at);
+        }
+        Ok(Some(Delivered { at, core: (dst < n).then_some(dst) }))
+    }
+
+    fn memory_receives(&mut self, m: &Message, at: Cycle) {
+        if m.kind == MessageKind::MemWrite {
+            self.memory.insert(m.line, m.data);
+            return;
+        }
+        let data = self.memory.get(&m.line).copied().unwrap_or([0; 8]);
+        let answer = Message { kind: MessageKind::MemData, src: m.dst, dst: m.src, data, ..*m };
+        self.fabric.send(answer, at.after(self.params.memory), at);
+    }
+
+    /// Traffic so far.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.fabric.traffic
+    }
+
+    /// Hits and misses of a core.
+    #[must_use]
+    pub fn hits(&self, core: usize) -> HitCounts {
+        self.caches[core].hits
+    }
+
+    /// `[link]`: slots used, all networks together.
+    #[must_use]
+    pub fn link_busy_cycles(&self) -> Vec<u64> {
+        self.fabric.link_busy_cycles()
+    }
+
+    /// Sizes and latencies.
+    #[must_use]
+    pub fn params(&self) -> &MemoryParams {
+        &self.params
+    }
+
+    /// True if no message is under way and nobody waits for one.
+    #[must_use]
+    pub fn is_quiescent(&self) -> bool {
+        self.fabric.in_flight() == 0
+            && self.caches.iter().all(|c| c.outstanding().next().is_none())
+            && self.homes.iter().all(Home::is_idle)
+    }
+
+    fn home(&self, line: u64) -> &Home {
+        &self.homes[self.fabric.home_of(line).0 as usize - self.caches.len()]
+    }
+
+    /// The newest value at an address. Meaningful when quiescent; store buffers are not seen.
+    #[must_use]
+    pub fn value(&self, addr: u64, width: Width) -> u64 {
+        let line = addr / LINE_BYTES;
+        let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.can_write()).map(|(_, d)| d);
+        let data = owned.or_else(|| self.home(line).knows(line).map(|k| k.3)).or_else(|| self.memory.get(&line));
+        data.map_or(0, |d| read(d, addr, width))
+    }
+
+    /// Checks what must hold of every line when quiescent: one writer or many readers, readers
+    /// equal to the home, the directory knowing every copy, and inclusion.
+    ///
+    /// # Errors
+    /// The first violation, in words.
+    pub fn check_coherence(&self) -> Result<(), String> {
+        let lines: std::collections::BTreeSet<u64> =
+            self.caches.iter().flat_map(|c| c.lines().map(|(n, _, _)| n)).chain(self.homes.iter().flat_map(|h| h.lines().map(|(n, _)| n))).collect();
+        for line in lines {
+            let copies: Vec<(usize, CacheState, &LineData)> =
+                self.caches.iter().enumerate().filter_map(|(i, c)| c.copy(line).map(|(s, d)| (i, s, d))).collect();
+            let writers = copies.iter().filter(|c| c.1.can_write()).count();
+            let at = line * LINE_BYTES;
+            if writers > 1 || (writers == 1 && copies.len() > 1) {
+                return Err(format!("line {at:#x} has {writers} writers among {} copies", copies.len()));
+            }
+            let known = self.home(line).knows(line);
+            let Some((_, owner, sharers, data)) = known else {
+                if copies.is_empty() {
+                    continue;
+                }
+                return Err(format!("line {at:#x} is cached but not in its home slice"));
+            };
+            for (core, state, copy) in copies {
+                let place = Place(core as u16);
+                let listed = if state.can_write() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };
+                if !listed {
+                    return Err(format!("line {at:#x}: the home does not know core {core}'s copy in {state}"));
+                }
+                if state != CacheState::M && copy != data {
+                    return Err(format!("line {at:#x}: core {core}'s copy in {state} differs from the home's"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MemoryPort for MemorySystem {
+    #[inline]
+    fn access(&mut self, core: usize, port: Port, request: &Request, now: Cycle) -> Access {
+        self.caches[core].access(&mut self.fabric, port, request, now)
+    }
+
+    #[inline]
+    fn peek_first_level(&self, core: usize, addr: u64, width: Width) -> Option<(u64, u64)> {
+        self.caches[core].peek(addr, width)
+    }
+
+    fn count_skipped_hits(&mut self, core: usize, hits: u64) {
+        self.caches[core].hits.l1_hits += hits;
+    }
+
+    #[inline]
+    fn next_key(&self) -> Key {
+        self.fabric.next_key()
+    }
+}

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A core's private caches: two latencies, one coherence agent.
+//!
+//! The second level includes the first, so a line's state and data are kept once, in the second
+//! level; the first level is tags that say which lines answer quickly.
+
+use sim_core::isa::Width;
+use sim_core::ports::{Access, Action, Completion, Port, Request};
+use sim_core::time::Cycle;
+
+use super::array::{SetArray, Slot};
+use super::fabric::Fabric;
+use super::message::{LineData, Message, MessageKind, Place, read, write};
+use super::params::MemoryParams;
+use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+
+/// A line in the second level.
+#[derive(Clone, Debug)]
+struct Line {
+    state: CacheState,
+    data: LineData,
+    /// A locked access holds the line until then; forwards and invalidations wait.
+    held_until: Cycle,
+}
+
+/// A line with something outstanding: a request, or an eviction.
+#[derive(Clone, Debug)]
+struct Outstanding {
+    line: u64,
+    state: CacheState,
+    data: LineData,
+    /// Acknowledgements missing; negative while they overtake the data that announce them.
+    acks: i32,
+    /// Requests of the core that wait for the line.
+    waiting: Vec<(Port, Request)>,
+    /// Messages the table stalls, in order of arrival.
+    stalled: Vec<Message>,
+    /// What the outstanding request is due to.
+    request: Request,
+}
+
+/// Something the core has to be told after a message was processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A pending request was performed.
+    Completed(Port, Completion),
+    /// The cache lost a line, by number.
+    Lost(u64),
+}
+
+/// Hits and misses of one core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HitCounts {
+    /// Accesses served by the first level.
+    pub l1_hits: u64,
+    /// Accesses served by the second level.
+    pub l2_hits: u64,
+    /// Accesses that sent a request.
+    pub misses: u64,
+    /// Lines evicted.
+    pub evictions: u64,
+}
+
+/// A private cache.
+#[derive(Clone, Debug)]
+pub(super) struct PrivateCache {
+    place: Place,
+    params: MemoryParams,
+    l1: SetArray<Slot>,
+    l2: SetArray<Line>,
+    outstanding: Vec<Outstanding>,
+    pub(super) hits: HitCounts,
+}
+
+/// A transition the table calls impossible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolFault {
+    /// What happened where, in words.
+    pub what: String,
+}
+
+impl PrivateCache {
+    pub(super) fn new(place: Place, params: MemoryParams) -> PrivateCache {
+        PrivateCache {
+            place,
+            params,
+            l1: SetArray::new(params.l1_sets, params.l1_ways),
+            l2: SetArray::new(params.l2_sets, params.l2_ways),
+            outstanding: Vec::new(),
+            hits: HitCounts::default(),
+        }
+    }
+
+    /// Value and latency of a load that would hit the first level.
+    pub(super) fn peek(&self, addr: u64, width: Width) -> Option<(u64, u64)> {
+        let tag = self.l1.find(addr / 64)?;
+        let line = self.l2.get(*self.l1.get(tag));
+        line.state.can_read().then(|| (self.params.l1_hit, read(&line.data, addr, width)))
+    }
+
+    /// A request of the core.
+    pub(super) fn access(&mut self, fabric: &mut Fabric, port: Port, r: &Request, now: Cycle) -> Access {
+        let number = r.addr / 64;
+        let event = if r.action == Action::Load { CacheEvent::Load } else { CacheEvent::Store };
+        let (l1, slot) = match self.l1.find(number) {
+            Some(tag) => (Some(tag), Some(*self.l1.get(tag))),
+            None => (None, self.l2.find(number)),
+        };
+        let pending = self.outstanding.iter().position(|o| o.line == number);
+        let state = match (slot, pending) {
+            (Some(s), _) => self.l2.get(s).state,
+            (None, Some(o)) => self.outstanding[o].state,
+            (None, None) => CacheState::I,
+        };
+        match CACHE_TABLE[state as usize][event as usize] {
+            Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
+                let slot = slot.expect("only a present line can be hit");
+                self.hit(r, now, l1, slot, number, next)
+            }
+            Cell::Go(_, next) => {
+                self.hits.misses += 1;
+                self.request(fabric, port, r, now, slot, next);
+                Access::Pending
+            }
+            Cell::Stall => {
+                let o = &mut self.outstanding[pending.expect("only a line in transition stalls")];
+                if r.action != Action::PrefetchW {
+                    o.waiting.push((port, *r));
+                }
+                Access::Pending
+            }
+            Cell::Impossible(why) => unreachable!("a core's access is possible in every state: {why}"),
+        }
+    }
+
+    fn hit(&mut self, r: &Request, now: Cycle, l1: Option<Slot>, slot: Slot, number: u64, next: CacheState) -> Access {
+        let late = match l1 {
+            Some(tag) => {
+                self.l1.touch(tag);
+                self.hits.l1_hits += 1;
+                0
+            }
+            None => {
+                self.l2.touch(slot);
+                self.hits.l2_hits += 1;
+                self.fill_l1(number, slot);
+                self.params.l2_hit - self.params.l1_hit
+            }
+        };
+        self.l2.get_mut(slot).state = next;
+        Access::Done(self.perform(r, now, slot, late, l1.is_some()))
+    }
+
+    /// Does what the request asks for on a line in a sufficient state, `late` cycles later than a
+    /// first-level hit.
+    fn perform(&mut self, r: &Request, now: Cycle, slot: Slot, late: u64, first_level: bool) -> Completion {
+        let p = &self.params;
+        let line = self.l2.get_mut(slot);
+        let (value, written, span) = match r.action {
+            Action::Load => (read(&line.data, r.addr, r.width), false, p.l1_hit),
+            Action::Store(v) => {
+                write(&mut line.data, r.addr, r.width, v);
+                (0, true, 1)
+            }
+            Action::Rmw(f, a, b) => {
+                let result = f.apply(r.width, read(&line.data, r.addr, r.width), a, b);
+                if let Some(v) = result.written {
+                    write(&mut line.data, r.addr, r.width, v);
+                }
+                line.held_until = now.after(p.locked_rmw + late);
+                (result.returned, result.written.is_some(), p.locked_rmw)
+            }
+            Action::PrefetchW => (0, false, 1),
+        };
+        Completion { value, written, at: now.after(span + late), first_level }
+    }
+
+    fn fill_l1(&mut self, number: u64, slot: Slot) {
+        if !self.l1.has_room(number) {
+            let (_, victim) = self.l1.victim(number, |_, _| true).expect("a full set has a victim");
+            self.l1.remove(victim);
+        }
+        self.l1.insert(number, slot);
+    }
+
+    /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
+    fn request(&mut self, fabric: &mut Fabric, port: Port, r: &Request, now: Cycle, slot: Option<Slot>, next: CacheState) {
+        let line = r.addr / 64;
+        let mut data = [0; 8];
+        if let Some(s) = slot {
+            let l = self.l2.get_mut(s);
+            (l.state, data) = (next, l.data);
+        }
+        let waiting = if r.action == Action::PrefetchW { Vec::new() } else { vec![(port, *r)] };
+        self.outstanding.push(Outstanding {
+            line,
+            state: next,
+            data,
+            acks: 0,
+            waiting,
+            stalled: Vec::new(),
+            request: *r,
+        });
+        let kind = if r.action == Action::Load { MessageKind::GetS } else { MessageKind::GetM };
+        self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
+    }
+
+    #[allow(clippy::too_many_arguments)] // The fields of a message, once.
+    fn send(
+        &self,
+        fabric: &mut Fabric,
+        kind: MessageKind,
+        dst: Place,
+        line: u64,
+        data: LineData,
+        r: &Request,
+        ready: Cycle,
+        now: Cycle,
+    ) {
+        let dirty = kind == MessageKind::PutM;
+        let m = Message { kind, src: self.place, dst, requester: self.place, acks: 0, dirty, line, data, cause: r.cause, number: 0 };
+        fabric.send(m, ready, now);
+    }
+
+    /// A message arrives.
+    pub(super) fn deliver(
+        &mut self,
+        fabric: &mut Fabric,
+        m: &Message,
+        now: Cycle,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), ProtocolFault> {
+        let slot = self.l2.find(m.line);
+        if matches!(m.kind, MessageKind::FwdGetS | MessageKind::FwdGetM | MessageKind::Inv)
+            && let Some(s) = slot
+            && self.l2.get(s).held_until > now
+        {
+            fabric.hold_back(*m, self.l2.get(s).held_until);
+            return Ok(());
+        }
+        let pending = self.outstanding.iter().position(|o| o.line == m.line);
+        let state = match (pending, slot) {
+            (Some(o), _) => self.outstanding[o].state,
+            (None, Some(s)) => self.l2.get(s).state,
+            (None, None) => CacheState::I,
+        };
+        let missing = pending.map_or(0, |o| self.outstanding[o].acks);
+        let event = match m.kind {
+            MessageKind::FwdGetS => CacheEvent::FwdGetS,
+            MessageKind::FwdGetM => CacheEvent::FwdGetM,
+            MessageKind::Inv => CacheEvent::Inv,
+            MessageKind::PutAck => CacheEvent::PutAck,
+            MessageKind::DataExclusive => CacheEvent::DataExclusive,
+            MessageKind::Data => CacheEvent::of_data(missing + i32::from(m.acks)),
+            MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
+            other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
+        };
+        match CACHE_TABLE[state as usize][event as usize] {
+            Cell::Go(actions, _)
+                if actions.contains(&CacheAction::Complete) && slot.is_none() && !self.can_make_room(m.line, now) =>
+            {
+                // Every way of the set is in transition or held; one of them will be free.
+                fabric.hold_back(*m, now.after(1));
+                Ok(())
+            }
+            Cell::Go(actions, next) => {
+                self.transition(fabric, m, now, actions, next, notices);
+                Ok(())
+            }
+            Cell::Stall => {
+                let o = pending.expect("only a line in transition stalls");
+                self.outstanding[o].stalled.push(*m);
+                Ok(())
+            }
+            Cell::Impossible(why) => Err(self.fault(m, now, state, event.name(), why)),
+        }
+    }
+
+    fn fault(&self, m: &Message, now: Cycle, state: CacheState, event: &str, why: &str) -> ProtocolFault {
+        let what = format!(
+            "private cache {}: ({state}, {event}) at cycle {}, line {:#x}, from place {}: {why}",
+            self.place.0,
+            now.0,
+            m.line * 64,
+            m.src.0
+        );
+        ProtocolFault { what }
+    }
+
+    fn transition(
+        &mut self,
+        fabric: &mut Fabric,
+        m: &Message,
+        now: Cycle,
+        actions: &[CacheAction],
+        next: CacheState,
+        notices: &mut Vec<Notice>,
+    ) {
+        let (mut freed, mut installed) = (None, false);
+        for action in actions {
+            match action {
+                CacheAction::DataToReq | CacheAction::DataToHome | CacheAction::AckToReq => {
+                    self.answer(fabric, m, now, *action);
+                }
+                CacheAction::Fill => self.pending_mut(m.line).data = m.data,
+                CacheAction::ExpectAcks => self.pending_mut(m.line).acks += i32::from(m.acks),
+                CacheAction::CountAck => self.pending_mut(m.line).acks -= 1,
+                CacheAction::Complete => {
+                    self.install(fabric, m.line, next, now, notices);
+                    installed = true;
+                }
+                CacheAction::DropCopy => {
+                    self.drop_copy(m.line);
+                    notices.push(Notice::Lost(m.line));
+                }
+                CacheAction::Free => {
+                    let i = self.outstanding.iter().position(|o| o.line == m.line).expect("the entry is still there");
+                    freed = Some(self.outstanding.swap_remove(i));
+                }
+                CacheAction::Hit
+                | CacheAction::Alloc
+                | CacheAction::SendGetS
+                | CacheAction::SendGetM
+                | CacheAction::SendPutS
+                | CacheAction::SendPutE
+                | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),
+            }
+        }
+        // What waited for an exclusive line may have written it: then it is past `next` already.
+        if !installed {
+            if let Some(o) = self.outstanding.iter_mut().find(|o| o.line == m.line) {
+                o.state = next;
+            }
+            if let Some(s) = self.l2.find(m.line) {
+                self.l2.get_mut(s).state = next;
+            }
+        }
+        if let Some(o) = freed {
+            self.release(fabric, o, now, notices);
+        }
+    }
+
+    /// After an entry is freed: what was stalled arrives again, what still waits asks again.
+    fn release(&mut self, fabric: &mut Fabric, o: Outstanding, now: Cycle, notices: &mut Vec<Notice>) {
+        let held = self.l2.find(o.line).map_or(now, |s| self.l2.get(s).held_until.max(now));
+        for m in o.stalled {
+            // In the next cycle at the earliest: this cycle's deliveries are being worked off.
+            fabric.hold_back(m, held.max(now.after(1)));
+        }
+        for (port, r) in o.waiting {
+            if let Access::Done(done) = self.access(fabric, port, &r, now) {
+                notices.push(Notice::Completed(port, done));
+            }
+        }
+    }
+
+    fn pending_mut(&mut self, line: u64) -> &mut Outstanding {
+        self.outstanding.iter_mut().find(|o| o.line == line).expect("the table fills only outstanding lines")
+    }
+
+    fn line_data(&self, line: u64) -> (LineData, CacheState) {
+        if let Some(o) = self.outstanding.iter().find(|o| o.line == line) {
+            return (o.data, o.state);
+        }
+        let l = self.l2.get(self.l2.find(line).expect("only a present line is passed on"));
+        (l.data, l.state)
+    }
+
+    fn answer(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, action: CacheAction) {
+        let home = fabric.home_of(m.line);
+        let dst = if action == CacheAction::DataToHome { home } else { m.requester };
+        let kind = match action {
+            CacheAction::AckToReq => MessageKind::InvAck,
+            _ if dst == home => MessageKind::DataToHome,
+            _ => MessageKind::Data,
+        };
+        let (data, dirty) = if kind == MessageKind::InvAck {
+            ([0; 8], false)
+        } else {
+            let (data, state) = self.line_data(m.line);
+            (data, state.is_dirty())
+        };
+        let answer = Message { kind, src: self.place, dst, requester: m.requester, acks: 0, dirty, line: m.line, data, cause: m.cause, number: 0 };
+        fabric.send(answer, now.after(self.params.snoop), now);
+    }
+
+    fn drop_copy(&mut self, line: u64) {
+        if let Some(tag) = self.l1.find(line) {
+            self.l1.remove(tag);
+        }
+        if let Some(s) = self.l2.find(line) {
+            self.l2.remove(s);
+        }
+    }
+
+    /// The line has come in state `state`: puts it into the arrays and performs what waited for it.
+    fn install(&mut self, fabric: &mut Fabric, number: u64, state: CacheState, now: Cycle, notices: &mut Vec<Notice>) {
+        let data = self.pending_mut(number).data;
+        let slot = match self.l2.find(number) {
+            Some(s) => {
+                *self.l2.get_mut(s) = Line { state, data, held_until: Cycle(0) };
+                self.l2.touch(s);
+                s
+            }
+            None => {
+                self.make_room(fabric, number, now, notices);
+                self.l2.insert(number, Line { state, data, held_until: Cycle(0) })
+            }
+        };
+        if self.l1.find(number).is_none() {
+            self.fill_l1(number, slot);
+        }
+        let mut waiting = std::mem::take(&mut self.pending_mut(number).waiting);
+        waiting.retain(|(port, r)| {
+            if r.action != Action::Load && !state.can_write() {
+                return true;
+            }
+            if r.action != Action::Load {
+                self.l2.get_mut(slot).state = CacheState::M;
+            }
+            // The data are at the core when they arrive; only a locked access takes longer.
+            let mut done = self.perform(r, now, slot, 0, false);
+            if r.action == Action::Load {
+                done.at = now;
+            }
+            notices.push(Notice::Completed(*port, done));
+            false
+        });
+        let state = self.l2.get(slot).state;
+        let o = self.pending_mut(number);
+        (o.waiting, o.data, o.state) = (waiting, [0; 8], state);
+    }
+
+    fn evictable(&self, number: u64, now: Cycle) -> Option<(u64, Slot)> {
+        self.l2.victim(number, |_, l| l.state.is_stable() && l.held_until <= now)
+    }
+
+    fn can_make_room(&self, number: u64, now: Cycle) -> bool {
+        self.l2.has_room(number) || self.evictable(number, now).is_some()
+    }
+
+    /// Evicts the least recently used line of a full second-level set.
+    fn make_room(&mut self, fabric: &mut Fabric, number: u64, now: Cycle, notices: &mut Vec<Notice>) {
+        if self.l2.has_room(number) {
+            return;
+        }
+        let (victim, slot) = self.evictable(number, now).expect("`deliver` has made sure of it");
+        let Line { state, data, .. } = *self.l2.get(slot);
+        let Cell::Go(actions, next) = CACHE_TABLE[state as usize][CacheEvent::Evict as usize] else {
+            unreachable!("a stable line can be evicted");
+        };
+        let kind = actions.iter().find_map(|a| match a {
+            CacheAction::SendPutS => Some(MessageKind::PutS),
+            CacheAction::SendPutE => Some(MessageKind::PutE),
+            CacheAction::SendPutM => Some(MessageKind::PutM),
+            _ => None,
+        });
+        self.hits.evictions += 1;
+        self.drop_copy(victim);
+        notices.push(Notice::Lost(victim));
+        let request = self.pending_mut(number).request;
+        let kind = kind.expect("every eviction is announced");
+        self.send(fabric, kind, fabric.home_of(victim), victim, data, &request, now.after(1), now);
+        self.outstanding.push(Outstanding {
+            line: victim,
+            state: next,
+            data,
+            acks: 0,
+            waiting: Vec::new(),
+            stalled: Vec::new(),
+            request,
+        });
+    }
+
+    /// State and data of a line, if the cache has a copy that counts.
+    pub(super) fn copy(&self, line: u64) -> Option<(CacheState, &LineData)> {
+        let s = self.l2.find(line)?;
+        let l = self.l2.get(s);
+        Some((l.state, &l.data))
+    }
+
+    /// All lines present, with their states.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, CacheState, &LineData)> {
+        self.l2.iter().map(|(n, l)| (n, l.state, &l.data))
+    }
+
+    /// Lines with something outstanding, and their states.
+    pub(super) fn outstanding(&self) -> impl Iterator<Item = (u64, CacheState)> {
+        self.outstanding.iter().map(|o| (o.line, o.state))
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Counting what is sent: by class of message and by what the line is used for.
+
+use sim_core::program::{GLOBAL_BASE, LINE_BYTES, LineKind, PERCPU_BASE, Program};
+
+use super::message::MessageKind;
+
+/// Messages, bytes and link crossings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Messages sent.
+    pub messages: u64,
+    /// Bytes sent, headers included.
+    pub bytes: u64,
+    /// Links crossed, one per message and link.
+    pub hops: u64,
+}
+
+impl Count {
+    fn add(&mut self, bytes: u64, hops: u64) {
+        self.messages += 1;
+        self.bytes += bytes;
+        self.hops += hops;
+    }
+}
+
+/// Traffic so far. The two tables count the same messages, so their sums are equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// `[class]`, in the order of [`MessageKind::ALL`].
+    pub by_class: [Count; MessageKind::COUNT],
+    /// `[line kind]`, in the order of [`LineKind::ALL`].
+    pub by_line: [Count; 6],
+}
+
+impl Traffic {
+    pub(super) fn count(&mut self, class: MessageKind, kind: LineKind, bytes: u64, hops: u64) {
+        self.by_class[class as usize].add(bytes, hops);
+        self.by_line[kind as usize].add(bytes, hops);
+    }
+}
+
+/// What every line of a program is used for, for quick look-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineKinds {
+    /// `[line - first global line]`.
+    global: Vec<LineKind>,
+    /// `[line within a per-CPU area]`.
+    percpu: Vec<LineKind>,
+}
+
+impl LineKinds {
+    /// The kinds of a program's lines.
+    #[must_use]
+    pub fn of(program: &Program) -> LineKinds {
+        let end = program.objects.iter().filter(|o| !o.percpu).map(|o| o.addr + program.structs[o.layout].bytes).max();
+        let lines = end.map_or(0, |e| (e - GLOBAL_BASE).div_ceil(LINE_BYTES));
+        let kind_of = |addr: u64| {
+            let inside = |b: &u64| program.object_at(addr + b).is_some();
+            (0..LINE_BYTES).find(inside).map_or(LineKind::Other, |b| program.line_kind(addr + b))
+        };
+        LineKinds {
+            global: (0..lines).map(|i| kind_of(GLOBAL_BASE + i * LINE_BYTES)).collect(),
+            percpu: (0..program.percpu_stride / LINE_BYTES).map(|i| kind_of(PERCPU_BASE + i * LINE_BYTES)).collect(),
+        }
+    }
+
+    /// The kind of a line, by its number.
+    #[must_use]
+    pub fn get(&self, line: u64) -> LineKind {
+        const FIRST_GLOBAL: u64 = GLOBAL_BASE / LINE_BYTES;
+        const FIRST_PERCPU: u64 = PERCPU_BASE / LINE_BYTES;
+        let known = if line >= FIRST_PERCPU && !self.percpu.is_empty() {
+            self.percpu.get(((line - FIRST_PERCPU) % self.percpu.len() as u64) as usize)
+        } else {
+            line.checked_sub(FIRST_GLOBAL).and_then(|i| self.global.get(i as usize))
+        };
+        known.copied().unwrap_or(LineKind::Other)
+    }
+}

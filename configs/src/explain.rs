@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The RON reader's errors in the words of the file's author: better place, near names, a way out.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ron::error::{Error as Code, Position, SpannedError};
+
+use crate::error::{ConfigError, Says};
+use crate::near::suggestion;
+use crate::scan::{Found, Kind, Node, Scan, Segment, segments};
+
+/// Turns the reader's error, made while reading the field at `path`, into ours.
+pub(crate) fn reader_error(
+    file: &str,
+    text: &Arc<str>,
+    path: &str,
+    error: SpannedError,
+) -> ConfigError {
+    let reader = byte_of(text, error.span.start)..byte_of(text, error.span.end);
+    let scan = Scan::new(text);
+    let wanted = segments(path).unwrap_or_default();
+    let found = scan.follow(text, &wanted);
+    let at = Place {
+        text,
+        complete: !wanted.is_empty() && found.depth == wanted.len(),
+        unfinished: scan.failed.is_some_and(|at| found.node.span.end >= at),
+        at_end: text[reader.start..].trim().is_empty(),
+        reader,
+        found,
+    };
+    let Explained { span, rule, help } = at.explain(error.code);
+    let path = canonical(&scan, text, path);
+    let message = if path.is_empty() {
+        rule.clone()
+    } else {
+        format!("{rule} (at {path})")
+    };
+    let says = Says {
+        message,
+        rule,
+        note: None,
+        help,
+    };
+    ConfigError::at(file, text, span.unwrap_or(at.reader), &path, says)
+}
+
+/// What is wrong; `span` if there is a better place than the reader's.
+struct Explained {
+    span: Option<Range<usize>>,
+    rule: String,
+    help: Option<String>,
+}
+
+impl Explained {
+    fn new(rule: impl Into<String>) -> Self {
+        Explained {
+            span: None,
+            rule: rule.into(),
+            help: None,
+        }
+    }
+
+    fn at(self, span: Option<Range<usize>>) -> Self {
+        Explained { span, ..self }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Explained {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+}
+
+/// Where the reader stopped, and what the scanner knows about the place.
+struct Place<'a> {
+    text: &'a str,
+    /// The reader's own place.
+    reader: Range<usize>,
+    /// How far the path could be followed.
+    found: Found<'a>,
+    /// The whole path could be followed.
+    complete: bool,
+    /// The scanner knows only the beginning of the value.
+    unfinished: bool,
+    /// Nothing but blanks is left behind the reader's place.
+    at_end: bool,
+}
+
+impl Place<'_> {
+    /// The whole value at the path, if the scanner found it.
+    fn value(&self) -> Option<Range<usize>> {
+        (self.complete && !self.unfinished).then(|| self.found.node.span.clone())
+    }
+
+    /// One of the scanner's spans, if it holds this name.
+    fn named(&self, span: &Option<Range<usize>>, name: &str) -> Option<Range<usize>> {
+        span.clone()
+            .filter(|s| self.text[s.clone()].trim_start_matches("r#") == name)
+    }
+
+    fn explain(&self, code: Code) -> Explained {
+        match code {
+            Code::NoSuchStructField {
+                expected,
+                found: name,
+                outer,
+            } => {
+                let key = self.named(&self.found.key, &name).filter(|_| self.complete);
+                Explained::new(format!("no field `{name}`{}", within(outer.as_deref())))
+                    .at(key)
+                    .help(suggestion(&name, "fields", expected.iter().copied()))
+            }
+            Code::NoSuchEnumVariant {
+                expected,
+                found: name,
+                outer,
+            } => Explained::new(format!("no choice `{name}`{}", within(outer.as_deref())))
+                .at(self.named(&self.found.node.head, &name))
+                .help(suggestion(&name, "choices", expected.iter().copied())),
+            Code::MissingStructField { field, outer } => Explained::new(format!(
+                "missing field `{field}`{}",
+                within(outer.as_deref())
+            ))
+            .at(Some(last_of(self.text, &self.reader))),
+            Code::DuplicateStructField { field, outer } => Explained::new(format!(
+                "field `{field}` is given twice{}",
+                within(outer.as_deref())
+            ))
+            .help("keep one of the two"),
+            Code::Message(message) => {
+                let (rule, help) = match message.split_once('\n') {
+                    Some((rule, help)) => (rule.to_owned(), Some(help.to_owned())),
+                    None => (message, None),
+                };
+                // A name given twice is an error of the whole map; the second one is the place to look at.
+                Explained {
+                    span: twice(self.found.node).or(self.value()),
+                    rule,
+                    help,
+                }
+            }
+            code => self.explain_syntax(&code),
+        }
+    }
+
+    fn explain_syntax(&self, code: &Code) -> Explained {
+        match code {
+            _ if self.at_end => {
+                Explained::new("the text ends too early: a bracket or quote is not closed")
+            }
+            Code::TrailingCharacters => Explained::new("nothing may follow the closing bracket"),
+            Code::ExceededRecursionLimit => Explained::new("nested too deeply"),
+            Code::ExpectedComma => Explained::new("expected a comma"),
+            code => match (expected_words(code), self.value()) {
+                (Some(words), Some(span)) => {
+                    let shown = self.text[span.clone()].lines().next().unwrap_or("");
+                    Explained::new(format!("expected {words}, found {shown}")).at(Some(span))
+                }
+                _ => Explained::new(sentence(&code.to_string())),
+            },
+        }
+    }
+}
+
+/// The path without what only the reader needs: names of variants whose fields have names, and the unknown end.
+fn canonical(scan: &Scan, text: &str, path: &str) -> String {
+    let path = path.trim_end_matches('?').trim_matches('.');
+    let (mut node, mut short) = (&scan.root, String::new());
+    for segment in segments(path).unwrap_or_default() {
+        let next = node.child(text, &segment).map(|(_, child)| child);
+        match &segment {
+            Segment::Index(i) => short += &format!("[{i}]"),
+            Segment::Name(_) if next.is_some_and(|n| std::ptr::eq(n, node)) => {}
+            Segment::Name(name) if short.is_empty() => short.push_str(name),
+            Segment::Name(name) => short += &format!(".{name}"),
+        }
+        // Behind the last value in the text nothing is left out.
+        node = next.unwrap_or(&NOWHERE);
+    }
+    short
+}
+
+/// A value without children.
+static NOWHERE: Node = Node {
+    span: 0..0,
+    head: None,
+    kind: Kind::Scalar,
+};
+
+/// The second of two equal names in a map.
+fn twice(node: &Node) -> Option<Range<usize>> {
+    let Kind::Map(members) = &node.kind else {
+        return None;
+    };
+    let repeated = |i: usize| members[..i].iter().any(|m| m.name == members[i].name);
+    (0..members.len())
+        .find(|&i| repeated(i))
+        .map(|i| members[i].key.clone())
+}
+
+fn within(outer: Option<&str>) -> String {
+    outer.map(|o| format!(" in {o}")).unwrap_or_default()
+}
+
+/// What a reader's complaint about a value's type means in the words of the file's author.
+fn expected_words(code: &Code) -> Option<String> {
+    let words = match code {
+        Code::ExpectedInteger => "a whole number",
+        Code::IntegerOutOfBounds => "a whole number that fits",
+        Code::ExpectedString => "a text in quotes",
+        Code::ExpectedBoolean => "true or false",
+        Code::ExpectedArray => "a list [ .. ]",
+        Code::ExpectedMap => "a map { \"name\": value, .. }",
+        Code::ExpectedIdentifier => "a name",
+        Code::ExpectedStructLike | Code::ExpectedNamedStructLike(_) => {
+            "a group ( field: value, .. )"
+        }
+        Code::InvalidValueForType { expected, .. } => return Some(expected.clone()),
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// The reader's own words, with a small first letter as in our other messages.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|c| c.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// The last character of a span, or the one before an empty span: where a missing thing was noticed.
+fn last_of(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text[..span.end]
+        .char_indices()
+        .next_back()
+        .map_or(0, |(i, _)| i);
+    start..span.end
+}
+
+/// Byte offset of a line and column, both from 1 and in characters; the text's end if it is behind it.
+fn byte_of(text: &str, position: Position) -> usize {
+    let line_start: usize = text
+        .split_inclusive('\n')
+        .take(position.line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let line = &text[line_start..];
+    let column = line
+        .char_indices()
+        .nth(position.col.saturating_sub(1))
+        .map_or(line.len(), |(i, _)| i);
+    line_start + column
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Experiment files: schema, units, rules, messages, and the presets embedded in the program.
+//!
+//! An experiment is one RON text. [`load`] finds it by path or preset name, reads it strictly (no unknown field, no number
+//! without unit, no name given twice) and checks what types cannot express; whatever is wrong comes back
+//! as a [`ConfigError`] with file, line, column, field and a way out. [`expanded`] writes an experiment back with
+//! nothing left out, which is what goes into records.
+//!
+//! What can be known only with the lock's program at hand (patch, option, parameter and label names) is left to
+//! the caller, who makes the same kind of message with [`Loaded::error_at`].
+
+mod error;
+mod explain;
+mod interrupts;
+mod machine;
+mod named;
+mod near;
+mod overrides;
+mod parse;
+pub mod presets;
+mod quantity;
+mod scan;
+mod schema;
+mod units;
+mod validate;
+mod workload;
+
+pub use error::ConfigError;
+pub use interrupts::{Interrupt, Phase, Source, Vector};
+pub use machine::{
+    CORES_MAX, Interconnect, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel,
+    PrivateCache, Protocol, SharedCache,
+};
+pub use named::Named;
+pub use near::near_names;
+pub use overrides::override_field;
+pub use parse::{Loaded, expanded, load, parse};
+pub use schema::{Base, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
+pub use units::{Bytes, Frequency, Rate, Span};
+pub use workload::{Cpus, Dist, Payload, Step, Task, Workload};

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machine: cores, caches, interconnect, memory, interrupt costs.
+//!
+//! A latency is a [`Span`], in cycles or in clock time; the consumer turns it into cycles of
+//! [`Machine::clock`] once. Where the figures of the presets come from is written beside each of them in
+//! `machines/*.ron`. Not described here, because not modelled yet: several sockets, a clock of its
+//! own for the uncore, frequency changes, simultaneous multithreading.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Bytes, Frequency, Span};
+
+/// Bytes in a cache line, on every machine.
+pub const LINE_BYTES: u64 = 64;
+/// Most cores a machine can have.
+pub const CORES_MAX: u32 = 1024;
+
+/// A complete machine description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Name for tables and records.
+    pub name: String,
+    /// Core clock; also the clock of caches and interconnect.
+    pub clock: Frequency,
+    /// Number of cores, 1 to [`CORES_MAX`].
+    pub cores: u32,
+    /// Micro-ops a core issues in one cycle, 1 to 16.
+    pub width: u32,
+    /// Which reorderings other cores can see.
+    pub memory_model: MemoryModel,
+    /// Cost of each class of micro-op.
+    pub latencies: Latencies,
+    /// Private first-level data cache.
+    pub l1d: PrivateCache,
+    /// Private second-level cache; holds all that the first level holds.
+    pub l2: PrivateCache,
+    /// Shared last level with directory, one slice per core.
+    pub llc: SharedCache,
+    /// Coherence protocol.
+    pub protocol: Protocol,
+    /// How cores, slices and memory are joined.
+    pub interconnect: Interconnect,
+    /// From a forwarded request's arrival at the owning core to its answer leaving.
+    pub snoop: Span,
+    /// Main memory.
+    pub memory: Memory,
+    /// What taking an interrupt costs.
+    pub interrupts: InterruptCosts,
+    /// Period of the event stream that ends a wait-for-event; `None` if the machine has none (x86).
+    #[serde(default)]
+    pub event_stream: Option<Span>,
+}
+
+/// Memory consistency model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum MemoryModel {
+    /// Total store order (x86): a FIFO store buffer with forwarding.
+    Tso {
+        /// Stores it holds, 1 to 1024.
+        store_buffer_entries: u32,
+    },
+    /// Sequential consistency: no store buffer.
+    Sc,
+}
+
+/// Time from issue of a micro-op to issue of the next that needs its result. Marks cost nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latencies {
+    /// Arithmetic; at least one cycle.
+    pub alu: Span,
+    /// Branch, taken or not; at least one cycle.
+    pub branch: Span,
+    /// Call and return, each.
+    pub call: Span,
+    /// Load answered by the core's own store buffer.
+    pub load_forward: Span,
+    /// Locked read-modify-write on a line owned in the first level; at least one cycle.
+    pub locked_rmw: Span,
+    /// Full fence with an empty store buffer; draining comes on top.
+    pub fence: Span,
+    /// Spin-wait hint; at least one cycle.
+    pub pause: Span,
+    /// Reading the clock in nanoseconds, scaling included.
+    pub timestamp: Span,
+    /// Saving, clearing or restoring the interrupt flag.
+    pub irq_flag: Span,
+    /// Reading core number, context kind or another per-core register.
+    pub context_read: Span,
+}
+
+/// A private cache level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateCache {
+    /// Data bytes, tags excluded; capacity / (64 * ways) is a power of two.
+    pub capacity: Bytes,
+    /// Associativity.
+    pub ways: u32,
+    /// Load to use on a hit, counted from issue; at least one cycle.
+    pub hit: Span,
+}
+
+/// The shared last level: slices at the stops of the interconnect, each with its part of the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedCache {
+    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Inclusive: not less than L2.
+    pub slice_capacity: Bytes,
+    /// Associativity.
+    pub ways: u32,
+    /// From a request's arrival at the slice until directory and tags have answered; at least one cycle.
+    pub tag: Span,
+    /// After `tag`, until data of a hit leave the slice; at least one cycle.
+    pub data: Span,
+}
+
+/// Coherence protocol, a table of cache-model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Protocol {
+    /// Modified, exclusive, shared, invalid, with a directory.
+    Mesi,
+}
+
+/// Topology and links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Interconnect {
+    /// A ring of one stop per core, shared with its slice, and one stop for memory.
+    Ring {
+        /// From one stop to the next; at least one cycle.
+        hop: Span,
+        /// Messages take the shorter way round (`true`) or always go upwards (`false`).
+        bidirectional: bool,
+        /// Bytes a link takes in one cycle, 1 to 4096; a message keeps it busy for its size over this.
+        link_bytes_per_cycle: u32,
+        /// Size of a message without data, 1 to 4096 bytes.
+        control_bytes: u32,
+        /// Size of a message with a line, header included, 64 to 4096 bytes.
+        data_bytes: u32,
+    },
+}
+
+/// Main memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// From a request's arrival at the controller to its answer leaving; at least one cycle.
+    pub latency: Span,
+}
+
+/// What taking an interrupt costs a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterruptCosts {
+    /// From taking an NMI to its handler's first micro-op.
+    pub nmi_entry: Span,
+    /// From the handler's last micro-op to the interrupted context's next.
+    pub nmi_exit: Span,
+    /// The same for a maskable interrupt.
+    pub irq_entry: Span,
+    /// The same for a maskable interrupt.
+    pub irq_exit: Span,
+    /// From a source firing to the core seeing the interrupt as pending.
+    pub delivery: Span,
+}
+
+/// How a file names its machine. In an [`crate::Experiment`] the preset is already filled in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+enum MachineChoice {
+    /// An embedded machine by name.
+    Preset(String),
+    /// A machine written out.
+    Inline(Box<Machine>),
+}
+
+/// Serde of an experiment's `machine` field: reads a choice, writes the machine inline.
+pub(crate) mod choice {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Machine, MachineChoice};
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Machine, D::Error> {
+        match MachineChoice::deserialize(from)? {
+            MachineChoice::Inline(machine) => Ok(*machine),
+            MachineChoice::Preset(name) => crate::presets::machine(&name).map_err(D::Error::custom),
+        }
+    }
+
+    pub(crate) fn serialize<S: Serializer>(machine: &Machine, to: S) -> Result<S::Ok, S::Error> {
+        MachineChoice::Inline(Box::new(machine.clone())).serialize(to)
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Experiments and machines embedded in the program, and finding an experiment by name or path.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{ConfigError, Says};
+use crate::machine::Machine;
+use crate::near::suggestion;
+use crate::parse::from_ron;
+
+/// Largest experiment file, in bytes.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+const EXPERIMENTS: [(&str, &str); 2] = [
+    ("ring8.ron", include_str!("../presets/ring8.ron")),
+    ("ring8-next.ron", include_str!("../presets/ring8-next.ron")),
+];
+
+const MACHINES: [(&str, &str); 1] = [(
+    "skylake-ring-8",
+    include_str!("../machines/skylake-ring-8.ron"),
+)];
+
+/// Where the text of an experiment comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The program itself, or a text handed over by the caller.
+    Embedded,
+    /// A file at this path, as given.
+    File(PathBuf),
+}
+
+/// The text of an experiment, found but not parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Name for messages.
+    pub file: String,
+    /// The text.
+    pub text: String,
+    /// Where it was found.
+    pub origin: Origin,
+}
+
+/// Names of the embedded experiments, such as `ring8.ron`.
+pub fn experiment_names() -> impl Iterator<Item = &'static str> {
+    EXPERIMENTS.iter().map(|(name, _)| *name)
+}
+
+/// The text of an embedded experiment.
+#[must_use]
+pub fn experiment_text(name: &str) -> Option<&'static str> {
+    EXPERIMENTS
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, text)| *text)
+}
+
+/// Names of the embedded machines, such as `skylake-ring-8`.
+pub fn machine_names() -> impl Iterator<Item = &'static str> {
+    MACHINES.iter().map(|(name, _)| *name)
+}
+
+/// The text of an embedded machine, with the source of each figure in comments.
+#[must_use]
+pub fn machine_text(name: &str) -> Option<&'static str> {
+    MACHINES
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, text)| *text)
+}
+
+/// An embedded machine; the error has two lines, what is wrong and a way out.
+pub(crate) fn machine(name: &str) -> Result<Machine, String> {
+    let text = machine_text(name).ok_or_else(|| {
+        let help = suggestion(name, "machines", machine_names());
+        format!("there is no machine preset \"{name}\"\n{help}")
+    })?;
+    from_ron(&Arc::from(text), name).map_err(|e| e.to_string())
+}
+
+/// Finds an experiment: a file at that path if there is one, else the embedded one of that name.
+///
+/// The ending `.ron` may be left out. A path with a folder in it is never an embedded one.
+///
+/// # Errors
+/// Neither is there, or the file cannot be read, is larger than [`FILE_BYTES_MAX`], or is not UTF-8.
+pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
+    let mut names = vec![name_or_path.to_owned()];
+    if Path::new(name_or_path).extension().is_none() {
+        names.push(format!("{name_or_path}.ron"));
+    }
+    for name in &names {
+        match File::open(name) {
+            Ok(file) => return read(file, name),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(unreadable(name, &e)),
+        }
+    }
+    let embedded = names
+        .into_iter()
+        .find_map(|n| experiment_text(&n).map(|text| (n, text)));
+    match embedded {
+        Some((file, text)) => Ok(Source {
+            file,
+            text: text.to_owned(),
+            origin: Origin::Embedded,
+        }),
+        None => Err(unknown(name_or_path)),
+    }
+}
+
+fn unknown(name: &str) -> ConfigError {
+    let presets = suggestion(name, "presets", experiment_names());
+    let message = "no such file, and no preset of that name".to_owned();
+    ConfigError::without_place(
+        name,
+        Says {
+            message,
+            help: Some(presets),
+            ..Says::default()
+        },
+    )
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> ConfigError {
+    let says = Says {
+        message: format!("cannot be read: {error}"),
+        ..Says::default()
+    };
+    ConfigError::without_place(name, says)
+}
+
+fn read(file: File, name: &str) -> Result<Source, ConfigError> {
+    let meta = file.metadata().map_err(|e| unreadable(name, &e))?;
+    if meta.is_dir() {
+        let says = Says {
+            message: "is a folder, not an experiment file".to_owned(),
+            help: Some("name a .ron file in it".to_owned()),
+            ..Says::default()
+        };
+        return Err(ConfigError::without_place(name, says));
+    }
+    let mut bytes = Vec::new();
+    // The size is checked on what is read, because a device or pipe has no size to ask for.
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| unreadable(name, &e))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let says = Says {
+            message: format!("is larger than {FILE_BYTES_MAX} bytes (1 MiB)"),
+            help: Some("an experiment has a few KiB; is this the right file?".to_owned()),
+            ..Says::default()
+        };
+        return Err(ConfigError::without_place(name, says));
+    }
+    let origin = Origin::File(PathBuf::from(name));
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source {
+            file: name.to_owned(),
+            text,
+            origin,
+        }),
+        Err(e) => Err(not_utf8(name, &e)),
+    }
+}
+
+/// Points at the first byte that is not UTF-8, behind the valid text before it.
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> ConfigError {
+    let at = error.utf8_error().valid_up_to();
+    let byte = error.as_bytes()[at];
+    let text: Arc<str> = String::from_utf8_lossy(error.as_bytes()).into();
+    let says = Says {
+        message: format!("byte 0x{byte:02x} at offset {at} is not UTF-8"),
+        rule: "not UTF-8".to_owned(),
+        help: Some("save the file as UTF-8".to_owned()),
+        ..Says::default()
+    };
+    // The lossy text has a replacement character there.
+    ConfigError::at(
+        name,
+        &text,
+        at..at + char::REPLACEMENT_CHARACTER.len_utf8(),
+        "",
+        says,
+    )
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each mark does to the state. Every function checks first and changes nothing on an error.
+
+use super::graph::Graph;
+use super::report::{Class, Verdict};
+use super::state::{Attempt, ContextId, Entry, Judgement, Owner, Place, Wait, Who};
+use super::{Oracle, Violation};
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, MarkKind, WaitKind};
+
+impl Oracle {
+    pub(super) fn attempt(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let at = self.now;
+        let top = self.state.top(cpu);
+        if let Some(attempt) = &top.attempt {
+            return Err(Violation::NestedAttempt {
+                at,
+                who: top.who(),
+                lock,
+                attempting: self.state.locks[attempt.lock].address,
+            });
+        }
+        // An owner's wait for its successor ends without a mark; the next mark shows it has ended.
+        let waited = top.wait.is_some();
+        let top = self.state.top_mut(cpu);
+        top.wait = None;
+        top.attempt = Some(Attempt {
+            lock: lock_index,
+            began_at: at,
+            place: None,
+            judged: None,
+            cycle_ended_at: None,
+        });
+        self.totals.attempts += 1;
+        if waited {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    pub(super) fn wait(&mut self, cpu: usize, lock: u64, kind: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let at = self.now;
+        let top = self.state.top(cpu);
+        let who = top.who();
+        let Some(kind) = WaitKind::from_number(kind) else {
+            return Err(Violation::UnknownNumber {
+                at,
+                who,
+                mark: MarkKind::Wait,
+                value: kind,
+            });
+        };
+        let attempts = top.attempt.as_ref().is_some_and(|a| a.lock == lock_index);
+        let owner = self.state.locks[lock_index].owner;
+        let hands_over = kind == WaitKind::HandOver
+            && top.attempt.is_none()
+            && owner.is_some_and(|o| o.context == who.context);
+        if !attempts && !hands_over {
+            return Err(self.not_attempting(cpu, MarkKind::Wait, lock));
+        }
+        let same = |w: &Wait| w.kind == kind && w.lock == lock_index;
+        if top.wait.as_ref().is_some_and(same) {
+            // A mark inside the loop: the wait goes on as it was, and so does its age.
+            return Ok(());
+        }
+        if attempts && kind == WaitKind::HandOver {
+            self.judge_giving_up(lock_index, who.context);
+        }
+        if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
+            if kind != WaitKind::HandOver {
+                attempt.judged = None;
+            }
+            if let Some(place) = attempt.place.as_mut() {
+                place.linked = true;
+                if kind == WaitKind::Head {
+                    place.predecessor = None;
+                }
+            }
+        }
+        let wait = Wait {
+            lock: lock_index,
+            kind,
+            since: at,
+        };
+        self.state.set_wait(cpu, Some(wait));
+        self.settle_wait(who.context);
+        Ok(())
+    }
+
+    pub(super) fn queued(
+        &mut self,
+        cpu: usize,
+        lock: u64,
+        previous: u64,
+        own: u64,
+    ) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let top = self.state.top(cpu);
+        let context = top.id;
+        let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
+            return Err(self.not_attempting(cpu, MarkKind::Queued, lock));
+        };
+        if attempt.place.is_some() {
+            // It withdraws, or joins anew; either way it is no longer where it was.
+            self.state.leave_queue(lock_index, context, true);
+            if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
+                attempt.place = None;
+            }
+        }
+        if own != 0 {
+            // A tail code is used again once its node is free, so the newest entry is the one meant.
+            let queue = &mut self.state.locks[lock_index].queue;
+            let before = queue.iter().rev().find(|e| e.tail == previous);
+            let predecessor = before.filter(|_| previous != 0).map(|e| e.context);
+            queue.push(Entry {
+                context,
+                tail: own,
+                joined_at: self.now,
+            });
+            let unknown = previous != 0 && predecessor.is_none();
+            self.totals.unknown_predecessors += u64::from(unknown);
+            if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
+                attempt.place = Some(Place {
+                    predecessor,
+                    linked: false,
+                });
+            }
+            self.state.set_wait(cpu, None);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn held(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let at = self.now;
+        let top = self.state.top(cpu);
+        let who = top.who();
+        let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
+            return Err(Violation::HeldWithoutAttempt {
+                at,
+                who,
+                lock,
+                attempting: self.attempting(cpu),
+            });
+        };
+        let has_entry = attempt.place.is_some();
+        if let Some(owner) = self.state.locks[lock_index].owner {
+            return Err(Violation::MutualExclusion {
+                at,
+                who,
+                lock,
+                owner: self.who(owner.context),
+                owned_since: owner.since,
+            });
+        }
+        self.state.locks[lock_index].owner = Some(Owner {
+            context: who.context,
+            since: at,
+            has_entry,
+        });
+        self.end_attempt(cpu);
+        self.state.top_mut(cpu).held += 1;
+        self.totals.acquisitions += 1;
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn released(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let who = self.state.top(cpu).who();
+        let owner = self.state.locks[lock_index].owner;
+        let Some(owner) = owner.filter(|o| o.context == who.context) else {
+            return Err(Violation::ReleasedByNonOwner {
+                at: self.now,
+                who,
+                lock,
+                owner: owner.map(|o| self.who(o.context)),
+            });
+        };
+        self.state.locks[lock_index].owner = None;
+        if owner.has_entry {
+            self.state.leave_queue(lock_index, who.context, false);
+        }
+        let top = self.state.top_mut(cpu);
+        top.held -= 1;
+        if top.attempt.is_none() {
+            top.wait = None;
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        cpu: usize,
+        lock: u64,
+        errno: u64,
+        detector: u64,
+    ) -> Result<Option<Verdict>, Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let top = self.state.top(cpu);
+        let who = top.who();
+        let wait = top.wait.map(|w| w.kind);
+        let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
+            return Err(self.not_attempting(cpu, MarkKind::Failed, lock));
+        };
+        let known = Detector::from_number(detector);
+        if known.is_none() && detector != 0 {
+            return Err(Violation::UnknownNumber {
+                at: self.now,
+                who,
+                mark: MarkKind::Failed,
+                value: detector,
+            });
+        }
+        let in_queue = attempt.place.is_some();
+        let chain_is_judged = attempt.judged.is_some();
+        let verdict = match errno {
+            EDEADLK | ETIMEDOUT => Some(self.verdict(attempt, who, errno, known, wait)),
+            _ => None,
+        };
+        if in_queue && !chain_is_judged {
+            let flushed = self.state.queued_behind(lock_index, who.context);
+            self.store_judgements(None, flushed);
+        }
+        if in_queue {
+            self.state.leave_queue(lock_index, who.context, true);
+        }
+        self.end_attempt(cpu);
+        self.settle();
+        match &verdict {
+            Some(verdict) => self.totals.count(verdict),
+            None => self.totals.other_failures += 1,
+        }
+        Ok(verdict)
+    }
+
+    fn verdict(
+        &self,
+        attempt: &Attempt,
+        who: Who,
+        errno: u64,
+        detector: Option<Detector>,
+        wait: Option<WaitKind>,
+    ) -> Verdict {
+        let flushed = detector == Some(Detector::Flushed);
+        let judgement = match &attempt.judged {
+            Some(judged) if judged.own || flushed => Judgement::clone(judged),
+            _ => Graph::reachable(&self.state, [who.context]).judge(who.context, &self.live, true),
+        };
+        let class = match (errno == EDEADLK, judgement.cycle.is_some()) {
+            (true, true) => Class::Detected,
+            (true, false) => Class::FalsePositive,
+            (false, true) => Class::Miss,
+            (false, false) => Class::TimeoutOutsideCycle,
+        };
+        Verdict {
+            at: self.now,
+            cpu: who.context.cpu as usize,
+            kind: who.kind,
+            lock: self.state.locks[attempt.lock].address,
+            errno,
+            detector,
+            attempt_began_at: attempt.began_at,
+            wait,
+            class,
+            latency_cycles: judgement.cycle.map(|(formed_at, _)| self.now - formed_at),
+            cycle: judgement.cycle.map(|(_, name)| name),
+            behind_deadlock: judgement.behind_deadlock,
+            cycle_ended_at: match judgement.cycle {
+                Some(_) => None,
+                None => attempt.cycle_ended_at,
+            },
+        }
+    }
+
+    /// A waiter turns to its successor instead of the lock, as it does when it gives up: from now
+    /// on the graph no longer shows what it, and those it may flush, were waiting for.
+    fn judge_giving_up(&mut self, lock: usize, context: ContextId) {
+        let attempt = self.state.frame(context).and_then(|f| f.attempt.as_ref());
+        if attempt.is_some_and(|a| a.judged.is_some()) {
+            return; // It was flushed itself, and judged with the rest of its chain.
+        }
+        let behind = self.state.queued_behind(lock, context);
+        self.store_judgements(Some(context), behind);
+    }
+
+    fn store_judgements(&mut self, own: Option<ContextId>, behind: Vec<ContextId>) {
+        if own.is_none() && behind.is_empty() {
+            return;
+        }
+        let graph = Graph::reachable(&self.state, own.into_iter().chain(behind.iter().copied()));
+        for context in own.into_iter().chain(behind) {
+            let judgement = graph.judge(context, &self.live, own == Some(context));
+            let frame = self.state.frame_mut(context);
+            if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
+                attempt.judged = Some(Box::new(judgement));
+            }
+        }
+    }
+
+    fn end_attempt(&mut self, cpu: usize) {
+        self.state.set_wait(cpu, None);
+        self.state.top_mut(cpu).attempt = None;
+    }
+
+    /// Address of the lock that the running context of `cpu` attempts.
+    fn attempting(&self, cpu: usize) -> Option<u64> {
+        let attempt = self.state.top(cpu).attempt.as_ref()?;
+        Some(self.state.locks[attempt.lock].address)
+    }
+
+    fn not_attempting(&self, cpu: usize, mark: MarkKind, lock: u64) -> Violation {
+        Violation::MarkWithoutAttempt {
+            at: self.now,
+            who: self.state.top(cpu).who(),
+            mark,
+            lock,
+            attempting: self.attempting(cpu),
+        }
+    }
+
+    /// The owner of a lock never has returned, because it may not; so its frame is there.
+    fn who(&self, context: ContextId) -> Who {
+        self.state
+            .frame(context)
+            .expect("an owner's context cannot have returned")
+            .who()
+    }
+}

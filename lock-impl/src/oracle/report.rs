@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the oracle reports: verdicts, counters, and what is left at the end.
+
+use super::cycles::{Cycle, CycleName};
+use super::state::Who;
+use sim_core::isa::{ContextKind, Detector, WaitKind};
+use std::collections::BTreeMap;
+
+/// What an error really was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// `EDEADLK`, on a cycle.
+    Detected,
+    /// `EDEADLK`, on no cycle.
+    FalsePositive,
+    /// `ETIMEDOUT`, on a cycle: nobody noticed the deadlock.
+    Miss,
+    /// `ETIMEDOUT`, on no cycle.
+    TimeoutOutsideCycle,
+}
+
+impl Class {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Class; 4] = [
+        Class::Detected,
+        Class::FalsePositive,
+        Class::Miss,
+        Class::TimeoutOutsideCycle,
+    ];
+
+    /// The name used in records and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Detected => "detected",
+            Class::FalsePositive => "false_positive",
+            Class::Miss => "miss",
+            Class::TimeoutOutsideCycle => "timeout_outside_cycle",
+        }
+    }
+}
+
+/// The judgement of one failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Cycle count of the `failed` mark.
+    pub at: u64,
+    /// The cpu.
+    pub cpu: usize,
+    /// What the context runs for.
+    pub kind: ContextKind,
+    /// Address of the lock.
+    pub lock: u64,
+    /// `EDEADLK` or `ETIMEDOUT`, positive.
+    pub errno: u64,
+    /// What ended the attempt, if the program said so.
+    pub detector: Option<Detector>,
+    /// Cycle count of the `attempt` mark.
+    pub attempt_began_at: u64,
+    /// How it waited last, if at all.
+    pub wait: Option<WaitKind>,
+    /// What the error was.
+    pub class: Class,
+    /// How long the oldest cycle through this context had existed, in cycles; `None` if it was on
+    /// none.
+    pub latency_cycles: Option<u64>,
+    /// What that cycle is called.
+    pub cycle: Option<CycleName>,
+    /// On no cycle, but what it waited for depended on one.
+    pub behind_deadlock: bool,
+    /// For a context on no cycle: when the last tracked cycle through this attempt ended, if there
+    /// had been one. Two members that notice their deadlock at the same time show up here: the
+    /// first to give up dissolves the cycle before the second has returned.
+    pub cycle_ended_at: Option<u64>,
+}
+
+/// Number of verdicts of each class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounts {
+    /// [`Class::Detected`].
+    pub detected: u64,
+    /// [`Class::FalsePositive`].
+    pub false_positives: u64,
+    /// [`Class::Miss`].
+    pub misses: u64,
+    /// [`Class::TimeoutOutsideCycle`].
+    pub timeouts_outside: u64,
+}
+
+impl ClassCounts {
+    /// The count of one class.
+    #[must_use]
+    pub const fn get(&self, class: Class) -> u64 {
+        match class {
+            Class::Detected => self.detected,
+            Class::FalsePositive => self.false_positives,
+            Class::Miss => self.misses,
+            Class::TimeoutOutsideCycle => self.timeouts_outside,
+        }
+    }
+
+    fn add(&mut self, class: Class) {
+        match class {
+            Class::Detected => self.detected += 1,
+            Class::FalsePositive => self.false_positives += 1,
+            Class::Miss => self.misses += 1,
+            Class::TimeoutOutsideCycle => self.timeouts_outside += 1,
+        }
+    }
+}
+
+/// Counters of a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Attempts that ended in ownership.
+    pub acquisitions: u64,
+    /// Cycles formed, by name: one per wait that closed one.
+    pub cycles_formed: BTreeMap<CycleName, u64>,
+    /// Of those, the ones that shared a member with a live cycle when they formed.
+    pub cycles_extending_live: u64,
+    /// Cycles listed only when another one, closed by the same wait, had dissolved and left them.
+    /// Not among [`Totals::cycles_formed`].
+    pub cycles_uncovered: u64,
+    /// The longest a cycle lived before it dissolved, in cycles.
+    pub cycle_lifetime_cycles_max: u64,
+    /// Verdicts of each class.
+    pub verdicts: ClassCounts,
+    /// The same by detector; `None` is "not said".
+    pub by_detector: BTreeMap<Option<Detector>, ClassCounts>,
+    /// Of the false positives, those whose attempt had been on a cycle that ended before.
+    pub false_positives_after_cycle: u64,
+    /// Verdicts of contexts on no cycle whose waiting depended on one.
+    pub behind_deadlock: u64,
+    /// Failures with an error other than `EDEADLK` and `ETIMEDOUT`, which get no verdict.
+    pub other_failures: u64,
+    /// `queued` marks whose previous tail belongs to nobody in the queue. A lock whose node stays
+    /// in the tail after its release makes such marks; in any other, the program's marks are wrong.
+    pub unknown_predecessors: u64,
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, verdict: &Verdict) {
+        self.verdicts.add(verdict.class);
+        self.by_detector
+            .entry(verdict.detector)
+            .or_default()
+            .add(verdict.class);
+        let after = verdict.class == Class::FalsePositive && verdict.cycle_ended_at.is_some();
+        self.false_positives_after_cycle += u64::from(after);
+        self.behind_deadlock += u64::from(verdict.behind_deadlock);
+    }
+}
+
+/// A context that is not at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The context.
+    pub who: Who,
+    /// Lock and beginning (cycle count) of the attempt in progress.
+    pub attempt: Option<(u64, u64)>,
+    /// How it waits.
+    pub wait: Option<WaitKind>,
+    /// Addresses of the locks it owns.
+    pub holds: Vec<u64>,
+}
+
+/// What goes on at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quiescence {
+    /// Tasks that attempt or hold a lock, and interrupts that have not returned; by cpu and depth.
+    pub unfinished: Vec<Unfinished>,
+    /// Deadlocks that exist.
+    pub cycles: Vec<Cycle>,
+}
+
+impl Quiescence {
+    /// Nobody attempts, holds, or has interrupted anybody.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.unfinished.is_empty() && self.cycles.is_empty()
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Claims about the oracle. Every number was worked out by hand from the marks.
+
+mod deadlocks;
+mod output;
+mod queues;
+mod random;
+mod verdicts;
+mod violations;
+
+use super::*;
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind};
+
+const A: u64 = 0x1000;
+const B: u64 = 0x2000;
+const C: u64 = 0x3000;
+
+/// The tail code of a cpu's queue node; any numbering without repetition and zero would do.
+fn tail(cpu: usize, node: u64) -> u64 {
+    ((cpu as u64 + 1) << 2) | node
+}
+
+/// An oracle to which well-behaved programs report.
+struct World(Oracle);
+
+impl World {
+    fn new(cpus: usize) -> Self {
+        World(Oracle::new(cpus))
+    }
+
+    fn mark(&mut self, at: u64, cpu: usize, kind: MarkKind, args: [u64; 3]) -> Option<Verdict> {
+        match self.0.mark(at, cpu, kind, args) {
+            Ok(verdict) => verdict,
+            Err(violation) => panic!("{violation}"),
+        }
+    }
+
+    /// Attempt at `at`, owner one cycle later.
+    fn take(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.attempt(at, cpu, lock);
+        self.held(at + 1, cpu, lock);
+    }
+
+    fn attempt(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Attempt, [lock, 0, 0]);
+    }
+
+    fn held(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Held, [lock, 0, 0]);
+    }
+
+    fn released(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Released, [lock, 0, 0]);
+    }
+
+    fn wait(&mut self, at: u64, cpu: usize, lock: u64, kind: WaitKind) {
+        self.mark(at, cpu, MarkKind::Wait, [lock, kind as u64, 0]);
+    }
+
+    /// Attempt and wait in the same cycle.
+    fn want(&mut self, at: u64, cpu: usize, lock: u64, kind: WaitKind) {
+        self.attempt(at, cpu, lock);
+        self.wait(at, cpu, lock, kind);
+    }
+
+    fn queued(&mut self, at: u64, cpu: usize, lock: u64, before: u64, own: u64) {
+        self.mark(at, cpu, MarkKind::Queued, [lock, before, own]);
+    }
+
+    /// Attempt, node 0 of the cpu joins behind `before`, and the wait, all in the same cycle.
+    fn line_up(&mut self, at: u64, cpu: usize, lock: u64, before: u64) {
+        let kind = if before == 0 {
+            WaitKind::Head
+        } else {
+            WaitKind::Queued
+        };
+        self.attempt(at, cpu, lock);
+        self.queued(at, cpu, lock, before, tail(cpu, 0));
+        self.wait(at, cpu, lock, kind);
+    }
+
+    fn nmi(&mut self, at: u64, cpu: usize) {
+        self.0.enter(at, cpu, ContextKind::Nmi);
+    }
+
+    fn leave(&mut self, at: u64, cpu: usize) {
+        if let Err(violation) = self.0.leave(at, cpu) {
+            panic!("{violation}");
+        }
+    }
+
+    fn failed(
+        &mut self,
+        at: u64,
+        cpu: usize,
+        lock: u64,
+        errno: u64,
+        detector: Detector,
+    ) -> Verdict {
+        let args = [lock, errno, detector as u64];
+        self.mark(at, cpu, MarkKind::Failed, args)
+            .expect("both errors give a verdict")
+    }
+
+    fn deadlock(&mut self, at: u64, cpu: usize, lock: u64) -> Verdict {
+        self.failed(at, cpu, lock, EDEADLK, Detector::Abba)
+    }
+
+    fn timeout(&mut self, at: u64, cpu: usize, lock: u64) -> Verdict {
+        self.failed(at, cpu, lock, ETIMEDOUT, Detector::TimeoutHead)
+    }
+
+    /// The only live cycle.
+    fn cycle(&self) -> &Cycle {
+        assert_eq!(self.0.live_cycles().len(), 1, "one live cycle");
+        &self.0.live_cycles()[0]
+    }
+
+    fn no_cycle(&self) {
+        assert_eq!(self.0.live_cycles(), []);
+    }
+
+    fn formed(&self) -> u64 {
+        self.0.totals().cycles_formed.values().sum()
+    }
+}
+
+/// `(cpu, depth)` of the members.
+fn places(cycle: &Cycle) -> Vec<(u32, u32)> {
+    let contexts = cycle.members.iter().map(|m| m.who.context);
+    contexts.map(|c| (c.cpu, c.depth)).collect()
+}

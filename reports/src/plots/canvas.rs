@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A sheet of paper in units of a pixel, with fractions, on top of any backend of plotters.
+
+use plotters::coord::Shift;
+use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
+use plotters::prelude::{DrawingArea, DrawingBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{
+    Color, FontDesc, FontFamily, FontStyle, FontTransform, IntoTextStyle, RGBColor, ShapeStyle,
+};
+
+use super::svg::FAMILY;
+
+/// Backend pixels per pixel of ours: plotters rounds to whole ones, which would make curves jagged.
+pub(super) const SCALE: f64 = 4.0;
+
+/// plotters divides the size it is given by this to get the em of SVG text.
+const EM: f64 = 1.24;
+
+/// Ascent plus descent of DejaVu Sans in em; the size by which its metrics are scaled.
+const METRIC_EM: f64 = 1.164;
+
+/// What a text looks like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Font {
+    /// Em in pixels.
+    pub(super) size: f64,
+    pub(super) bold: bool,
+    pub(super) color: RGBColor,
+}
+
+/// Side of a text that is put at the given point.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Anchor {
+    Left,
+    Middle,
+    Right,
+}
+
+/// Width and dashes of a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stroke {
+    pub(super) color: RGBColor,
+    pub(super) width: f64,
+    /// (drawn, left out), pixels; none is a solid line.
+    pub(super) dash: Option<(f64, f64)>,
+}
+
+impl Stroke {
+    /// A solid line.
+    pub(super) fn solid(color: RGBColor, width: f64) -> Self {
+        Self { color, width, dash: None }
+    }
+}
+
+/// The sheet. All coordinates are pixels from the upper left corner.
+pub(super) struct Canvas<DB: DrawingBackend> {
+    area: DrawingArea<DB, Shift>,
+}
+
+fn px(value: f64) -> i32 {
+    (value * SCALE).round() as i32
+}
+
+/// What the library says, as text.
+fn said<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}
+
+impl<DB: DrawingBackend> Canvas<DB> {
+    pub(super) fn new(area: DrawingArea<DB, Shift>) -> Self {
+        Self { area }
+    }
+
+    pub(super) fn finish(&self) -> Result<(), String> {
+        self.area.present().map_err(said)
+    }
+
+    pub(super) fn fill(&self, color: RGBColor) -> Result<(), String> {
+        self.area.fill(&color).map_err(said)
+    }
+
+    pub(super) fn rect(
+        &self,
+        (x0, y0): (f64, f64),
+        (x1, y1): (f64, f64),
+        color: RGBColor,
+    ) -> Result<(), String> {
+        let corners = [(px(x0), px(y0)), (px(x1), px(y1))];
+        self.area.draw(&Rectangle::new(corners, color.filled())).map_err(said)
+    }
+
+    pub(super) fn polygon(&self, points: &[(f64, f64)], color: RGBColor) -> Result<(), String> {
+        let points: Vec<_> = points.iter().map(|&(x, y)| (px(x), px(y))).collect();
+        self.area.draw(&Polygon::new(points, color.filled())).map_err(said)
+    }
+
+    pub(super) fn dot(&self, (x, y): (f64, f64), radius: f64, color: RGBColor) -> Result<(), String> {
+        self.area.draw(&Circle::new((px(x), px(y)), px(radius), color.filled())).map_err(said)
+    }
+
+    pub(super) fn line(&self, points: &[(f64, f64)], stroke: Stroke) -> Result<(), String> {
+        let style = ShapeStyle::from(&stroke.color).stroke_width(px(stroke.width).unsigned_abs());
+        let pieces = match stroke.dash {
+            None => vec![points.to_vec()],
+            Some(pattern) => dashes(points, pattern),
+        };
+        for piece in pieces {
+            let mut piece: Vec<_> = piece.iter().map(|&(x, y)| (px(x), px(y))).collect();
+            piece.dedup();
+            self.area.draw(&PathElement::new(piece, style)).map_err(said)?;
+        }
+        Ok(())
+    }
+
+    /// A text whose middle line is at `y`.
+    pub(super) fn text(
+        &self,
+        (x, y): (f64, f64),
+        text: &str,
+        font: Font,
+        anchor: Anchor,
+    ) -> Result<(), String> {
+        self.put(text, (x, y), desc(font, EM), font.color, anchor)
+    }
+
+    /// A text that reads upwards, its middle at the given point.
+    pub(super) fn text_upwards(&self, at: (f64, f64), text: &str, font: Font) -> Result<(), String> {
+        let turned = desc(font, EM).transform(FontTransform::Rotate270);
+        self.put(text, at, turned, font.color, Anchor::Middle)
+    }
+
+    fn put(
+        &self,
+        text: &str,
+        (x, y): (f64, f64),
+        desc: FontDesc<'static>,
+        color: RGBColor,
+        anchor: Anchor,
+    ) -> Result<(), String> {
+        let side = match anchor {
+            Anchor::Left => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::Right => HPos::Right,
+        };
+        let style = desc.with_color(color).into_text_style(&self.area).pos(Pos::new(side, VPos::Center));
+        self.area.draw(&Text::new(text.to_string(), (px(x), px(y)), style)).map_err(said)
+    }
+}
+
+fn desc(font: Font, em: f64) -> FontDesc<'static> {
+    let weight = if font.bold { FontStyle::Bold } else { FontStyle::Normal };
+    FontDesc::new(FontFamily::Name(FAMILY), font.size * em * SCALE, weight)
+}
+
+/// Width of a text in pixels.
+pub(super) fn text_width(text: &str, font: Font) -> Result<f64, String> {
+    super::svg::register_fonts()?;
+    let (width, _) = desc(font, METRIC_EM).box_size(text).map_err(said)?;
+    Ok(f64::from(width) / SCALE)
+}
+
+/// Breaks a text at blanks into lines of at most `width` pixels.
+pub(super) fn wrap(text: &str, font: Font, width: f64) -> Result<Vec<String>, String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        if let Some(line) = lines.last_mut() {
+            let longer = format!("{line} {word}");
+            if text_width(&longer, font)? <= width {
+                *line = longer;
+                continue;
+            }
+        }
+        lines.push(word.to_string());
+    }
+    Ok(lines)
+}
+
+/// Cuts a line into its drawn pieces; the pattern runs on around corners.
+fn dashes(points: &[(f64, f64)], (on, off): (f64, f64)) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces = Vec::new();
+    let mut piece: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+    let (mut drawing, mut left) = (true, on);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        loop {
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            if length <= left {
+                left -= length;
+                if drawing {
+                    piece.push(to);
+                }
+                break;
+            }
+            let share = left / length;
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            if drawing {
+                piece.push(from);
+                pieces.push(std::mem::take(&mut piece));
+            } else {
+                piece = vec![from];
+            }
+            drawing = !drawing;
+            left = if drawing { on } else { off };
+        }
+    }
+    if drawing && piece.len() > 1 {
+        pieces.push(piece);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_run_on_around_corners() {
+        let pieces = dashes(&[(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)], (4.0, 2.0));
+        assert_eq!(
+            pieces,
+            [vec![(0.0, 0.0), (4.0, 0.0)], vec![(5.0, 1.0), (5.0, 5.0)]]
+        );
+    }
+
+    #[test]
+    fn text_is_measured_with_the_font_of_the_repository() {
+        let font = |size, bold| Font { size, bold, color: RGBColor(0, 0, 0) };
+        // Each digit of DejaVu Sans is 1303 units of 2048 wide.
+        let width = text_width("0123456789", font(20.0, false)).unwrap();
+        assert!((width - 10.0 * 20.0 * 1303.0 / 2048.0).abs() < 0.5, "{width}");
+        assert!(text_width("bold", font(20.0, true)).unwrap() > text_width("bold", font(20.0, false)).unwrap());
+        let lines = wrap("one two three", font(20.0, false), width).unwrap();
+        assert_eq!(lines, ["one two", "three"]);
+    }
+}

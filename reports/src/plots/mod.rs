@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The figures, as SVG with the fonts inside.
+//!
+//! `data` says what is drawn and is all that tests pin; the other modules say how. A stage has the
+//! same colour in every figure; what is no stage has colours of another set.
+
+mod axis;
+mod canvas;
+mod coherence;
+mod curves;
+pub mod data;
+mod style;
+mod svg;
+mod timeouts;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::journal::write_result;
+use crate::stage::StageSummary;
+
+/// Draws one figure; an error says why the drawing library refused.
+type Draw = fn(&[StageSummary]) -> Result<String, String>;
+
+/// File name and painter of every figure.
+const FIGURES: [(&str, Draw); 4] = [
+    ("timeouts.svg", timeouts::draw),
+    ("detection-latency.svg", curves::draw_detection),
+    ("coherence-traffic.svg", coherence::draw),
+    ("nmi-duration.svg", curves::draw_nmi),
+];
+
+/// The names of the files that [`write_all`] writes.
+pub fn file_names() -> [&'static str; 4] {
+    FIGURES.map(|(name, _)| name)
+}
+
+/// Writes every figure into `dir`, which is made if need be, over files of the same names. A figure
+/// for which nothing was measured says so in words. Returns the paths written, in the order of
+/// [`file_names`].
+///
+/// # Errors
+/// [`Error::Write`] if the folder or a file cannot be written, [`Error::Draw`] if the drawing
+/// library fails.
+pub fn write_all(summaries: &[StageSummary], dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    write_result(dir, || std::fs::create_dir_all(dir))?;
+    let mut paths = Vec::with_capacity(FIGURES.len());
+    for (figure, draw) in FIGURES {
+        let text = draw(summaries).map_err(|why| Error::Draw { figure, why })?;
+        let path = dir.join(figure);
+        write_result(&path, || std::fs::write(&path, &text))?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests;

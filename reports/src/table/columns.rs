@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The columns of the stage table, from left to right, each with a cell per stage.
+
+use std::collections::BTreeMap;
+
+use crate::names;
+use crate::record::ContextCounts;
+use crate::stage::StageSummary;
+use crate::units::{self, Charset, count, duration, estimate, percent, plural};
+
+/// Blanks between two columns.
+pub(super) const GAP: usize = 2;
+
+/// One column; cells have as many lines as they need.
+pub(super) struct Column {
+    /// Columns of equal group stay in one block.
+    pub(super) group: &'static str,
+    pub(super) header: String,
+    /// One for each stage.
+    pub(super) cells: Vec<String>,
+    /// Numbers are aligned to the right, text to the left.
+    pub(super) right: bool,
+}
+
+impl Column {
+    fn new(group: &'static str, header: &str, cells: Vec<String>, right: bool) -> Self {
+        Self { group, header: header.into(), cells, right }
+    }
+
+    /// Characters of the longest line, and the gap.
+    pub(super) fn width(&self) -> usize {
+        let lines = self.cells.iter().flat_map(|c| c.lines()).chain(self.header.lines());
+        lines.map(|l| l.chars().count()).max().unwrap_or(0) + GAP
+    }
+
+    /// Keeps to the characters of `charset`.
+    pub(super) fn adapt(&mut self, charset: Charset) {
+        self.header = charset.adapt(&self.header);
+        for cell in &mut self.cells {
+            *cell = charset.adapt(cell);
+        }
+    }
+}
+
+/// All columns; the first names the stage.
+pub(super) fn columns(stages: &[StageSummary]) -> Vec<Column> {
+    let each = |cell: fn(&StageSummary) -> String| stages.iter().map(cell).collect::<Vec<_>>();
+    let found_by = keys_of(stages, |s| &s.edeadlk_by);
+    let waits = keys_of(stages, |s| &s.timeouts_by);
+    let mut columns = vec![Column::new("stage", "stage", each(stage), false)];
+    columns.extend(by_context(stages));
+    columns.extend([
+        Column::new("edeadlk", "EDEADLK\nfound by", counts(stages, found_by), false),
+        Column::new("waits", "timeouts\nin wait", counts(stages, waits), false),
+        Column::new("rates", "timeouts\n(95 %)", each(rates), false),
+        Column::new("detection", "detection\nlatency", each(detection), false),
+        Column::new("oracle", "oracle's\nverdict", counts(stages, oracle), false),
+        Column::new("nmi", "NMIs,\nstuck time", each(nmi), false),
+        Column::new("cost", "cost and\nspeed", each(cost), false),
+    ]);
+    columns
+}
+
+fn stage(s: &StageSummary) -> String {
+    let mut text = format!(
+        "{}\n{}\n{}",
+        s.label,
+        plural(s.seeds.len() as u64, "seed"),
+        duration(s.simulated_ns)
+    );
+    if !s.findings.is_empty() {
+        text += &format!("\n{} failed", plural(s.findings.len() as u64, "run"));
+    }
+    text
+}
+
+/// Contexts down, outcomes across.
+fn by_context(stages: &[StageSummary]) -> Vec<Column> {
+    type Outcome = (&'static str, fn(&ContextCounts) -> u64);
+    const OUTCOMES: [Outcome; 5] = [
+        ("attempts", |c| c.attempts),
+        ("held", |c| c.held),
+        ("EDEADLK", |c| c.edeadlk),
+        ("timed\nout", |c| c.etimedout),
+        ("un-\nfinished", |c| c.unfinished),
+    ];
+    let used = stages.iter().flat_map(|s| &s.contexts).filter(|(_, c)| c.attempts > 0);
+    let contexts = names::in_order(used.map(|(name, _)| name));
+    let cells = |line: &dyn Fn(&StageSummary, &str) -> String| -> Vec<String> {
+        stages
+            .iter()
+            .map(|s| contexts.iter().map(|c| line(s, c)).collect::<Vec<_>>().join("\n"))
+            .collect()
+    };
+    let context = Column::new("contexts", "context", cells(&|_, name| name.to_string()), false);
+    let mut columns = vec![context];
+    for (header, outcome) in OUTCOMES {
+        let all_finished = stages.iter().all(|s| s.contexts.values().all(|c| c.unfinished == 0));
+        if header.starts_with("un-") && all_finished {
+            continue;
+        }
+        let cell = |s: &StageSummary, name: &str| {
+            s.contexts.get(name).map_or_else(String::new, |c| count(outcome(c)))
+        };
+        columns.push(Column::new("contexts", header, cells(&cell), true));
+    }
+    columns
+}
+
+/// The keys of a map in reading order with their counts. Waits that a lock of this kind cannot have
+/// are left out if they are 0 everywhere.
+fn keys_of<'a>(
+    stages: &'a [StageSummary],
+    map: fn(&StageSummary) -> &BTreeMap<String, u64>,
+) -> impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)> {
+    let wanted = stages
+        .iter()
+        .flat_map(map)
+        .filter(|(name, n)| **n > 0 || name.as_str() != names::TEST_AND_SET);
+    let keys = names::in_order(wanted.map(|(name, _)| name));
+    move |s| keys.iter().filter_map(|&k| Some((k, *map(s).get(k)?))).collect()
+}
+
+/// Cells with a line for each name: the name on the left, its count on the right.
+fn counts<'a>(
+    stages: &'a [StageSummary],
+    lines: impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)>,
+) -> Vec<String> {
+    let all: Vec<Vec<(&str, String)>> = stages
+        .iter()
+        .map(|s| lines(s).into_iter().map(|(name, n)| (name, count(n))).collect())
+        .collect();
+    let names = all.iter().flatten().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let numbers = all.iter().flatten().map(|(_, n)| n.len()).max().unwrap_or(0);
+    let line = |(name, n): &(&str, String)| format!("{name:<names$} {n:>numbers$}");
+    all.iter().map(|cell| cell.iter().map(line).collect::<Vec<_>>().join("\n")).collect()
+}
+
+fn rates(s: &StageSummary) -> String {
+    let part = |e: Option<crate::Estimate>, scale, unit| {
+        e.map_or_else(String::new, |e| {
+            let (value, interval) = estimate(&e, scale);
+            format!("{value} {unit}\n{interval}")
+        })
+    };
+    let lines = [
+        part(s.timeouts_per_nmi(), 1e6, "/10⁶ NMI"),
+        part(s.timeouts_per_s(), 1.0, "/sim. s"),
+    ];
+    lines.into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn detection(s: &StageSummary) -> String {
+    let latency = s.detection_latency();
+    let quantile = |num, den| latency.quantile(num, den).map(duration);
+    let lines = [("p50", quantile(1, 2)), ("p99", quantile(99, 100)), ("max", quantile(1, 1))];
+    let lines = lines.iter().filter_map(|(name, t)| Some(format!("{name} {}", t.as_ref()?)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn oracle<'a>(s: &'a StageSummary) -> Vec<(&'a str, u64)> {
+    let o = &s.oracle;
+    vec![
+        ("detected", o.detected),
+        ("missed", o.misses),
+        ("false", o.false_positives),
+        ("no cycle", o.timeouts_outside_cycle),
+    ]
+}
+
+fn nmi(s: &StageSummary) -> String {
+    let mut lines = Vec::new();
+    if let Some(h) = s.handlers.get(names::NMI) {
+        lines.push(format!("max {}", duration(h.longest_ns)));
+        lines.push(format!("of {}", count(h.count)));
+        lines.push(format!("{} lost", count(h.coalesced)));
+    }
+    lines.extend(s.stuck_share().map(|share| format!("{} stuck", percent(share))));
+    lines.join("\n")
+}
+
+fn cost(s: &StageSummary) -> String {
+    let mut lines = Vec::new();
+    if let Some((messages, bytes)) = s.traffic_per_acquisition() {
+        lines.push(format!("{} msg/acq", units::three_digits(messages)));
+        lines.push(format!("{} B/acq", units::three_digits(bytes)));
+    }
+    lines.extend(s.acquisitions_per_s().map(|n| format!("{} acq/s", units::prefixed(n))));
+    lines.join("\n")
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A program prepared for a machine: issue cost of every micro-op and the watched boundaries.
+
+use std::sync::Arc;
+
+use crate::isa::{Fence, Op, Operand, Pc, Reg};
+use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
+
+/// Order in which a core's accesses become visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryModel {
+    /// Sequential consistency: no store buffer, every access completes in order.
+    Sc,
+    /// Total store order, as x86: a FIFO store buffer with forwarding.
+    Tso,
+}
+
+/// Latencies and sizes of a core. All spans in core cycles, from issue to the next issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreParams {
+    /// Micro-ops that can issue in one cycle, at least 1.
+    pub width: u32,
+    /// Memory model.
+    pub model: MemoryModel,
+    /// Store buffer entries, at least 1 (unused under `Sc`).
+    pub store_buffer: u32,
+    /// Arithmetic.
+    pub alu: u32,
+    /// Compare-and-branch, taken or not, and jumps.
+    pub branch: u32,
+    /// Call, and return.
+    pub call: u32,
+    /// A load served by the store buffer.
+    pub load_forward: u32,
+    /// A full fence once the store buffer is empty.
+    pub fence: u32,
+    /// Spin-wait hint.
+    pub pause: u32,
+    /// Reading the clock, the access to its shared line not included.
+    pub timestamp: u32,
+    /// Saving or restoring the interrupt flag.
+    pub irq_flag: u32,
+    /// Reading core number, core count or context kind.
+    pub context_read: u32,
+    /// Period of the wait-for-event stream; 0 if there is none.
+    pub event_stream: u64,
+}
+
+/// A program with what a core needs to know about each micro-op.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// The program.
+    pub program: Arc<Program>,
+    /// `[pc]`: fixed cost in cycles; 0 where the cost depends on the access or wait.
+    cost: Vec<u32>,
+    /// `[pc]`: a directed arrival counts this boundary.
+    watched: Vec<bool>,
+    global_end: u64,
+    percpu_end: u64,
+}
+
+impl Code {
+    /// Prepares `program` for a machine of `cpus` cores; `watched` boundaries are reported to
+    /// the interrupt controller.
+    #[must_use]
+    pub fn new(program: Arc<Program>, params: &CoreParams, cpus: u64, watched: &[Pc]) -> Code {
+        let cost = costs(&program, params);
+        let mut flags = vec![false; program.ops.len()];
+        for &pc in watched {
+            flags[pc as usize] = true;
+        }
+        let global_end = program
+            .objects
+            .iter()
+            .filter(|o| !o.percpu)
+            .map(|o| o.addr + program.structs[o.layout].bytes)
+            .max()
+            .unwrap_or(GLOBAL_BASE);
+        let percpu_end = PERCPU_BASE + cpus * program.percpu_stride;
+        Code { program, cost, watched: flags, global_end, percpu_end }
+    }
+
+    /// Fixed issue cost of a micro-op, in cycles.
+    #[must_use]
+    #[inline]
+    pub fn cost(&self, pc: Pc) -> u64 {
+        u64::from(self.cost[pc as usize])
+    }
+
+    /// True if a directed arrival counts this boundary.
+    #[must_use]
+    #[inline]
+    pub fn is_watched(&self, pc: Pc) -> bool {
+        self.watched[pc as usize]
+    }
+
+    /// True if the address lies in some object's area.
+    #[must_use]
+    #[inline]
+    pub fn is_mapped(&self, addr: u64) -> bool {
+        if addr >= PERCPU_BASE { addr < self.percpu_end } else { (GLOBAL_BASE..self.global_end).contains(&addr) }
+    }
+}
+
+/// Issue costs. A core of width w issues up to w single-cycle micro-ops in one cycle if none
+/// reads what another of them writes; the first of such a group carries the cycle and the others
+/// cost nothing. Groups are formed once, within straight-line text, so the cost of a micro-op
+/// does not depend on how it was reached.
+fn costs(program: &Program, p: &CoreParams) -> Vec<u32> {
+    let mut targets = vec![false; program.ops.len() + 1];
+    for op in &program.ops {
+        if let Op::Branch { target, .. } | Op::Jump { target } = op {
+            targets[*target as usize] = true;
+        }
+    }
+    for proc in &program.procs {
+        targets[proc.entry as usize] = true;
+    }
+    let mut group: Vec<Reg> = Vec::new();
+    let mut in_group = 0;
+    let mut out = Vec::with_capacity(program.ops.len());
+    for (pc, op) in program.ops.iter().enumerate() {
+        let base = match op {
+            Op::Alu { .. } | Op::Lea { .. } | Op::Draw { .. } | Op::Stopping { .. } => p.alu,
+            Op::Branch { .. } | Op::Jump { .. } => p.branch,
+            Op::Call(_) | Op::Ret { .. } => p.call,
+            Op::Pause => p.pause,
+            Op::ClockNs { .. } => p.timestamp,
+            Op::IrqSave { .. } | Op::IrqRestore { .. } => p.irq_flag,
+            Op::Cpu { .. } | Op::Cpus { .. } | Op::Context { .. } => p.context_read,
+            Op::Fence(Fence::Full) => p.fence,
+            Op::Store { .. } | Op::PrefetchW { .. } | Op::Halt | Op::Wfe { .. } => 1,
+            Op::Fence(_)
+            | Op::Load { .. }
+            | Op::Rmw { .. }
+            | Op::LocalAdd { .. }
+            | Op::Work(_)
+            | Op::DelayUntil { .. }
+            | Op::Mark(_) => 0,
+        };
+        let (reads, writes, ends) = match op {
+            Op::Alu { dst, a, b, .. } => (vec![*a, *b], Some(*dst), false),
+            Op::Branch { a, b, .. } => (vec![*a, *b], None, true),
+            Op::Mark(_) => {
+                out.push(0);
+                continue;
+            }
+            _ => {
+                (in_group, group) = (0, Vec::new());
+                out.push(base);
+                continue;
+            }
+        };
+        let depends = reads.iter().any(|o| matches!(o, Operand::Reg(r) if group.contains(r)));
+        let joins = in_group > 0 && in_group < p.width && !depends && !targets[pc] && base == 1;
+        if joins {
+            in_group += 1;
+            out.push(0);
+        } else {
+            (in_group, group) = (u32::from(base == 1), Vec::new());
+            out.push(base);
+        }
+        group.extend(writes);
+        if ends {
+            (in_group, group) = (0, Vec::new());
+        }
+    }
+    out
+}

@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How a core moves: issue, wait, drain, take interrupts, return from them.
+
+use super::store_buffer::{Entry, Lookup};
+use super::{Code, Core, CoreParams, Fault, MemoryModel, State, Suspended};
+use crate::exec::Context;
+use crate::isa::{Addr, ContextKind, Fence, Op, Operand, Span, Width};
+use crate::ports::{Access, Action, Cause, Completion, InterruptPort, MemoryPort, Port, Probe, Request, Taken};
+use crate::program::{Dist, LINE_BYTES, TimeSpan};
+use crate::time::{Clock, Cycle, Key, Phase};
+
+/// What a core works with: program, parameters and the three ports.
+#[derive(Debug)]
+pub struct Env<'a, M, I, P> {
+    /// The program.
+    pub code: &'a Code,
+    /// Latencies and sizes.
+    pub params: &'a CoreParams,
+    /// Number of cores of the machine.
+    pub cpus: usize,
+    /// The clock.
+    pub clock: Clock,
+    /// From this instant on `stopping` reads 1.
+    pub stop_at: Cycle,
+    /// Execute every micro-op as an event of its own, compute nothing.
+    pub exact: bool,
+    /// Memory.
+    pub mem: &'a mut M,
+    /// Interrupt controller.
+    pub irq: &'a mut I,
+    /// Observer.
+    pub probe: &'a mut P,
+}
+
+impl Core {
+    /// Key of what this core does next.
+    #[must_use]
+    #[inline]
+    pub fn next_key<I: InterruptPort>(&self, irq: &I) -> Key {
+        self.next_action(irq).0
+    }
+
+    /// Key of what this core does next, and whether that is writing its oldest store.
+    #[inline]
+    fn next_action<I: InterruptPort>(&self, irq: &I) -> (Key, bool) {
+        let step = self.step_at(irq);
+        let (at, phase) = if self.drain_at <= step { (self.drain_at, Phase::Drain) } else { (step, Phase::Step) };
+        if at == Cycle::NEVER {
+            return (Key::NEVER, false);
+        }
+        (Key::new(at, phase, self.id as u16, 0), phase == Phase::Drain)
+    }
+
+    #[inline]
+    fn step_at<I: InterruptPort>(&self, irq: &I) -> Cycle {
+        let until = match &self.state {
+            State::Ready => return self.now,
+            State::WaitMemory | State::WaitStoreBuffer | State::Fault(_) => return Cycle::NEVER,
+            State::Work { until } | State::Delay { until } | State::Wfe { until, .. } => *until,
+            State::Halt | State::Done => Cycle::NEVER,
+            State::Spin(plan) => plan.end,
+        };
+        until.min(irq.attention(self.id)).max(self.now)
+    }
+
+    /// Runs until the next thing to do is not before `limit` or the next message; in exact mode,
+    /// does one thing.
+    pub fn run<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
+        loop {
+            let (key, is_drain) = self.next_action(env.irq);
+            if key >= limit || key >= env.mem.next_key() || key == Key::NEVER {
+                return;
+            }
+            if is_drain {
+                self.drain(env);
+            } else {
+                self.step(env, key.at());
+            }
+            if env.exact {
+                return;
+            }
+        }
+    }
+
+    /// Brings a computed spin back to the boundary it has reached by `at`, because something is
+    /// about to happen to this core then. Afterwards [`Core::run`] executes the rest.
+    pub fn leave_spin<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, at: Cycle) {
+        if let State::Spin(plan) = &self.state {
+            let plan = plan.clone();
+            let iterations = at.since(self.now) / plan.period;
+            self.apply_spin(env, &plan, iterations.min(plan.iterations));
+        }
+        self.spin.disturb();
+    }
+
+    fn apply_spin<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        plan: &super::SpinPlan,
+        iterations: u64,
+    ) {
+        let base = self.current.base as usize;
+        for (reg, delta) in self.current.regs[base..].iter_mut().zip(&plan.deltas) {
+            *reg = reg.wrapping_add(delta.wrapping_mul(iterations));
+        }
+        self.now = self.now.after(plan.period * iterations);
+        self.retired += plan.ops * iterations;
+        env.mem.count_skipped_hits(self.id, plan.loads * iterations);
+        self.state = State::Ready;
+        self.spin.disturb();
+    }
+
+    /// The line a wait-for-event monitors was written or taken away.
+    pub fn line_event<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        line: u64,
+        at: Cycle,
+    ) {
+        if matches!(self.state, State::Wfe { line: l, .. } if l == line) {
+            self.resume_after(env, at);
+        }
+    }
+
+    /// A pending request was performed at `at` (an event of its own).
+    pub fn complete<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        port: Port,
+        done: &Completion,
+        at: Cycle,
+    ) {
+        match port {
+            Port::Drain => self.store_written(done.at),
+            Port::Pipeline => {
+                self.state = State::Ready;
+                self.finish_access(env, done, at);
+            }
+        }
+    }
+
+    fn store_written(&mut self, next: Cycle) {
+        self.stores.pop();
+        self.write_port_free = next;
+        self.drain_at = self.stores.oldest().map_or(Cycle::NEVER, |e| e.ready.max(next));
+        if self.state == State::WaitStoreBuffer {
+            self.state = State::Ready;
+            self.now = self.now.max(next);
+        }
+    }
+
+    fn drain<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>) {
+        let at = self.drain_at;
+        let Some(e) = self.stores.oldest() else {
+            self.drain_at = Cycle::NEVER;
+            return;
+        };
+        let request = Request { addr: e.addr, width: e.width, action: Action::Store(e.value), cause: e.cause };
+        match env.mem.access(self.id, Port::Drain, &request, at) {
+            Access::Done(done) => self.store_written(done.at),
+            Access::Pending => self.drain_at = Cycle::NEVER,
+        }
+    }
+
+    fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+        if let State::Spin(plan) = &self.state {
+            let plan = plan.clone();
+            let iterations = (t.since(self.now) / plan.period).min(plan.iterations);
+            self.apply_spin(env, &plan, iterations);
+            return;
+        }
+        if env.irq.attention(self.id) <= t
+            && let Some(taken) = env.irq.take(self.id, t)
+        {
+            self.enter(env, &taken, t);
+            return;
+        }
+        match self.state {
+            State::Ready => self.issue(env, t),
+            State::Work { until } | State::Delay { until } if until <= t => self.resume_after(env, t),
+            State::Wfe { until, .. } if until <= t => self.resume_after(env, t),
+            _ => {}
+        }
+    }
+
+    /// A wait is over: the micro-op that waited is done.
+    fn resume_after<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+        self.state = State::Ready;
+        self.now = t;
+        self.current.pc += 1;
+        self.run_marks(env, t);
+    }
+
+    fn enter<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, taken: &Taken, t: Cycle) {
+        if self.state == State::Halt {
+            env.irq.set_halted(self.id, t, false);
+        }
+        let saved = match self.state {
+            // The rest of the work is kept, not its end: it goes on when the handler returns.
+            State::Work { until } => State::Work { until: Cycle(until.since(t)) },
+            ref s => s.clone(),
+        };
+        env.probe.enter(t, self.id, taken.kind, self.current.pc);
+        let handler = Context::at_entry(&env.code.program, taken.handler, taken.kind);
+        let context = std::mem::replace(&mut self.current, handler);
+        let reported = std::mem::take(&mut self.reported);
+        self.below.push(Suspended { context, state: saved, exit_cycles: taken.exit_cycles, reported });
+        self.state = State::Ready;
+        self.now = t.after(taken.entry_cycles);
+        self.spin.disturb();
+        self.run_marks(env, t);
+    }
+
+    /// The outermost return of a handler.
+    fn leave<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+        let Some(s) = self.below.pop() else {
+            self.state = State::Done;
+            return;
+        };
+        let kind = self.current.kind;
+        let cost = env.code.cost(self.current.pc);
+        self.now = t.after(cost + s.exit_cycles);
+        env.irq.leave(self.id, self.now);
+        env.probe.leave(t, self.id, kind, self.now);
+        self.current = s.context;
+        self.event_register = true;
+        self.reported = s.reported;
+        self.spin.disturb();
+        self.state = match s.state {
+            State::Work { until: rest } => State::Work { until: self.now.after(rest.0) },
+            State::Halt | State::Wfe { .. } => {
+                self.current.pc += 1;
+                self.run_marks(env, t);
+                State::Ready
+            }
+            other => other,
+        };
+    }
+
+    fn cause(&self) -> Cause {
+        Cause { core: self.id as u16, context: self.current.kind as u8, pc: self.current.pc }
+    }
+
+    fn fault(&mut self, t: Cycle, what: String) {
+        self.state = State::Fault(Fault { pc: self.current.pc, at: t, what });
+    }
+
+    fn run_marks<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+        while let Some(Op::Mark(site)) = env.code.program.ops.get(self.current.pc as usize) {
+            let m = &env.code.program.marks[*site as usize];
+            if m.guard.is_none_or(|(r, set)| (self.current.reg(r) != 0) == set) {
+                let args = m.args.map(|a| self.current.value(a));
+                env.probe.mark(t, self.id, m.kind, args, self.current.pc);
+                self.spin.disturb();
+            }
+            self.current.pc += 1;
+        }
+    }
+
+    /// Goes on behind the current micro-op.
+    fn advance<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle, cost: u64) {
+        self.current.pc += 1;
+        self.now = t.after(cost);
+        self.run_marks(env, t);
+    }
+
+    fn issue<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+        let pc = self.current.pc;
+        if env.code.is_watched(pc) && !self.reported {
+            self.reported = true;
+            env.irq.reached(self.id, pc, t);
+            if env.irq.attention(self.id) <= t
+                && let Some(taken) = env.irq.take(self.id, t)
+            {
+                self.enter(env, &taken, t);
+                return;
+            }
+        }
+        let op = env.code.program.ops[pc as usize];
+        let cost = env.code.cost(pc);
+        self.retired += 1;
+        match self.current.step_pure(&op, self.id as u64, env.code.program.percpu_stride) {
+            Ok(true) => {
+                self.now = t.after(cost);
+                let back = self.current.pc <= pc;
+                self.run_marks(env, t);
+                if back && !env.exact {
+                    self.look_for_spin(env, pc);
+                }
+            }
+            Ok(false) => self.issue_other(env, &op, t, cost),
+            Err(_) => self.fault(t, "division by zero".into()),
+        }
+        // A micro-op that is tried again has not passed its boundary yet.
+        self.reported = self.reported && self.state == State::WaitStoreBuffer;
+    }
+
+    fn issue_other<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        op: &Op,
+        t: Cycle,
+        cost: u64,
+    ) {
+        // Loads from the first-level cache, pauses and reads of fixed facts leave a spin undisturbed.
+        if !matches!(op, Op::Load { .. } | Op::Pause | Op::Cpu { .. } | Op::Cpus { .. } | Op::Context { .. }) {
+            self.spin.disturb();
+        }
+        match *op {
+            Op::Load { addr, width, .. } => self.start_access(env, t, &addr, width, Action::Load),
+            Op::LocalAdd { addr, width, .. } => {
+                if self.store_room(env) {
+                    self.start_access(env, t, &addr, width, Action::Load);
+                }
+            }
+            Op::Store { addr, width, value, .. } => self.issue_store(env, t, &addr, width, value, cost),
+            Op::Rmw { f, addr, width, a, b, .. } => {
+                if self.drained() {
+                    let action = Action::Rmw(f, self.current.value(a), self.current.value(b));
+                    self.start_access(env, t, &addr, width, action);
+                }
+            }
+            Op::PrefetchW { addr } => self.issue_prefetch(env, t, &addr, cost),
+            Op::Fence(Fence::Full) => {
+                if self.drained() {
+                    self.advance(env, t, cost);
+                }
+            }
+            Op::Fence(_) | Op::Pause => self.advance(env, t, cost),
+            Op::Work(span) => {
+                let cycles = match span {
+                    Span::Cycles(o) => self.current.value(o),
+                    Span::Nanos(o) => env.clock.cycles(self.current.value(o)),
+                };
+                self.now = t;
+                self.state = State::Work { until: t.after(cycles) };
+            }
+            Op::DelayUntil { t: target } => {
+                self.now = t;
+                let until = Cycle(env.clock.cycles(self.current.value(target)));
+                self.state = State::Delay { until: until.max(t) };
+            }
+            Op::Wfe { addr } => self.issue_wfe(env, t, &addr, cost),
+            Op::Halt => {
+                self.now = t;
+                self.state = State::Halt;
+                env.irq.set_halted(self.id, t, true);
+            }
+            Op::Call(site) => {
+                self.current.call(&env.code.program, site);
+                self.now = t.after(cost);
+                self.run_marks(env, t);
+            }
+            Op::Ret { values } => self.issue_ret(env, t, &values, cost),
+            Op::ClockNs { .. }
+            | Op::IrqSave { .. }
+            | Op::IrqRestore { .. }
+            | Op::Cpu { .. }
+            | Op::Cpus { .. }
+            | Op::Context { .. }
+            | Op::Stopping { .. }
+            | Op::Draw { .. } => self.issue_system(env, op, t, cost),
+            Op::Alu { .. } | Op::Lea { .. } | Op::Branch { .. } | Op::Jump { .. } => {
+                unreachable!("step_pure executes these")
+            }
+            // Reached only as the first micro-op of a task: nothing came before to glue it to.
+            Op::Mark(_) => {
+                self.retired -= 1;
+                self.run_marks(env, t);
+            }
+        }
+    }
+
+    fn issue_system<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        op: &Op,
+        t: Cycle,
+        cost: u64,
+    ) {
+        match *op {
+            Op::ClockNs { dst } => self.current.set(dst, env.clock.nanos(t)),
+            Op::IrqSave { dst } => {
+                let before = env.irq.set_flag(self.id, false);
+                self.current.set(dst, u64::from(before));
+            }
+            Op::IrqRestore { flag } => {
+                env.irq.set_flag(self.id, self.current.value(flag) != 0);
+            }
+            Op::Cpu { dst } => self.current.set(dst, self.id as u64),
+            Op::Cpus { dst } => self.current.set(dst, env.cpus as u64),
+            Op::Context { dst } => {
+                let kind = self.current.kind as u64;
+                self.current.set(dst, kind);
+            }
+            Op::Stopping { dst } => self.current.set(dst, u64::from(t >= env.stop_at)),
+            Op::Draw { dst, dist } => {
+                let v = self.draw(env.clock, env.code.program.dists[dist as usize]);
+                self.current.set(dst, v);
+            }
+            _ => unreachable!("issue_other passes system micro-ops only"),
+        }
+        self.advance(env, t, cost);
+    }
+
+    fn draw(&mut self, clock: Clock, dist: Dist) -> u64 {
+        let cycles = |s: TimeSpan| if s.cycles { s.amount } else { clock.cycles(s.amount) };
+        let stream = &mut self.draws[self.current.kind as usize];
+        match dist {
+            Dist::Fixed(s) => cycles(s),
+            Dist::Uniform(lo, hi) => cycles(lo) + stream.below(cycles(hi).saturating_sub(cycles(lo)) + 1),
+            Dist::Exp(mean) => stream.exponential(cycles(mean)),
+        }
+    }
+
+    /// True if the store buffer is empty; otherwise the micro-op waits and is tried again.
+    fn drained(&mut self) -> bool {
+        if self.stores.is_empty() {
+            return true;
+        }
+        self.wait_store_buffer();
+        false
+    }
+
+    fn wait_store_buffer(&mut self) {
+        self.retired -= 1;
+        self.state = State::WaitStoreBuffer;
+    }
+
+    /// True if a store can be buffered; otherwise the micro-op waits and is tried again.
+    fn store_room<M, I, P>(&mut self, env: &Env<'_, M, I, P>) -> bool {
+        if env.params.model == MemoryModel::Sc {
+            return self.drained();
+        }
+        let room = self.stores.len() < env.params.store_buffer as usize;
+        if !room {
+            self.wait_store_buffer();
+        }
+        room
+    }
+
+    fn resolve<M, I, P>(&mut self, env: &Env<'_, M, I, P>, t: Cycle, addr: &Addr, width: Width) -> Option<u64> {
+        let a = self.current.address(addr, self.id as u64, env.code.program.percpu_stride);
+        if !a.is_multiple_of(width.bytes()) {
+            self.fault(t, format!("address {a:#x} is not aligned to {} bytes", width.bytes()));
+            return None;
+        }
+        if !env.code.is_mapped(a) {
+            self.fault(t, format!("address {a:#x} belongs to no object"));
+            return None;
+        }
+        Some(a)
+    }
+
+    fn start_access<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        addr: &Addr,
+        width: Width,
+        action: Action,
+    ) {
+        let Some(a) = self.resolve(env, t, addr, width) else { return };
+        if env.params.model == MemoryModel::Sc && !self.drained() {
+            return;
+        }
+        if action == Action::Load {
+            match self.stores.lookup(a, width) {
+                Lookup::Miss => {}
+                Lookup::Forward(value) => {
+                    self.spin.disturb();
+                    let at = t.after(u64::from(env.params.load_forward));
+                    self.finish_access(env, &Completion { value, written: false, at, first_level: false }, t);
+                    return;
+                }
+                Lookup::Conflict => {
+                    self.spin.disturb();
+                    self.wait_store_buffer();
+                    return;
+                }
+            }
+        }
+        let request = Request { addr: a, width, action, cause: self.cause() };
+        match env.mem.access(self.id, Port::Pipeline, &request, t) {
+            Access::Done(done) => self.finish_access(env, &done, t),
+            Access::Pending => {
+                self.spin.disturb();
+                self.state = State::WaitMemory;
+            }
+        }
+    }
+
+    /// The memory part of the micro-op at the program counter is done; `t` is the event's time.
+    fn finish_access<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        done: &Completion,
+        t: Cycle,
+    ) {
+        if !done.first_level {
+            self.spin.disturb();
+        }
+        self.now = done.at;
+        match env.code.program.ops[self.current.pc as usize] {
+            Op::Load { dst, .. } => self.current.set(dst, done.value),
+            Op::Rmw { dst, ok, .. } => {
+                if let Some(r) = dst {
+                    self.current.set(r, done.value);
+                }
+                if let Some(r) = ok {
+                    self.current.set(r, u64::from(done.written));
+                }
+            }
+            Op::LocalAdd { dst, addr, width, a } => {
+                // The address is computed before the destination is written: they may share a register.
+                let at = self.current.address(&addr, self.id as u64, env.code.program.percpu_stride);
+                let value = done.value.wrapping_add(self.current.value(a)) & width.mask();
+                if let Some(r) = dst {
+                    self.current.set(r, value);
+                }
+                self.now = done.at.after(u64::from(env.params.alu));
+                self.put_store(env, t, at, width, value);
+                return;
+            }
+            _ => {}
+        }
+        self.current.pc += 1;
+        self.run_marks(env, t);
+    }
+
+    fn issue_store<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        addr: &Addr,
+        width: Width,
+        value: Operand,
+        cost: u64,
+    ) {
+        if !self.store_room(env) {
+            return;
+        }
+        let Some(a) = self.resolve(env, t, addr, width) else { return };
+        self.now = t.after(cost);
+        let value = self.current.value(value) & width.mask();
+        self.put_store(env, t, a, width, value);
+    }
+
+    /// Puts a store issued at `t` into the buffer; it may be written from `self.now` on.
+    fn put_store<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        addr: u64,
+        width: Width,
+        value: u64,
+    ) {
+        if self.stores.is_empty() {
+            self.drain_at = self.now.max(self.write_port_free);
+        }
+        self.stores.push(Entry { addr, width, value, ready: self.now, cause: self.cause() });
+        self.current.pc += 1;
+        self.run_marks(env, t);
+    }
+
+    fn issue_prefetch<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        addr: &Addr,
+        cost: u64,
+    ) {
+        let Some(a) = self.resolve(env, t, addr, Width::U8) else { return };
+        let request = Request { addr: a, width: Width::U8, action: Action::PrefetchW, cause: self.cause() };
+        // Done or pending, nobody waits: a prefetch has no result.
+        let _ = env.mem.access(self.id, Port::Pipeline, &request, t);
+        self.advance(env, t, cost);
+    }
+
+    fn issue_wfe<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        addr: &Addr,
+        cost: u64,
+    ) {
+        let Some(a) = self.resolve(env, t, addr, Width::U8) else { return };
+        let present = env.mem.peek_first_level(self.id, a, Width::U8).is_some();
+        if std::mem::take(&mut self.event_register) || !present {
+            self.advance(env, t, cost);
+            return;
+        }
+        let until = match env.params.event_stream {
+            0 => Cycle::NEVER,
+            p => Cycle((t.0 / p + 1) * p),
+        };
+        self.now = t;
+        self.state = State::Wfe { line: a & !(LINE_BYTES - 1), until };
+    }
+
+    fn issue_ret<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        values: &[Operand; 2],
+        cost: u64,
+    ) {
+        if self.current.frames.is_empty() {
+            // The return from an interrupt is serialising: earlier stores are visible before it.
+            if self.current.kind != ContextKind::Task && !self.drained() {
+                return;
+            }
+            self.leave(env, t);
+            return;
+        }
+        self.current.ret(&env.code.program, values);
+        self.now = t.after(cost);
+        self.run_marks(env, t);
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machine: cores, memory system and interrupt controllers joined by one event loop.
+
+use std::sync::Arc;
+
+use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice};
+use interrupt_ctrl::{Controllers, InterruptCosts, Source};
+use sim_core::core::{Code, Core, CoreParams, Env, State};
+use sim_core::exec::Context;
+use sim_core::isa::ContextKind;
+use sim_core::ports::{MemoryPort, Probe};
+use sim_core::program::Program;
+use sim_core::queue::WakeTree;
+use sim_core::time::{Clock, Cycle, Key};
+
+/// What a machine is made of.
+#[derive(Clone, Debug)]
+pub struct MachineSpec {
+    /// The assembled program.
+    pub program: Arc<Program>,
+    /// Cores.
+    pub core: CoreParams,
+    /// Memory system; its core count is the machine's.
+    pub memory: MemoryParams,
+    /// Interrupt costs.
+    pub interrupts: InterruptCosts,
+    /// The clock.
+    pub clock: Clock,
+    /// `[core]`: the procedure its task executes, as an index into the program's, or none.
+    pub tasks: Vec<Option<u16>>,
+    /// `[core]`: interrupt sources.
+    pub sources: Vec<Vec<Source>>,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// From here on `stopping` reads 1 and nothing arrives any more.
+    pub stop_at: Cycle,
+    /// Execute everything event by event.
+    pub exact: bool,
+}
+
+/// Why a machine cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The program did something impossible on this core.
+    Program {
+        /// The core.
+        core: usize,
+        /// What.
+        what: String,
+    },
+    /// The protocol reached a cell it calls impossible: an error of the model.
+    Protocol(String),
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Program { core, what } => write!(f, "core {core}: {what}"),
+            Fault::Protocol(what) => write!(f, "{what}"),
+        }
+    }
+}
+
+/// How a call of [`Machine::run_until`] ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The limit was reached with things still to do.
+    Limit,
+    /// Nothing is left that could happen. Quiescent if every core is; stuck for good otherwise.
+    Idle,
+    /// The run had to stop.
+    Fault(Fault),
+}
+
+/// A simulated machine. Plain data: a clone is a fork.
+#[derive(Clone, Debug)]
+pub struct Machine<P> {
+    code: Arc<Code>,
+    core_params: CoreParams,
+    clock: Clock,
+    stop_at: Cycle,
+    exact: bool,
+    cores: Vec<Core>,
+    mem: MemorySystem,
+    irq: Controllers,
+    /// The observer; public so that a caller can read what it has seen.
+    pub probe: P,
+    wakes: WakeTree,
+    notices: Vec<Notice>,
+    events: u64,
+    last_event: Cycle,
+}
+
+/// Runs `$body` with `$core` and an environment borrowed from the other parts of the machine.
+macro_rules! with_core {
+    ($m:expr, $i:expr, |$core:ident, $env:ident| $body:expr) => {{
+        let cpus = $m.cores.len();
+        let $core = &mut $m.cores[$i];
+        let mut environment = Env {
+            code: &$m.code,
+            params: &$m.core_params,
+            cpus,
+            clock: $m.clock,
+            stop_at: $m.stop_at,
+            exact: $m.exact,
+            mem: &mut $m.mem,
+            irq: &mut $m.irq,
+            probe: &mut $m.probe,
+        };
+        let $env = &mut environment;
+        $body
+    }};
+}
+
+impl<P: Probe> Machine<P> {
+    /// A machine at cycle 0.
+    #[must_use]
+    pub fn new(spec: &MachineSpec, probe: P) -> Machine<P> {
+        let cpus = spec.memory.cores;
+        let watched = Controllers::watched(&spec.sources);
+        let code = Arc::new(Code::new(spec.program.clone(), &spec.core, cpus as u64, &watched));
+        let task = |i: usize| {
+            let proc = spec.tasks.get(i).copied().flatten()?;
+            Some(Context::at_entry(&spec.program, proc, ContextKind::Task))
+        };
+        let cores: Vec<Core> = (0..cpus).map(|i| Core::new(i, task(i), spec.seed)).collect();
+        let mut machine = Machine {
+            code,
+            core_params: spec.core,
+            clock: spec.clock,
+            stop_at: spec.stop_at,
+            exact: spec.exact,
+            cores,
+            mem: MemorySystem::new(spec.memory, LineKinds::of(&spec.program)),
+            irq: Controllers::new(spec.interrupts, &spec.sources, spec.seed, spec.stop_at),
+            probe,
+            wakes: WakeTree::new(cpus),
+            notices: Vec::new(),
+            events: 0,
+            last_event: Cycle(0),
+        };
+        for i in 0..cpus {
+            machine.rearm(i);
+        }
+        machine
+    }
+
+    fn rearm(&mut self, core: usize) {
+        self.wakes.set(core, self.cores[core].next_key(&self.irq));
+    }
+
+    /// Runs everything that happens before `limit`.
+    pub fn run_until(&mut self, limit: Cycle) -> Outcome {
+        let end = Key::new(limit, sim_core::time::Phase::Deliver, 0, 0);
+        loop {
+            let (wake, core) = self.wakes.next();
+            let message = self.mem.next_key();
+            if wake == Key::NEVER && message == Key::NEVER {
+                return Outcome::Idle;
+            }
+            let next = wake.min(message);
+            if next >= end {
+                return Outcome::Limit;
+            }
+            self.events += 1;
+            self.last_event = next.at();
+            let result = if message < wake { self.deliver(message) } else { self.step_core(core, end) };
+            if let Err(fault) = result {
+                return Outcome::Fault(fault);
+            }
+        }
+    }
+
+    fn step_core(&mut self, core: usize, end: Key) -> Result<(), Fault> {
+        let limit = self.wakes.next_without(core).min(end);
+        with_core!(self, core, |c, env| c.run(env, limit));
+        self.rearm(core);
+        self.check(core)
+    }
+
+    fn check(&self, core: usize) -> Result<(), Fault> {
+        if let State::Fault(f) = self.cores[core].state() {
+            let place = self.code.program.place(f.pc);
+            let what = format!("{} at {place}, cycle {}", f.what, f.at.0);
+            return Err(Fault::Program { core, what });
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, key: Key) -> Result<(), Fault> {
+        let receiver = self.mem.next_core();
+        if let Some(core) = receiver {
+            // Everything this core does before the message must be done before it.
+            with_core!(self, core, |c, env| {
+                c.leave_spin(env, key.at());
+                c.run(env, key);
+            });
+        }
+        self.mem.deliver_next(&mut self.notices).map_err(|f| Fault::Protocol(f.what))?;
+        let Some(core) = receiver else { return Ok(()) };
+        let mut notices = std::mem::take(&mut self.notices);
+        for notice in notices.drain(..) {
+            with_core!(self, core, |c, env| match notice {
+                Notice::Completed(port, done) => c.complete(env, port, &done, key.at()),
+                Notice::Lost(line) => c.line_event(env, line * sim_core::program::LINE_BYTES, key.at()),
+            });
+        }
+        self.notices = notices;
+        self.rearm(core);
+        self.check(core)
+    }
+
+    /// The cores.
+    #[must_use]
+    pub fn cores(&self) -> &[Core] {
+        &self.cores
+    }
+
+    /// The memory system.
+    #[must_use]
+    pub fn memory(&self) -> &MemorySystem {
+        &self.mem
+    }
+
+    /// The interrupt controllers.
+    #[must_use]
+    pub fn interrupts(&self) -> &Controllers {
+        &self.irq
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.code.program
+    }
+
+    /// Events handled so far: a measure of host work that depends on the shortcuts taken.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Instant of the last event handled.
+    #[must_use]
+    pub fn last_event(&self) -> Cycle {
+        self.last_event
+    }
+
+    /// Micro-ops executed or computed, all cores together.
+    #[must_use]
+    pub fn retired(&self) -> u64 {
+        self.cores.iter().map(|c| c.retired).sum()
+    }
+
+    /// True if every task has ended, no handler runs, and memory is at rest.
+    #[must_use]
+    pub fn is_quiescent(&self) -> bool {
+        self.cores.iter().all(Core::is_quiescent) && self.mem.is_quiescent()
+    }
+}
