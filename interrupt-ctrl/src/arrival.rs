@@ -16,6 +16,8 @@ pub enum Process {
         period: u64,
         /// Largest addition to a period.
         jitter: u64,
+        /// Cycles to the first overflow; random within the period if not given.
+        first: Option<u64>,
     },
     /// Every `period`, each arrival late by a random part of `jitter`.
     Periodic {
@@ -23,6 +25,8 @@ pub enum Process {
         period: u64,
         /// Largest delay.
         jitter: u64,
+        /// First nominal arrival; random within the period if not given.
+        first: Option<u64>,
     },
     /// Independent arrivals with this mean distance.
     Poisson {
@@ -61,7 +65,9 @@ impl Arrivals {
     /// A process from cycle 0 on, with a random phase; nothing arrives from `until` on.
     pub(crate) fn new(process: Process, mut stream: Stream, until: Cycle) -> Arrivals {
         let first = match process {
-            Process::Overflow { period, .. } | Process::Periodic { period, .. } => 1 + stream.below(period.max(1)),
+            Process::Overflow { period, first, .. } | Process::Periodic { period, first, .. } => {
+                first.unwrap_or_else(|| 1 + stream.below(period.max(1)))
+            }
             Process::Poisson { mean } => stream.exponential(mean).max(1),
             Process::Directed { .. } => u64::MAX,
         };
@@ -78,11 +84,11 @@ impl Arrivals {
     pub(crate) fn advance(&mut self) {
         let at = self.next;
         match self.process {
-            Process::Overflow { period, jitter } => {
+            Process::Overflow { period, jitter, .. } => {
                 self.rest = period + self.stream.below(jitter + 1);
                 self.next = Cycle::NEVER;
             }
-            Process::Periodic { period, jitter } => {
+            Process::Periodic { period, jitter, .. } => {
                 self.nominal = self.nominal.after(period.max(1));
                 let late = self.stream.below(jitter + 1);
                 let next = self.nominal.after(late).max(at.after(1));
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn periodic_arrivals_keep_their_mean_distance_whatever_the_jitter() {
-        let mut a = Arrivals::new(Process::Periodic { period: 1000, jitter: 300 }, stream(), Cycle::NEVER);
+        let mut a = Arrivals::new(Process::Periodic { period: 1000, jitter: 300, first: None }, stream(), Cycle::NEVER);
         let first = a.next;
         for _ in 0..100 {
             let before = a.next;
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_counter_stands_still_while_frozen() {
-        let mut a = Arrivals::new(Process::Overflow { period: 1000, jitter: 0 }, stream(), Cycle::NEVER);
+        let mut a = Arrivals::new(Process::Overflow { period: 1000, jitter: 0, first: None }, stream(), Cycle::NEVER);
         a.advance();
         assert_eq!(a.next, Cycle::NEVER);
         a.thaw(Cycle(5000));

@@ -113,6 +113,13 @@ impl Controllers {
         self.units[core].lines.iter().map(|l| l.stats).collect()
     }
 
+    /// Arrivals of a core that were lost in the latch, all sources of this kind of handler.
+    #[must_use]
+    pub fn coalesced(&self, core: usize, kind: ContextKind) -> u64 {
+        let vector = if kind == ContextKind::Nmi { Vector::Nmi } else { Vector::Irq };
+        self.units[core].lines.iter().filter(|l| l.vector == vector).map(|l| l.stats.coalesced).sum()
+    }
+
     /// Latches an interrupt of source `source` of `core` at the next boundary, as a directed
     /// arrival would. For forced landings.
     pub fn raise(&mut self, core: usize, source: usize) {
@@ -254,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_nmi_during_an_nmi_is_latched_once_and_delivered_after_the_return() {
-        let mut c = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0 })]);
+        let mut c = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0, first: None })]);
         let first = c.attention(0);
         assert_eq!(c.take(0, first).map(|t| (t.kind, t.entry_cycles)), Some((ContextKind::Nmi, 100)));
         assert_eq!(c.attention(0), Cycle::NEVER);
@@ -267,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_flag_holds_back_a_timer_but_not_an_nmi() {
-        let p = Process::Periodic { period: 100, jitter: 0 };
+        let p = Process::Periodic { period: 100, jitter: 0, first: None };
         let mut c = unit(&[(Vector::Irq, p), (Vector::Nmi, p)]);
         assert!(c.set_flag(0, false));
         let t = Cycle(500);
@@ -281,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_flag_comes_back_as_it_was_when_a_handler_returns() {
-        let p = Process::Periodic { period: 100, jitter: 0 };
+        let p = Process::Periodic { period: 100, jitter: 0, first: None };
         let mut c = unit(&[(Vector::Irq, p)]);
         assert!(c.take(0, Cycle(200)).is_some());
         assert_eq!(c.attention(0), Cycle::NEVER);
@@ -291,7 +298,7 @@ mod tests {
 
     #[test]
     fn an_overflow_counter_stands_still_in_its_handler_and_while_halted() {
-        let mut c = unit(&[(Vector::Nmi, Process::Overflow { period: 1000, jitter: 0 })]);
+        let mut c = unit(&[(Vector::Nmi, Process::Overflow { period: 1000, jitter: 0, first: None })]);
         let first = c.attention(0);
         assert!(c.take(0, first).is_some());
         c.leave(0, Cycle(9000));
@@ -309,10 +316,10 @@ mod tests {
             name: "s0".into(),
             vector: Vector::Nmi,
             handler: 0,
-            process: Process::Periodic { period: 100, jitter: 0 },
+            process: Process::Periodic { period: 100, jitter: 0, first: None },
         }];
         let c = Controllers::new(slow, &[list], 1, Cycle::NEVER);
-        let quick = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0 })]);
+        let quick = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0, first: None })]);
         assert_eq!(c.attention(0).0, quick.attention(0).0 + 490);
     }
 }

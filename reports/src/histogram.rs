@@ -257,10 +257,7 @@ mod tests {
     fn json_round_trip_is_compact_and_checked() {
         let h = of(&[3, 3, 250_600_000]);
         let json = serde_json::to_string(&h).unwrap();
-        assert_eq!(
-            json,
-            r#"{"min":3,"max":250600000,"sum":250600006,"buckets":[[3,2],[249561088,1]]}"#
-        );
+        assert_eq!(json, r#"{"min":3,"max":250600000,"sum":250600006,"buckets":[[3,2],[249561088,1]]}"#);
         assert_eq!(serde_json::from_str::<Histogram>(&json).unwrap(), h);
         let empty = serde_json::to_string(&Histogram::new()).unwrap();
         assert_eq!(serde_json::from_str::<Histogram>(&empty).unwrap(), Histogram::new());

@@ -97,10 +97,7 @@ pub fn append_record(path: &Path, record: &Record) -> Result<(), Error> {
 }
 
 /// Runs a write and names the path if it fails.
-pub(crate) fn write_result(
-    path: &Path,
-    mut write: impl FnMut() -> std::io::Result<()>,
-) -> Result<(), Error> {
+pub(crate) fn write_result(path: &Path, mut write: impl FnMut() -> std::io::Result<()>) -> Result<(), Error> {
     write().map_err(|source| Error::Write { path: path.to_path_buf(), source })
 }
 

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! x
+//! Records of rqsim and what people read of them.
+//!
+//! A run fills a [`Record`], which [`append_record`] adds to a file as one line of JSON. Everything
+//! else is made from records alone: [`read_records`] reads them back and names what is damaged,
+//! [`StageSummary::from_records`] merges the runs of each stage, [`stage_table`] and [`stage_csv`]
+//! make text of the stages, [`plots::write_all`] makes figures.
+//!
+//! This crate knows nothing of how a run is made. It neither prints nor reads a clock, and the same
+//! records give the same bytes, in whatever order they come.
+
 mod error;
 mod histogram;
 mod journal;
 pub mod names;
+pub mod plots;
 mod record;
 #[cfg(test)]
 mod sample;
 mod stage;
-mod stats;
+pub mod stats;
 mod table;
 mod units;
+
 pub use error::Error;
 pub use histogram::Histogram;
-pub use journal::*;
-pub use record::*;
+pub use journal::{BadLine, append_record, read_records};
+pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
 pub use stage::StageSummary;
-pub use stats::*;
+pub use stats::Estimate;
 pub use table::{stage_csv, stage_table};

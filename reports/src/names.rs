@@ -33,9 +33,7 @@ pub const VIOLATION: &str = "violation";
 
 /// Contexts from the most interruptible to the least, then cycles and the checks that find them,
 /// then waits in the order in which a waiter meets them.
-const ORDER: &[&str] = &[
-    TASK, SOFTIRQ, HARDIRQ, NMI, "aa", "abba", PENDING, HEAD, FALLBACK, TEST_AND_SET, FLUSHED,
-];
+const ORDER: &[&str] = &[TASK, SOFTIRQ, HARDIRQ, NMI, "aa", "abba", PENDING, HEAD, FALLBACK, TEST_AND_SET, FLUSHED];
 
 /// Sort key that puts the known names in reading order and the others behind them.
 pub(crate) fn rank(name: &str) -> (usize, &str) {
@@ -56,8 +54,7 @@ mod tests {
 
     #[test]
     fn known_names_come_in_reading_order_and_unknown_ones_behind() {
-        let keys: Vec<String> =
-            ["zz", "nmi", "task", "mcs", "hardirq", "nmi"].map(String::from).to_vec();
+        let keys: Vec<String> = ["zz", "nmi", "task", "mcs", "hardirq", "nmi"].map(String::from).to_vec();
         assert_eq!(in_order(keys.iter()), ["task", "hardirq", "nmi", "mcs", "zz"]);
     }
 }

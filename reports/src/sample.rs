@@ -6,26 +6,16 @@ use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
 use crate::names;
-use crate::record::{
-    ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst,
-};
+use crate::record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
 
-const PATCHES: [&str; 5] =
-    ["enclose", "immediate_aa", "queue_in_nmi", "try_once", "aa_before_queue"];
+const PATCHES: [&str; 5] = ["enclose", "immediate_aa", "queue_in_nmi", "try_once", "aa_before_queue"];
 
 /// Timeouts of one run by stage, in the order pending, head, fallback, flushed.
-const TIMEOUTS: [[u64; 4]; 6] =
-    [[2, 4, 31, 9], [0, 3, 12, 2], [0, 1, 9, 1], [0, 2, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]];
+const TIMEOUTS: [[u64; 4]; 6] = [[2, 4, 31, 9], [0, 3, 12, 2], [0, 1, 9, 1], [0, 2, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]];
 
 /// Detected deadlocks of one run by stage, and the typical time it takes, ns.
-const DETECTED: [(u64, u64); 6] = [
-    (180, 1_200_000),
-    (240, 1_100_000),
-    (250, 2_300),
-    (230, 2_100),
-    (260, 1_900),
-    (265, 1_100),
-];
+const DETECTED: [(u64, u64); 6] =
+    [(180, 1_200_000), (240, 1_100_000), (250, 2_300), (230, 2_100), (260, 1_900), (265, 1_100)];
 
 /// Six stages with two seeds each.
 pub(crate) fn sample_records() -> Vec<Record> {
@@ -93,13 +83,7 @@ fn record(stage: usize, seed: u64) -> Record {
     }
 }
 
-fn contexts(
-    stage: usize,
-    seed: u64,
-    timed_out: u64,
-    detected: u64,
-    fallback: u64,
-) -> BTreeMap<String, ContextCounts> {
+fn contexts(stage: usize, seed: u64, timed_out: u64, detected: u64, fallback: u64) -> BTreeMap<String, ContextCounts> {
     let task = ContextCounts {
         attempts: 412_345 + seed,
         held: 412_345 + seed - timed_out / 3,
@@ -156,9 +140,8 @@ fn oracle(stage: usize, seed: u64, timed_out: u64, false_positives: u64) -> Orac
 
 fn traffic(stage: u64) -> TrafficCounts {
     let of = |messages, size| Traffic { messages, bytes: messages * size, hops: messages * 3 };
-    let by = |pairs: &[(&str, u64, u64)]| {
-        pairs.iter().map(|&(name, n, size)| (name.to_string(), of(n, size))).collect()
-    };
+    let by =
+        |pairs: &[(&str, u64, u64)]| pairs.iter().map(|&(name, n, size)| (name.to_string(), of(n, size))).collect();
     TrafficCounts {
         by_class: by(&[
             ("GetS", 1_900_000 - stage * 90_000, 8),

@@ -71,16 +71,7 @@ pub struct StageSummary {
 type Key<'a> = (&'a str, &'a str, u32, &'a str, &'a [String], &'a str, &'a str, &'a str);
 
 fn key(r: &Record) -> Key<'_> {
-    (
-        &r.experiment,
-        &r.config_hash,
-        r.stage_idx,
-        &r.stage,
-        &r.patches,
-        &r.base,
-        &r.program_hash,
-        &r.version,
-    )
+    (&r.experiment, &r.config_hash, r.stage_idx, &r.stage, &r.patches, &r.base, &r.program_hash, &r.version)
 }
 
 impl StageSummary {
@@ -158,10 +149,9 @@ impl StageSummary {
             sum.duration_ns.merge(&h.duration_ns);
         }
         self.add_oracle(&r.oracle);
-        for (sum, more) in [
-            (&mut self.traffic.by_class, &r.traffic.by_class),
-            (&mut self.traffic.by_line, &r.traffic.by_line),
-        ] {
+        for (sum, more) in
+            [(&mut self.traffic.by_class, &r.traffic.by_class), (&mut self.traffic.by_line, &r.traffic.by_line)]
+        {
             for (name, &traffic) in more {
                 sum.entry(name.clone()).or_default().add(traffic);
             }
@@ -208,8 +198,7 @@ impl StageSummary {
     /// the NMIs if there are at least as many of them, and as a rate otherwise. `None` without NMIs.
     pub fn timeouts_per_nmi(&self) -> Option<Estimate> {
         let nmis = self.handlers.get(names::NMI)?.count;
-        stats::proportion(self.timeouts(), nmis)
-            .or_else(|| stats::rate(self.timeouts(), nmis as f64))
+        stats::proportion(self.timeouts(), nmis).or_else(|| stats::rate(self.timeouts(), nmis as f64))
     }
 
     /// Acquisitions per simulated second of the whole machine; `None` without exposure.
@@ -227,11 +216,8 @@ impl StageSummary {
     /// Coherence messages and bytes per acquisition; `None` if either was not seen.
     pub fn traffic_per_acquisition(&self) -> Option<(f64, f64)> {
         let acquisitions = self.acquisitions();
-        let (messages, bytes) = self
-            .traffic
-            .by_class
-            .values()
-            .fold((0_u64, 0_u64), |(m, b), t| (m + t.messages, b + t.bytes));
+        let (messages, bytes) =
+            self.traffic.by_class.values().fold((0_u64, 0_u64), |(m, b), t| (m + t.messages, b + t.bytes));
         (acquisitions > 0 && !self.traffic.by_class.is_empty())
             .then(|| (messages as f64 / acquisitions as f64, bytes as f64 / acquisitions as f64))
     }
@@ -333,9 +319,8 @@ mod tests {
         let mut records = sample_records();
         records.truncate(2);
         records[1].base = "bpf-next".into();
-        let labels = |records: &[Record]| {
-            StageSummary::from_records(records).into_iter().map(|s| s.label).collect::<Vec<_>>()
-        };
+        let labels =
+            |records: &[Record]| StageSummary::from_records(records).into_iter().map(|s| s.label).collect::<Vec<_>>();
         assert_eq!(labels(&records), ["base 6.17", "base bpf-next"]);
         records[1].base = "6.17".into();
         records[1].config_hash = "77aa".into();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An assembled program: micro-ops with everything needed to run, print and attribute them.
 
-use crate::isa::{CallSite, MarkSite, Op, Pc};
+use crate::isa::{CallSite, MarkSite, Op, Pc, Width};
 
 /// Bytes in a cache line, everywhere.
 pub const LINE_BYTES: u64 = 64;
@@ -106,6 +106,8 @@ pub struct Proc {
     pub results: usize,
     /// Names of all registers; the length is the frame size.
     pub regs: Vec<String>,
+    /// Written out at every call by a compiler: call and return cost nothing.
+    pub inline: bool,
 }
 
 /// A named place in the program: `proc.label`; a procedure's entry is `proc`.
@@ -148,6 +150,19 @@ pub struct PatchInfo {
     pub title: String,
     /// Names of patches without which it cannot be applied.
     pub needs: Vec<String>,
+}
+
+/// A field that must be zero whenever nobody uses the lock: `clean held.cnt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clean {
+    /// As written, with the object's name in front: `lock_ring.val`.
+    pub name: String,
+    /// Address; of core 0's instance if `percpu`.
+    pub addr: u64,
+    /// Width of the field.
+    pub width: Width,
+    /// To be checked on every core.
+    pub percpu: bool,
 }
 
 /// A source text that went into the program.
@@ -205,6 +220,8 @@ pub struct Program {
     pub params: Vec<(String, u64)>,
     /// Procedures other texts reach by role: `export lock NAME` gives ("lock", index of NAME).
     pub exports: Vec<(String, u16)>,
+    /// Fields that must be zero at quiescence.
+    pub clean: Vec<Clean>,
 }
 
 impl Program {

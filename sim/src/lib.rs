@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! rqsim as a library: build a machine, load a program, run, observe.
 
+pub mod batch;
+pub mod files;
 pub mod machine;
+pub mod observe;
+pub mod plan;
+pub mod run;
+
+/// Version of rqsim, with a hash of the sources it was built from: what makes two records
+/// comparable, and what decides whether a finished run can be used again.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("RQSIM_SOURCE_HASH"));

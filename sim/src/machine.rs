@@ -8,7 +8,7 @@ use interrupt_ctrl::{Controllers, InterruptCosts, Source};
 use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
 use sim_core::isa::ContextKind;
-use sim_core::ports::{MemoryPort, Probe};
+use sim_core::ports::{InterruptPort, MemoryPort, Probe};
 use sim_core::program::Program;
 use sim_core::queue::WakeTree;
 use sim_core::time::{Clock, Cycle, Key};
@@ -140,6 +140,9 @@ impl<P: Probe> Machine<P> {
             last_event: Cycle(0),
         };
         for i in 0..cpus {
+            if *machine.cores[i].state() == State::Done {
+                machine.irq.set_halted(i, Cycle(0), true);
+            }
             machine.rearm(i);
         }
         machine
@@ -208,6 +211,12 @@ impl<P: Probe> Machine<P> {
         self.notices = notices;
         self.rearm(core);
         self.check(core)
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The cores.

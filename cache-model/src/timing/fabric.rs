@@ -32,7 +32,7 @@ impl Fabric {
         // Core i and slice i share stop i; memory has the stop behind the last core's.
         Fabric {
             params,
-            net: Interconnect::ring(params.cores + 1, params.hop),
+            net: Interconnect::ring(params.cores + 1, params.hop, params.bidirectional),
             queue: EventQueue::default(),
             slots: Vec::new(),
             free: Vec::new(),

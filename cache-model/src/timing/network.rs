@@ -58,16 +58,17 @@ pub struct Interconnect {
 }
 
 impl Interconnect {
-    /// A bidirectional ring of `stops` stops; `hop_cycles` from one to the next, at least 1.
+    /// A ring of `stops` stops; `hop_cycles` from one to the next, at least 1. Messages take the
+    /// shorter way round if it is `bidirectional`, else always the way up.
     #[must_use]
-    pub fn ring(stops: usize, hop_cycles: u64) -> Interconnect {
+    pub fn ring(stops: usize, hop_cycles: u64, bidirectional: bool) -> Interconnect {
         let mut g = DiGraph::new();
         let nodes: Vec<NodeIndex> = (0..stops).map(|_| g.add_node(())).collect();
         // Clockwise links first: of two equally short routes the one over the lower link wins.
         for i in 0..stops {
             g.add_edge(nodes[i], nodes[(i + 1) % stops], ());
         }
-        for i in 0..stops {
+        for i in 0..if bidirectional { stops } else { 0 } {
             g.add_edge(nodes[(i + 1) % stops], nodes[i], ());
         }
         Interconnect::from_graph(&g, hop_cycles)
@@ -155,23 +156,24 @@ mod tests {
 
     #[test]
     fn a_ring_takes_the_short_way_round() {
-        let r = Interconnect::ring(9, 1);
+        let r = Interconnect::ring(9, 1, true);
         assert_eq!(r.hops(0, 4), 4);
         assert_eq!(r.hops(0, 5), 4);
         assert_eq!(r.hops(8, 1), 2);
         assert_eq!(r.hops(3, 3), 0);
+        assert_eq!(Interconnect::ring(9, 1, false).hops(1, 0), 8);
     }
 
     #[test]
     fn an_unloaded_message_takes_its_hops_and_the_tail_of_its_slots() {
-        let mut r = Interconnect::ring(8, 2);
+        let mut r = Interconnect::ring(8, 2, true);
         let a = r.send(0, 1, 4, 3, Cycle(100), Cycle(90));
         assert_eq!(a, Arrival { at: Cycle(100 + 3 * 2 + 2), hops: 3 });
     }
 
     #[test]
     fn a_message_waits_at_injection_for_slots_on_its_whole_route() {
-        let mut r = Interconnect::ring(8, 1);
+        let mut r = Interconnect::ring(8, 1, true);
         // Three slots from stop 0 to 2: link 0->1 in 10..13, link 1->2 in 11..14.
         assert_eq!(r.send(2, 0, 2, 3, Cycle(10), Cycle(0)).at, Cycle(14));
         // From stop 1, ready at 12: link 1->2 is free from 14 on.
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn equal_messages_between_two_stops_never_overtake() {
-        let mut r = Interconnect::ring(6, 1);
+        let mut r = Interconnect::ring(6, 1, true);
         let mut rng = sim_core::rng::Stream::derive(5, 0, "ring");
         let (mut ready, mut last) = (0, Cycle(0));
         for _ in 0..2000 {

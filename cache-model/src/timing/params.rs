@@ -35,6 +35,8 @@ pub struct MemoryParams {
     pub memory: u64,
     /// Cycles from one ring stop to the next.
     pub hop: u64,
+    /// Messages take the shorter way round the ring.
+    pub bidirectional: bool,
     /// Bytes a link moves per cycle.
     pub link_bytes: u64,
     /// Bytes of a message without data.

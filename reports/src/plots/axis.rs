@@ -22,11 +22,7 @@ pub(super) struct Axis {
 impl Axis {
     /// A logarithmic axis over the whole decades that hold `min` and `max`, both above 0, and at
     /// least two of them. `label` names the power of ten.
-    pub(super) fn log(
-        (min, max): (f64, f64),
-        (from, to): (f64, f64),
-        label: impl Fn(i32) -> String,
-    ) -> Self {
+    pub(super) fn log((min, max): (f64, f64), (from, to): (f64, f64), label: impl Fn(i32) -> String) -> Self {
         // A value on a decade, give or take rounding, needs no further one.
         let first = (min.log10() + 1e-9).floor() as i32;
         let last = ((max.log10() - 1e-9).ceil() as i32).max(first + 2);
@@ -117,10 +113,7 @@ mod tests {
     #[test]
     fn a_logarithmic_axis_has_a_label_for_each_power() {
         let axis = Axis::log((450.0, 250_312_000.0), (100.0, 800.0), time_label);
-        assert_eq!(
-            labels(&axis),
-            ["100 ns", "1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]
-        );
+        assert_eq!(labels(&axis), ["100 ns", "1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
         assert!((axis.at(1e6) - 500.0).abs() < 1e-9);
         assert!((axis.at(0.0) - 100.0).abs() < 1e-9 && (axis.at(1e12) - 800.0).abs() < 1e-9);
         let short = Axis::log((1.0, 10.0), (0.0, 1.0), plain);

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A sheet of paper in units of a pixel, with fractions, on top of any backend of plotters.
 
-use plotters::coord::Shift;
-use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
-use plotters::prelude::{DrawingArea, DrawingBackend};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    Color, FontDesc, FontFamily, FontStyle, FontTransform, IntoTextStyle, RGBColor, ShapeStyle,
-};
+use std::cell::RefCell;
 
-use super::svg::FAMILY;
+use plotters::coord::Shift;
+use plotters::element::{Circle, PathElement, Polygon, Rectangle};
+use plotters::prelude::{DrawingArea, DrawingBackend};
+use plotters::style::{Color, RGBColor, ShapeStyle};
+
+use super::glyphs::{Placed, text_width};
 
 /// Backend pixels per pixel of ours: plotters rounds to whole ones, which would make curves jagged.
 pub(super) const SCALE: f64 = 4.0;
-
-/// plotters divides the size it is given by this to get the em of SVG text.
-const EM: f64 = 1.24;
-
-/// Ascent plus descent of DejaVu Sans in em; the size by which its metrics are scaled.
-const METRIC_EM: f64 = 1.164;
 
 /// What a text looks like.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +49,9 @@ impl Stroke {
 /// The sheet. All coordinates are pixels from the upper left corner.
 pub(super) struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
+    /// Kept apart, since a backend's own text depends on the fonts of the machine; it lies above
+    /// everything else.
+    texts: RefCell<Vec<Placed>>,
 }
 
 fn px(value: f64) -> i32 {
@@ -69,23 +65,20 @@ fn said<E: std::fmt::Display>(error: E) -> String {
 
 impl<DB: DrawingBackend> Canvas<DB> {
     pub(super) fn new(area: DrawingArea<DB, Shift>) -> Self {
-        Self { area }
+        Self { area, texts: RefCell::default() }
     }
 
-    pub(super) fn finish(&self) -> Result<(), String> {
-        self.area.present().map_err(said)
+    /// Ends the drawing and gives back the texts.
+    pub(super) fn finish(self) -> Result<Vec<Placed>, String> {
+        self.area.present().map_err(said)?;
+        Ok(self.texts.into_inner())
     }
 
     pub(super) fn fill(&self, color: RGBColor) -> Result<(), String> {
         self.area.fill(&color).map_err(said)
     }
 
-    pub(super) fn rect(
-        &self,
-        (x0, y0): (f64, f64),
-        (x1, y1): (f64, f64),
-        color: RGBColor,
-    ) -> Result<(), String> {
+    pub(super) fn rect(&self, (x0, y0): (f64, f64), (x1, y1): (f64, f64), color: RGBColor) -> Result<(), String> {
         let corners = [(px(x0), px(y0)), (px(x1), px(y1))];
         self.area.draw(&Rectangle::new(corners, color.filled())).map_err(said)
     }
@@ -114,50 +107,19 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A text whose middle line is at `y`.
-    pub(super) fn text(
-        &self,
-        (x, y): (f64, f64),
-        text: &str,
-        font: Font,
-        anchor: Anchor,
-    ) -> Result<(), String> {
-        self.put(text, (x, y), desc(font, EM), font.color, anchor)
+    pub(super) fn text(&self, at: (f64, f64), text: &str, font: Font, anchor: Anchor) {
+        self.put(at, text, font, anchor, false);
     }
 
     /// A text that reads upwards, its middle at the given point.
-    pub(super) fn text_upwards(&self, at: (f64, f64), text: &str, font: Font) -> Result<(), String> {
-        let turned = desc(font, EM).transform(FontTransform::Rotate270);
-        self.put(text, at, turned, font.color, Anchor::Middle)
+    pub(super) fn text_upwards(&self, at: (f64, f64), text: &str, font: Font) {
+        self.put(at, text, font, Anchor::Middle, true);
     }
 
-    fn put(
-        &self,
-        text: &str,
-        (x, y): (f64, f64),
-        desc: FontDesc<'static>,
-        color: RGBColor,
-        anchor: Anchor,
-    ) -> Result<(), String> {
-        let side = match anchor {
-            Anchor::Left => HPos::Left,
-            Anchor::Middle => HPos::Center,
-            Anchor::Right => HPos::Right,
-        };
-        let style = desc.with_color(color).into_text_style(&self.area).pos(Pos::new(side, VPos::Center));
-        self.area.draw(&Text::new(text.to_string(), (px(x), px(y)), style)).map_err(said)
+    fn put(&self, at: (f64, f64), text: &str, font: Font, anchor: Anchor, upwards: bool) {
+        let text = text.to_string();
+        self.texts.borrow_mut().push(Placed { text, at, font, anchor, upwards });
     }
-}
-
-fn desc(font: Font, em: f64) -> FontDesc<'static> {
-    let weight = if font.bold { FontStyle::Bold } else { FontStyle::Normal };
-    FontDesc::new(FontFamily::Name(FAMILY), font.size * em * SCALE, weight)
-}
-
-/// Width of a text in pixels.
-pub(super) fn text_width(text: &str, font: Font) -> Result<f64, String> {
-    super::svg::register_fonts()?;
-    let (width, _) = desc(font, METRIC_EM).box_size(text).map_err(said)?;
-    Ok(f64::from(width) / SCALE)
 }
 
 /// Breaks a text at blanks into lines of at most `width` pixels.
@@ -217,20 +179,13 @@ mod tests {
     #[test]
     fn dashes_run_on_around_corners() {
         let pieces = dashes(&[(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)], (4.0, 2.0));
-        assert_eq!(
-            pieces,
-            [vec![(0.0, 0.0), (4.0, 0.0)], vec![(5.0, 1.0), (5.0, 5.0)]]
-        );
+        assert_eq!(pieces, [vec![(0.0, 0.0), (4.0, 0.0)], vec![(5.0, 1.0), (5.0, 5.0)]]);
     }
 
     #[test]
-    fn text_is_measured_with_the_font_of_the_repository() {
-        let font = |size, bold| Font { size, bold, color: RGBColor(0, 0, 0) };
-        // Each digit of DejaVu Sans is 1303 units of 2048 wide.
-        let width = text_width("0123456789", font(20.0, false)).unwrap();
-        assert!((width - 10.0 * 20.0 * 1303.0 / 2048.0).abs() < 0.5, "{width}");
-        assert!(text_width("bold", font(20.0, true)).unwrap() > text_width("bold", font(20.0, false)).unwrap());
-        let lines = wrap("one two three", font(20.0, false), width).unwrap();
-        assert_eq!(lines, ["one two", "three"]);
+    fn text_is_broken_at_blanks() {
+        let font = Font { size: 20.0, bold: false, color: RGBColor(0, 0, 0) };
+        let width = text_width("one two", font).unwrap() + 1.0;
+        assert_eq!(wrap("one two three", font, width).unwrap(), ["one two", "three"]);
     }
 }

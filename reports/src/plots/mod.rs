@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The figures, as SVG with the fonts inside.
+//! The figures, as SVG that needs no font.
 //!
 //! `data` says what is drawn and is all that tests pin; the other modules say how. A stage has the
 //! same colour in every figure; what is no stage has colours of another set.
@@ -9,6 +9,8 @@ mod canvas;
 mod coherence;
 mod curves;
 pub mod data;
+mod frame;
+mod glyphs;
 mod style;
 mod svg;
 mod timeouts;

@@ -47,8 +47,7 @@ const AREAS: [RGBColor; 9] = [
 ];
 
 /// Dash patterns (drawn, left out) in pixels: for stages that must share a colour.
-const DASHES: [Option<(f64, f64)>; 4] =
-    [None, Some((7.0, 3.5)), Some((2.0, 2.5)), Some((12.0, 3.0))];
+const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.5)), Some((2.0, 2.5)), Some((12.0, 3.0))];
 
 /// How a stage looks in every figure.
 #[derive(Clone, Copy, Debug, PartialEq)]

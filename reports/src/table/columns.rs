@@ -62,12 +62,7 @@ pub(super) fn columns(stages: &[StageSummary]) -> Vec<Column> {
 }
 
 fn stage(s: &StageSummary) -> String {
-    let mut text = format!(
-        "{}\n{}\n{}",
-        s.label,
-        plural(s.seeds.len() as u64, "seed"),
-        duration(s.simulated_ns)
-    );
+    let mut text = format!("{}\n{}\n{}", s.label, plural(s.seeds.len() as u64, "seed"), duration(s.simulated_ns));
     if !s.findings.is_empty() {
         text += &format!("\n{} failed", plural(s.findings.len() as u64, "run"));
     }
@@ -87,10 +82,7 @@ fn by_context(stages: &[StageSummary]) -> Vec<Column> {
     let used = stages.iter().flat_map(|s| &s.contexts).filter(|(_, c)| c.attempts > 0);
     let contexts = names::in_order(used.map(|(name, _)| name));
     let cells = |line: &dyn Fn(&StageSummary, &str) -> String| -> Vec<String> {
-        stages
-            .iter()
-            .map(|s| contexts.iter().map(|c| line(s, c)).collect::<Vec<_>>().join("\n"))
-            .collect()
+        stages.iter().map(|s| contexts.iter().map(|c| line(s, c)).collect::<Vec<_>>().join("\n")).collect()
     };
     let context = Column::new("contexts", "context", cells(&|_, name| name.to_string()), false);
     let mut columns = vec![context];
@@ -99,9 +91,7 @@ fn by_context(stages: &[StageSummary]) -> Vec<Column> {
         if header.starts_with("un-") && all_finished {
             continue;
         }
-        let cell = |s: &StageSummary, name: &str| {
-            s.contexts.get(name).map_or_else(String::new, |c| count(outcome(c)))
-        };
+        let cell = |s: &StageSummary, name: &str| s.contexts.get(name).map_or_else(String::new, |c| count(outcome(c)));
         columns.push(Column::new("contexts", header, cells(&cell), true));
     }
     columns
@@ -113,23 +103,15 @@ fn keys_of<'a>(
     stages: &'a [StageSummary],
     map: fn(&StageSummary) -> &BTreeMap<String, u64>,
 ) -> impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)> {
-    let wanted = stages
-        .iter()
-        .flat_map(map)
-        .filter(|(name, n)| **n > 0 || name.as_str() != names::TEST_AND_SET);
+    let wanted = stages.iter().flat_map(map).filter(|(name, n)| **n > 0 || name.as_str() != names::TEST_AND_SET);
     let keys = names::in_order(wanted.map(|(name, _)| name));
     move |s| keys.iter().filter_map(|&k| Some((k, *map(s).get(k)?))).collect()
 }
 
 /// Cells with a line for each name: the name on the left, its count on the right.
-fn counts<'a>(
-    stages: &'a [StageSummary],
-    lines: impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)>,
-) -> Vec<String> {
-    let all: Vec<Vec<(&str, String)>> = stages
-        .iter()
-        .map(|s| lines(s).into_iter().map(|(name, n)| (name, count(n))).collect())
-        .collect();
+fn counts<'a>(stages: &'a [StageSummary], lines: impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)>) -> Vec<String> {
+    let all: Vec<Vec<(&str, String)>> =
+        stages.iter().map(|s| lines(s).into_iter().map(|(name, n)| (name, count(n))).collect()).collect();
     let names = all.iter().flatten().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let numbers = all.iter().flatten().map(|(_, n)| n.len()).max().unwrap_or(0);
     let line = |(name, n): &(&str, String)| format!("{name:<names$} {n:>numbers$}");
@@ -143,10 +125,7 @@ fn rates(s: &StageSummary) -> String {
             format!("{value} {unit}\n{interval}")
         })
     };
-    let lines = [
-        part(s.timeouts_per_nmi(), 1e6, "/10⁶ NMI"),
-        part(s.timeouts_per_s(), 1.0, "/sim. s"),
-    ];
+    let lines = [part(s.timeouts_per_nmi(), 1e6, "/10⁶ NMI"), part(s.timeouts_per_s(), 1.0, "/sim. s")];
     lines.into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -158,7 +137,7 @@ fn detection(s: &StageSummary) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn oracle<'a>(s: &'a StageSummary) -> Vec<(&'a str, u64)> {
+fn oracle(s: &StageSummary) -> Vec<(&str, u64)> {
     let o = &s.oracle;
     vec![
         ("detected", o.detected),

@@ -29,11 +29,7 @@ pub fn stage_csv(stages: &[StageSummary]) -> String {
 
 /// Quotes a field if need be.
 fn field(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_string()
-    }
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 
 /// A column from a function of a stage; `None` is an empty field.
@@ -95,9 +91,7 @@ fn attempts(stages: &[StageSummary]) -> Vec<Column> {
             column(stages, format!("unfinished_{key}"), |s| Some(of(s)?.unfinished)),
         ]);
         for (name, num, den) in [("p50", 1, 2), ("p99", 99, 100), ("max", 1, 1)] {
-            columns.push(column(stages, format!("attempt_{key}_{name}_ns"), |s| {
-                of(s)?.attempt_ns.quantile(num, den)
-            }));
+            columns.push(column(stages, format!("attempt_{key}_{name}_ns"), |s| of(s)?.attempt_ns.quantile(num, den)));
         }
     }
     columns
@@ -115,9 +109,8 @@ fn verdicts(stages: &[StageSummary]) -> Vec<Column> {
         column(stages, "timeouts_outside_cycle", |s| Some(s.oracle.timeouts_outside_cycle)),
     ]);
     for (name, num, den) in [("p50", 1, 2), ("p99", 99, 100), ("max", 1, 1)] {
-        columns.push(column(stages, format!("detection_latency_{name}_ns"), |s| {
-            s.detection_latency().quantile(num, den)
-        }));
+        columns
+            .push(column(stages, format!("detection_latency_{name}_ns"), |s| s.detection_latency().quantile(num, den)));
     }
     columns.push(column(stages, "miss_latency_max_ns", |s| s.oracle.miss_latency.max()));
     columns
@@ -150,9 +143,7 @@ fn handlers(stages: &[StageSummary]) -> Vec<Column> {
             column(stages, format!("handler_{key}_longest_ns"), |s| Some(of(s)?.longest_ns)),
         ]);
         for (name, num, den) in [("p50", 1, 2), ("p99", 99, 100)] {
-            columns.push(column(stages, format!("handler_{key}_{name}_ns"), |s| {
-                of(s)?.duration_ns.quantile(num, den)
-            }));
+            columns.push(column(stages, format!("handler_{key}_{name}_ns"), |s| of(s)?.duration_ns.quantile(num, den)));
         }
     }
     columns

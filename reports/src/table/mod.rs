@@ -113,7 +113,7 @@ fn render(block: &[&Column], charset: Charset, color: bool) -> String {
         // The first line is a rule, the heading follows.
         let is_header = color && (1..=header_lines).contains(&i);
         let (on, off) = if is_header { (BOLD, RESET) } else { ("", "") };
-        text += &format!("{on}{line}{off}\n");
+        text += &format!("{on}{}{off}\n", line.trim_end());
     }
     text
 }
@@ -122,9 +122,11 @@ fn render(block: &[&Column], charset: Charset, color: bool) -> String {
 fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
     let mut notes = vec![(
         "Intervals: 95 %, exact, events taken as independent; 0 is followed by the one-sided 95 % \
-         upper bound. \"no cycle\": timeouts without a deadlock. \"lost\": NMIs that came while one \
-         was latched. \"stuck\": share of simulated time in which some CPU was stuck for over 1 ms. \
-         \"/sim. s\", \"acq/s\": per simulated second of the whole machine. \"acq\": acquisition."
+         upper bound. Verdicts held against the true wait-for graph: \"missed\" deadlocks ended in \
+         a timeout, \"false\" is EDEADLK and \"no cycle\" a timeout where there was no deadlock. \
+         \"lost\": NMIs that came while one was latched. \"stuck\": share of simulated time in \
+         which some CPU was stuck for over 1 ms. \"/sim. s\" and \"acq/s\" are per simulated second \
+         of the whole machine, \"acq\" is an acquisition."
             .to_string(),
         false,
     )];

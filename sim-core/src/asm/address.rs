@@ -41,6 +41,57 @@ impl<'a> Emitter<'a, '_, '_, '_> {
         self.walk(a, access).unwrap_or(Addr { base: Base::Abs, disp: 0, index: None })
     }
 
+    /// A field that must be zero at quiescence: of a per-CPU object (`cpu.OBJ.field`), of a global
+    /// object, or of every global object of a structure.
+    pub(super) fn clean(&mut self, a: &AddrExpr<'a>) {
+        self.frame = super::emit::Frame::default();
+        let errors = self.sink.errors();
+        let starts: Vec<(String, Walk<'a>)> = match &a.base {
+            AddrBase::Name(n) if self.decls.struct_named(n.text).is_some() => {
+                let id = self.decls.struct_named(n.text);
+                let of_it = self.decls.objects.iter().filter(|o| !o.percpu && Some(o.layout) == id);
+                let start = |o: &crate::program::Object| {
+                    let addr = Addr { base: Base::Abs, disp: o.addr, index: None };
+                    (
+                        o.name.clone(),
+                        Walk { addr, target: Target::Struct(o.layout), elements: None, last: *n, field: None },
+                    )
+                };
+                of_it.map(start).collect()
+            }
+            AddrBase::Name(n) | AddrBase::ThisCpu(n) => {
+                self.base(&a.base, a.at).map(|w| (n.text.to_owned(), w)).into_iter().collect()
+            }
+            AddrBase::OnCpu(..) | AddrBase::Raw { .. } => {
+                let d = self.sink.error(a.at, "this cannot be checked on every core", "not a field of an object");
+                d.help("write `[OBJECT.field]`, `[cpu.OBJECT.field]` or `[STRUCT.field]`");
+                return;
+            }
+        };
+        for (object, mut walk) in starts {
+            let done = a.path.iter().try_for_each(|step| match step {
+                Step::Field(name) => self.field(&mut walk, name),
+                Step::Index(arg) => self.index(&mut walk, arg),
+            });
+            if done.is_none() || self.sink.errors() > errors {
+                return;
+            }
+            let width = match walk.target {
+                Target::Scalar(1) if walk.elements.is_none() => Width::U8,
+                Target::Scalar(2) if walk.elements.is_none() => Width::U16,
+                Target::Scalar(4) if walk.elements.is_none() => Width::U32,
+                Target::Scalar(8) if walk.elements.is_none() => Width::U64,
+                _ => {
+                    self.sink.error(a.at, "this is not a single number", "only a number can be checked");
+                    return;
+                }
+            };
+            let percpu = walk.addr.base == Base::ThisCpu;
+            let name = format!("{object}.{}", walk.last.text);
+            self.out.clean.push(crate::program::Clean { name, addr: walk.addr.disp, width, percpu });
+        }
+    }
+
     fn walk(&mut self, a: &AddrExpr<'a>, access: Option<(Width, &str)>) -> Option<Addr> {
         let mut walk = self.base(&a.base, a.at)?;
         for step in &a.path {
@@ -164,6 +215,7 @@ impl<'a> Emitter<'a, '_, '_, '_> {
                 self.sink.error(name.at, format!("`{last}` is a u{} and has no fields", bytes * 8), "not a field");
                 return None;
             }
+            Target::Raw if self.frame.mistyped.contains(last) => return None,
             Target::Raw => {
                 let message = format!("`{last}` is not known to point to a structure");
                 self.sink.error(walk.last.at, message, "not typed").help(format!(
@@ -177,7 +229,8 @@ impl<'a> Emitter<'a, '_, '_, '_> {
             if !self.decls.infos[id].broken {
                 let known: Vec<&str> = layout.fields.iter().map(|f| f.name.as_str()).collect();
                 let message = format!("structure `{}` has no field `{}`", layout.name, shorten(name.text));
-                self.sink.error(name.at, message, "unknown field")
+                self.sink
+                    .error(name.at, message, "unknown field")
                     .help(super::select::list("fields", &known))
                     .near(name.text, known);
             }

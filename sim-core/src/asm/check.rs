@@ -34,7 +34,9 @@ struct Lines<'p> {
 impl<'p> Lines<'p> {
     fn new(program: &'p Program) -> Self {
         let starts = |text: &str| {
-            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1)).collect()
+            std::iter::once(0)
+                .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1))
+                .collect()
         };
         Lines { program, starts: program.sources.iter().map(|s| starts(&s.text)).collect() }
     }
@@ -187,8 +189,7 @@ fn unmarked_returns(program: &Program, lines: &Lines<'_>, sink: &mut Sink<'_>) {
     // for procedures that call each other.
     let mut marks_always = vec![true; program.procs.len()];
     loop {
-        let next: Vec<bool> =
-            program.procs.iter().map(|p| unmarked(program, p, &marks_always).is_empty()).collect();
+        let next: Vec<bool> = program.procs.iter().map(|p| unmarked(program, p, &marks_always).is_empty()).collect();
         if next == marks_always {
             break;
         }

@@ -50,6 +50,11 @@ pub(super) struct Decls<'a> {
 }
 
 impl<'a> Decls<'a> {
+    /// Index of the structure of this name.
+    pub(super) fn struct_named(&self, name: &str) -> Option<usize> {
+        self.struct_ids.get(name).map(|(id, _)| *id)
+    }
+
     /// Reads the selected declarations. `all` are those of every section, to tell a parameter
     /// that is not selected from one that does not exist.
     pub(super) fn read(selected: &[&Item<'a>], all: &[Item<'a>], options: &Options, sink: &mut Sink<'_>) -> Self {
@@ -58,6 +63,7 @@ impl<'a> Decls<'a> {
         d.constants(selected, options, sink);
         d.check_overrides(all, options, sink);
         let mut objects = Vec::new();
+        let mut percpu = BTreeSet::new();
         for item in selected {
             if let Item::Struct(s) = item {
                 layout::structure(&mut d, s, sink);
@@ -65,6 +71,7 @@ impl<'a> Decls<'a> {
                     && let Some((id, _)) = d.struct_ids.get(s.name.text)
                 {
                     objects.push((s.name, *id, true));
+                    percpu.insert(*id);
                 }
             }
         }
@@ -72,7 +79,7 @@ impl<'a> Decls<'a> {
             if let Item::Object { name, layout } = item
                 && let Some(id) = d.struct_id(layout, sink)
             {
-                if objects.iter().any(|(_, l, percpu)| *percpu && *l == id) {
+                if percpu.contains(&id) {
                     let message = format!("structure `{}` is per-CPU: it has one instance per core", layout.text);
                     sink.error(layout.at, message, "per-CPU").help("remove `percpu` there, or this object");
                 }
@@ -104,7 +111,9 @@ impl<'a> Decls<'a> {
         } else if let Some((_, first)) = self.values.get(name.text) {
             match first {
                 Some(first) => twice(sink, "name", name, *first),
-                None => _ = sink.error(name.at, format!("`{}` is a built-in constant", name.text), "not free as a name"),
+                None => {
+                    _ = sink.error(name.at, format!("`{}` is a built-in constant", name.text), "not free as a name")
+                }
             }
         } else {
             self.values.insert(name.text, (kind, Some(name.at)));

@@ -86,11 +86,8 @@ impl Diagnostic {
 
     /// Adds another place.
     pub(super) fn second(&mut self, at: Sp, text: impl Into<String>) -> &mut Self {
-        self.second = Some(SecondLabel {
-            source: at.src as usize,
-            span: at.start as usize..at.end as usize,
-            text: text.into(),
-        });
+        self.second =
+            Some(SecondLabel { source: at.src as usize, span: at.start as usize..at.end as usize, text: text.into() });
         self
     }
 }
@@ -152,12 +149,16 @@ impl Diagnostics {
                 Severity::Warning => (ReportKind::Warning, Color::Yellow),
             };
             let span = (source, drawable(&sources[source].text, &d.span));
-            let label = Label::new(span.clone()).with_message(&d.label).with_color(hue);
-            let mut report = Report::build(kind, span).with_config(config).with_message(&d.message).with_label(label);
+            let mut labels = vec![Label::new(span.clone()).with_message(&d.label).with_color(hue)];
             if let Some(s) = d.second.as_ref().filter(|s| s.source < sources.len()) {
-                let span = (s.source, drawable(&sources[s.source].text, &s.span));
-                report = report.with_label(Label::new(span).with_message(&s.text).with_color(Color::Blue));
+                let other = (s.source, drawable(&sources[s.source].text, &s.span));
+                // Lines are drawn in the order of their labels, so that order is made the text's.
+                let before = (other.0, other.1.start) < (span.0, span.1.start);
+                let label = Label::new(other).with_message(&s.text).with_color(Color::Blue);
+                labels.insert(usize::from(!before), label);
             }
+            let report = Report::build(kind, span).with_config(config).with_message(&d.message);
+            let mut report = report.with_labels(labels);
             if let Some(help) = &d.help {
                 report = report.with_help(help);
             }

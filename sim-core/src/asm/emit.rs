@@ -40,6 +40,7 @@ pub(super) struct Output {
     pub(super) hints: Vec<Hint>,
     /// For each procedure, the structure each parameter points to.
     pub(super) param_types: Vec<Vec<Option<usize>>>,
+    pub(super) clean: Vec<crate::program::Clean>,
 }
 
 /// Emits one procedure after the other.
@@ -62,6 +63,8 @@ pub(super) struct Frame<'a> {
     pub(super) reg_ids: BTreeMap<&'a str, Reg>,
     /// `[register]`: structure it points to from here on.
     pub(super) types: Vec<Option<usize>>,
+    /// Registers whose structure is unknown, which has been reported.
+    pub(super) mistyped: BTreeSet<&'a str>,
     labels: BTreeMap<&'a str, (Pc, Sp)>,
     /// Jumps and branches whose target is still open.
     fixups: Vec<(usize, Name<'a>)>,
@@ -103,6 +106,7 @@ impl<'a> Emitter<'a, '_, '_, '_> {
             params: p.params.len(),
             results: p.results,
             regs: self.frame.regs.iter().map(|r| (*r).to_owned()).collect(),
+            inline: p.inline,
         });
     }
 
@@ -161,7 +165,10 @@ impl<'a> Emitter<'a, '_, '_, '_> {
     }
 
     fn type_register(&mut self, d: &Dst<'a>) -> Option<usize> {
-        let id = self.decls.struct_id(d.ty.as_ref()?, self.sink)?;
+        let Some(id) = self.decls.struct_id(d.ty.as_ref()?, self.sink) else {
+            self.frame.mistyped.insert(d.name.text);
+            return None;
+        };
         let reg = self.frame.reg_ids.get(d.name.text)?;
         self.frame.types[usize::from(reg.0)] = Some(id);
         Some(id)
@@ -186,7 +193,10 @@ impl<'a> Emitter<'a, '_, '_, '_> {
         let returns = ops.iter().any(|op| matches!(op, Op::Ret { .. }));
         if count > 0 && (open || !returns) && self.frame.broken.is_empty() {
             let message = if open {
-                format!("procedure `{}` returns {count} value{s}, but its end can be reached without a `ret`", p.name.text)
+                format!(
+                    "procedure `{}` returns {count} value{s}, but its end can be reached without a `ret`",
+                    p.name.text
+                )
             } else {
                 format!("procedure `{}` returns {count} value{s}, but has no `ret`", p.name.text)
             };
@@ -201,9 +211,8 @@ impl<'a> Emitter<'a, '_, '_, '_> {
     fn fixups(&mut self) {
         for (pc, name) in std::mem::take(&mut self.frame.fixups) {
             if let Some((target_pc, _)) = self.frame.labels.get(name.text) {
-                match self.out.ops.get_mut(pc) {
-                    Some(Op::Jump { target } | Op::Branch { target, .. }) => *target = *target_pc,
-                    _ => {}
+                if let Some(Op::Jump { target } | Op::Branch { target, .. }) = self.out.ops.get_mut(pc) {
+                    *target = *target_pc;
                 }
             } else if !self.frame.broken.contains(name.text) {
                 let known = self.frame.labels.keys().copied();

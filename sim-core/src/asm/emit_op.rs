@@ -74,8 +74,7 @@ impl<'a> Emitter<'a, '_, '_, '_> {
         let args: Vec<Operand> = args.iter().map(|a| self.operand(a)).collect();
         let callee = self.decls.signature(proc, self.sink)?;
         if args_given != callee.params {
-            let message =
-                format!("`{}` takes {}, {args_given} given", proc.text, plural(callee.params, "argument"));
+            let message = format!("`{}` takes {}, {args_given} given", proc.text, plural(callee.params, "argument"));
             self.sink.error(proc.at.to(close), message, "wrong number of arguments").second(callee.at, "defined here");
         }
         let wanted = stmt.dsts.len();
@@ -173,7 +172,8 @@ impl<'a> Emitter<'a, '_, '_, '_> {
         let (min, max, form) = mark_args(kind);
         if args.len() < min || args.len() > max {
             let given = plural(args.len(), "argument");
-            self.sink.error(name.at, format!("mark `{}` cannot have {given}", name.text), "wrong number of arguments")
+            self.sink
+                .error(name.at, format!("mark `{}` cannot have {given}", name.text), "wrong number of arguments")
                 .help(format!("its form is {form}"));
         }
         let mut values = [Operand::Imm(0); 3];
@@ -197,7 +197,8 @@ impl<'a> Emitter<'a, '_, '_, '_> {
             };
             // An unknown name has been reported, and stands for zero.
             if !known && !matches!(arg, Arg::Name(n) if !self.decls.values.contains_key(n.text)) {
-                self.sink.error(arg.at(), format!("{v} is not what mark `{}` reports", name.text), "not one of its names")
+                self.sink
+                    .error(arg.at(), format!("{v} is not what mark `{}` reports", name.text), "not one of its names")
                     .help(format!("names: {}", names.join(", ")));
             }
         }

@@ -189,8 +189,12 @@ pub(super) fn check_written(
         if !written.contains(u.reg) && !reported.contains(u.reg) {
             reported.insert(u.reg);
             let name = names.get(usize::from(u.reg.0)).copied().unwrap_or("?");
-            sink.error(u.at, format!("register `{name}` is read before it is written"), "not written on every path to here")
-                .help(format!("give it a value first, for instance `{name} = 0`"));
+            sink.error(
+                u.at,
+                format!("register `{name}` is read before it is written"),
+                "not written on every path to here",
+            )
+            .help(format!("give it a value first, for instance `{name} = 0`"));
         }
     }
 }

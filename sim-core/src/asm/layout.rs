@@ -7,6 +7,7 @@ use super::parse_mem::WIDTHS;
 use super::select::twice;
 use super::syntax::{FieldDecl, Name, StructDecl};
 use crate::program::{Field, GLOBAL_BASE, LINE_BYTES, Object, PERCPU_BASE, Struct};
+use std::collections::BTreeMap;
 
 /// Largest structure: far more than any model needs, small enough that no address overflows.
 const STRUCT_BYTES_MAX: u64 = 1 << 28;
@@ -27,14 +28,14 @@ pub(super) struct StructInfo {
 
 /// Lays a structure out; structures it contains must have been laid out before.
 pub(super) fn structure<'a>(decls: &mut Decls<'a>, s: &StructDecl<'a>, sink: &mut Sink<'_>) {
-    let mut out =
-        Struct { name: s.name.text.to_owned(), fields: Vec::new(), bytes: 0, align: 1, kind: s.kind };
+    let mut out = Struct { name: s.name.text.to_owned(), fields: Vec::new(), bytes: 0, align: 1, kind: s.kind };
     let mut info = StructInfo { arrays: Vec::new(), broken: s.broken, depth: 0 };
     let size = s.size.and_then(|a| decls.constant(&a, sink).map(|v| (v, a.at())));
     let mut end = 0;
+    let mut names = BTreeMap::new();
     for f in &s.fields {
-        if let Some(i) = out.fields.iter().position(|o: &Field| o.name == f.name.text) {
-            twice(sink, "field", &f.name, s.fields[i].name.at);
+        if let Some(first) = names.insert(f.name.text, f.name.at) {
+            twice(sink, "field", &f.name, first);
             continue;
         }
         let Some(field) = field(decls, f, end, &mut out.align, &mut info.depth, sink) else {
@@ -43,7 +44,8 @@ pub(super) fn structure<'a>(decls: &mut Decls<'a>, s: &StructDecl<'a>, sink: &mu
         };
         let field_end = field.offset + field.elem_bytes * field.count;
         if let Some((bytes, at)) = size.filter(|(bytes, _)| field_end > *bytes) {
-            let message = format!("field `{}` ends at byte {field_end}, beyond the {bytes} of the structure", field.name);
+            let message =
+                format!("field `{}` ends at byte {field_end}, beyond the {bytes} of the structure", field.name);
             sink.error(f.name.at, message, "does not fit").second(at, "the size");
         }
         end = end.max(field_end);
@@ -107,7 +109,8 @@ fn field<'a>(
     if offset % align != 0 {
         let at = f.offset.map_or(f.name.at, |a| a.at());
         let ty = f.ty.text;
-        let message = format!("field `{}` at offset {offset} is misaligned: `{ty}` needs a multiple of {align}", f.name.text);
+        let message =
+            format!("field `{}` at offset {offset} is misaligned: `{ty}` needs a multiple of {align}", f.name.text);
         sink.error(at, message, "misaligned")
             .help(format!("the next offset that fits is {}", (offset / align).saturating_add(1).saturating_mul(align)));
         return None;

@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn bad_numbers_and_characters_are_reported_once_each() {
-        let sources = [crate::program::Source { name: "t".into(), text: "12kb 0x 99999999999999999999 é$ \"open".into() }];
+        let sources =
+            [crate::program::Source { name: "t".into(), text: "12kb 0x 99999999999999999999 é$ \"open".into() }];
         let mut sink = Sink::new(&sources);
         let toks = lex(0, &sources[0].text, &mut sink);
         assert_eq!(sink.errors(), 6);

@@ -21,6 +21,7 @@
 //! object the_lock: word
 //! dist think = exp(2us)                              # fixed(T), uniform(T, T); T may be a time constant
 //! export lock acquire
+//! clean [word.next]                                   # zero whenever nobody uses a lock
 //!
 //! proc acquire(lock: word) -> waited {
 //!   mine = fetch_add.u32 [lock.next], 1
@@ -37,11 +38,16 @@
 //! }
 //! ```
 //!
+//! An `inline proc` is called like any other, but call and return cost no time, as in compiled code.
+//!
 //! Addresses: `[p.field]`, `[p.array[i].field]`, `[OBJECT.field]`, `[cpu.OBJECT.field]`,
 //! `[OBJECT@c.field]`, and untyped `[p+8+i*16]`, `[0x10000]`, `[cpu+N]`, `[@c+N]`, where N counts from
 //! address 0 of core 0. An access must have the width of the field it names; `lea`, `wfe` and
 //! `prefetchw` take any place, also a whole object or structure. A structure must be declared above
 //! the structures that contain it; a field without offset begins after the end of all before it.
+//!
+//! `x: STRUCT = ...` says what `x` points to from that line on. In conditions `&` binds stronger than
+//! `|`, and `patch COND else {` is `patch !(COND) {`. A procedure without results may end without `ret`.
 //!
 //! `x = zext16 a` is an `and`, `x = a` a `mov`; nothing else is folded. `work x` takes cycles from a
 //! register and `work x ns` nanoseconds; a constant needs a unit, written with it or at its
@@ -130,8 +136,10 @@ fn assemble_with_info(sources: &[Source], options: &Options) -> Result<(Program,
         full: false,
     };
     for item in &selected {
-        if let Item::Proc(p) = item {
-            emitter.procedure(p);
+        match item {
+            Item::Proc(p) => emitter.procedure(p),
+            Item::Clean(a) => emitter.clean(a),
+            _ => {}
         }
     }
     let out = emitter.out;
@@ -162,6 +170,7 @@ fn assemble_with_info(sources: &[Source], options: &Options) -> Result<(Program,
         enabled: switches.enabled,
         params: std::mem::take(&mut decls.params),
         exports: std::mem::take(&mut decls.exports),
+        clean: out.clean,
     };
     Ok((program, info))
 }

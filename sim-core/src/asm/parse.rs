@@ -21,8 +21,10 @@ pub(super) const NESTING_MAX: usize = 32;
 const COND_PARTS_MAX: usize = 200;
 
 /// Words that begin a line of the top level.
-pub(super) const TOP_WORDS: [&str; 11] =
-    ["program", "defpatch", "option", "const", "param", "struct", "object", "dist", "export", "proc", "patch"];
+pub(super) const TOP_WORDS: [&str; 13] = [
+    "program", "defpatch", "option", "const", "param", "struct", "object", "dist", "export", "clean", "inline", "proc",
+    "patch",
+];
 
 pub(super) struct Parser<'a, 't, 's, 'k> {
     toks: &'t [Tok<'a>],
@@ -229,7 +231,9 @@ impl<'a> Parser<'a, '_, '_, '_> {
             cond = Cond::Not(Box::new(cond));
         }
         if !self.eat("{") {
-            return Err(self.expected_help("`{`", Some("write `patch NAME {`, `patch a & !b {` or `patch NAME else {`")));
+            return Err(
+                self.expected_help("`{`", Some("write `patch NAME {`, `patch a & !b {` or `patch NAME else {`"))
+            );
         }
         if self.depth >= NESTING_MAX {
             let message = format!("more than {NESTING_MAX} `patch` sections inside each other");

@@ -100,7 +100,7 @@ impl<'a> Parser<'a, '_, '_, '_> {
                 self.string("its description in quotes")?;
                 Item::Param { name, value }
             }
-            "struct" => Item::Struct(self.structure()?),
+            "struct" => return self.structure().map(Item::Struct),
             "object" => {
                 let name = self.ident("the name of the object")?;
                 self.sym(":")?;
@@ -116,7 +116,14 @@ impl<'a> Parser<'a, '_, '_, '_> {
                 role: self.ident("a role, as in `export lock NAME`")?,
                 proc: self.ident("the name of a procedure")?,
             },
-            "proc" => return self.procedure(word.at).map(Item::Proc),
+            "clean" => Item::Clean(self.address()?),
+            "proc" => return self.procedure(word.at, false).map(Item::Proc),
+            "inline" => {
+                if !self.eat_word("proc") {
+                    return Err(self.expected("`proc`"));
+                }
+                return self.procedure(word.at, true).map(Item::Proc);
+            }
             "patch" => return self.item_patch(word.at),
             other => {
                 let message = format!("unknown declaration `{}`", shorten(other));
@@ -158,7 +165,9 @@ impl<'a> Parser<'a, '_, '_, '_> {
         };
         if value.unit == Unit::Cycles {
             let message = format!("a {what} cannot be in cycles");
-            self.sink.error(value.at, message, "in cycles").help("write it in ns, or as a number and use `work NAME cy`");
+            self.sink
+                .error(value.at, message, "in cycles")
+                .help("write it in ns, or as a number and use `work NAME cy`");
         }
         Ok((name, value))
     }
@@ -210,7 +219,10 @@ impl<'a> Parser<'a, '_, '_, '_> {
             return Ok(kind);
         }
         let message = format!("unknown kind `{}`", shorten(word.text));
-        self.sink.error(word.at, message, "not a kind").help(format!("kinds: {}", names.join(", "))).near(word.text, names);
+        self.sink
+            .error(word.at, message, "not a kind")
+            .help(format!("kinds: {}", names.join(", ")))
+            .near(word.text, names);
         Err(super::parse::Failed)
     }
 
@@ -222,8 +234,7 @@ impl<'a> Parser<'a, '_, '_, '_> {
                 return Ok(());
             }
             let tok = self.peek();
-            let next_item =
-                self.at_line_start() && TOP_WORDS.contains(&tok.text) && self.peek_at(1).kind == Tk::Ident;
+            let next_item = self.at_line_start() && TOP_WORDS.contains(&tok.text) && self.peek_at(1).kind == Tk::Ident;
             if tok.kind == Tk::End || next_item {
                 self.unclosed(&format!("structure `{}`", s.name.text), opening);
                 // What stands here is read as the next declaration, after the end of this line.
@@ -269,7 +280,7 @@ impl<'a> Parser<'a, '_, '_, '_> {
         Ok(FieldDecl { name, ty, count, offset })
     }
 
-    fn procedure(&mut self, opening: Sp) -> Parsed<ProcDecl<'a>> {
+    fn procedure(&mut self, opening: Sp, inline: bool) -> Parsed<ProcDecl<'a>> {
         let name = self.ident("the name of the procedure")?;
         self.sym("(")?;
         let mut params: Vec<Dst<'a>> = Vec::new();
@@ -301,6 +312,6 @@ impl<'a> Parser<'a, '_, '_, '_> {
         }
         self.line_end()?;
         let (body, end) = self.block(&format!("procedure `{}`", name.text), opening);
-        Ok(ProcDecl { name, params, results, body, end })
+        Ok(ProcDecl { name, inline, params, results, body, end })
     }
 }

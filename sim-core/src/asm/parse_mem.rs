@@ -96,17 +96,18 @@ impl<'a> Parser<'a, '_, '_, '_> {
     }
 
     /// `[ADDR]`.
-    fn address(&mut self) -> Parsed<AddrExpr<'a>> {
+    pub(super) fn address(&mut self) -> Parsed<AddrExpr<'a>> {
         if !self.eat("[") {
             return Err(self.expected("an address in brackets"));
         }
         let start = self.peek().at;
         let base = self.address_base()?;
+        let typed = !matches!(base, AddrBase::Raw { .. });
         let mut path = Vec::new();
-        while !matches!(base, AddrBase::Raw { .. }) {
-            if self.eat(".") {
+        loop {
+            if typed && self.eat(".") {
                 path.push(Step::Field(self.ident("the name of a field")?));
-            } else if self.eat("[") {
+            } else if typed && self.eat("[") {
                 path.push(Step::Index(self.arg("an index")?));
                 if !self.eat("]") {
                     return Err(self.expected_help("`]`", Some("an index is one register or constant")));

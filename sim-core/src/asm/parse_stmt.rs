@@ -8,6 +8,9 @@ use super::parse::{Failed, NESTING_MAX, Parsed, Parser, TOP_WORDS};
 use super::syntax::{Arg, Dst, Inst, InstStmt, Name, Stmt, Unit, is_value_word, mnemonics};
 use crate::isa::{AluFn, Cmp, Fence, MarkKind, RmwFn};
 
+/// Destinations read before a line is given up; nothing has more than two.
+const DSTS_MAX: usize = 8;
+
 /// Kinds of marks under their names.
 pub(super) const MARK_KINDS: [(&str, MarkKind); 7] = [
     ("attempt", MarkKind::Attempt),
@@ -48,13 +51,8 @@ pub(super) const CMP_SIGNS: [(&str, Cmp); 10] = [
 ];
 
 /// Fences under their names.
-pub(super) const FENCES: [(&str, Fence); 5] = [
-    ("full", Fence::Full),
-    ("w", Fence::Write),
-    ("r", Fence::Read),
-    ("acq", Fence::Acquire),
-    ("rel", Fence::Release),
-];
+pub(super) const FENCES: [(&str, Fence); 5] =
+    [("full", Fence::Full), ("w", Fence::Write), ("r", Fence::Read), ("acq", Fence::Acquire), ("rel", Fence::Release)];
 
 impl<'a> Parser<'a, '_, '_, '_> {
     /// Statements up to and including the closing brace, whose place and line are given too.
@@ -144,6 +142,9 @@ impl<'a> Parser<'a, '_, '_, '_> {
                 return Err(Failed);
             }
             dsts.push(Dst { name, ty });
+            if dsts.len() > DSTS_MAX {
+                return Err(self.fail(name.at, "nothing has so many results", "too many"));
+            }
             if self.eat("=") {
                 return Ok(dsts);
             }
@@ -172,7 +173,9 @@ impl<'a> Parser<'a, '_, '_, '_> {
         }
         let sign = self.peek();
         let Some((_, f)) = ALU_SIGNS.iter().find(|(s, _)| sign.kind == Tk::Sym && *s == sign.text) else {
-            return Err(self.expected_help("an operator or the end of the line", Some("operators: + - * / % & | ^ << >>")));
+            return Err(
+                self.expected_help("an operator or the end of the line", Some("operators: + - * / % & | ^ << >>"))
+            );
         };
         self.pos += 1;
         let b = self.arg("a second operand")?;

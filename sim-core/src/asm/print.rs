@@ -7,8 +7,8 @@ use super::parse_stmt::{ALU_SIGNS, CMP_SIGNS, FENCES, MARK_KINDS};
 use super::print_addr::addr_text;
 use super::{Info, Options, assemble_with_info};
 use crate::isa::{
-    Addr, AluFn, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, Op, Operand, Order, Pc, Reg, RmwFn, Span, WaitKind,
-    Width,
+    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, Op, Operand, Order, Pc, Reg, RmwFn, Span,
+    WaitKind, Width,
 };
 use crate::program::{Dist, Proc, Program, TimeSpan};
 use std::fmt::Write;
@@ -44,7 +44,11 @@ pub fn listing(program: &Program) -> String {
     let _ = writeln!(out, "# parameters: {}", list(&params));
     for o in &program.objects {
         let bytes = program.structs.get(o.layout).map_or(0, |s| s.bytes);
-        let each = if o.percpu { format!(" on core 0, {} further on each next", program.percpu_stride) } else { String::new() };
+        let each = if o.percpu {
+            format!(" on core 0, {} further on each next", program.percpu_stride)
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "# object {} at {:#x}, {bytes} bytes{each}", o.name, o.addr);
     }
     for (role, proc) in &program.exports {
@@ -94,6 +98,13 @@ pub fn disassemble(program: &Program) -> String {
     for (role, proc) in &program.exports {
         let _ = writeln!(out, "export {role} {}", program.procs.get(usize::from(*proc)).map_or("?", |p| &p.name));
     }
+    for c in &program.clean {
+        let base = if c.percpu { Base::ThisCpu } else { Base::Abs };
+        let addr = Addr { base, disp: c.addr, index: None };
+        let hint = Hint { leaf: c.name.rsplit('.').next().map(str::to_owned), ..Hint::default() };
+        let place = addr_text(program, &|r| format!("r{}", r.0), &addr, Some(c.width), &hint);
+        let _ = writeln!(out, "clean [{place}]");
+    }
     for (i, p) in program.procs.iter().enumerate() {
         let _ = writeln!(out, "{}", printer.proc_head(i));
         for pc in p.entry..p.end {
@@ -138,12 +149,15 @@ impl<'p> Printer<'p> {
             1 => " -> r1",
             _ => " -> r1, r2",
         };
-        format!("proc {}({}){results} {{", p.name, params.join(", "))
+        let inline = if p.inline { "inline " } else { "" };
+        format!("{inline}proc {}({}){results} {{", p.name, params.join(", "))
     }
 
     /// Names of the labels before a micro-op of a procedure, without the name of the procedure.
     fn labels_at<'s>(&'s self, p: &'s Proc, pc: Pc) -> impl Iterator<Item = &'s str> {
-        let here = self.program.labels.iter().filter(move |l| l.pc == pc);
+        let labels = &self.program.labels;
+        let first = labels.partition_point(|l| l.pc < pc);
+        let here = labels[first..].iter().take_while(move |l| l.pc == pc);
         here.filter_map(|l| l.name.strip_prefix(p.name.as_str())?.strip_prefix('.'))
     }
 

@@ -63,16 +63,45 @@ pub(super) enum Cond<'a> {
 #[derive(Debug)]
 pub(super) enum Item<'a> {
     Program(Name<'a>),
-    Defpatch { number: &'a str, name: Name<'a>, title: &'a str, needs: Vec<Name<'a>> },
-    Switch { name: Name<'a>, description: &'a str },
-    Const { name: Name<'a>, value: Literal },
-    Param { name: Name<'a>, value: Literal },
+    Defpatch {
+        number: &'a str,
+        name: Name<'a>,
+        title: &'a str,
+        needs: Vec<Name<'a>>,
+    },
+    Switch {
+        name: Name<'a>,
+        description: &'a str,
+    },
+    Const {
+        name: Name<'a>,
+        value: Literal,
+    },
+    Param {
+        name: Name<'a>,
+        value: Literal,
+    },
     Struct(StructDecl<'a>),
-    Object { name: Name<'a>, layout: Name<'a> },
-    Dist { name: Name<'a>, shape: Name<'a>, args: Vec<Arg<'a>> },
-    Export { role: Name<'a>, proc: Name<'a> },
+    Object {
+        name: Name<'a>,
+        layout: Name<'a>,
+    },
+    Dist {
+        name: Name<'a>,
+        shape: Name<'a>,
+        args: Vec<Arg<'a>>,
+    },
+    Export {
+        role: Name<'a>,
+        proc: Name<'a>,
+    },
     Proc(ProcDecl<'a>),
-    Patch { cond: Cond<'a>, body: Vec<Item<'a>> },
+    /// Must be zero at quiescence.
+    Clean(AddrExpr<'a>),
+    Patch {
+        cond: Cond<'a>,
+        body: Vec<Item<'a>>,
+    },
     /// A declaration that could not be read: the words in it, none of which is to be called unknown.
     Broken(Vec<&'a str>),
 }
@@ -101,6 +130,7 @@ pub(super) struct FieldDecl<'a> {
 #[derive(Debug)]
 pub(super) struct ProcDecl<'a> {
     pub(super) name: Name<'a>,
+    pub(super) inline: bool,
     /// Name, and the structure it points to.
     pub(super) params: Vec<Dst<'a>>,
     pub(super) results: usize,
@@ -234,8 +264,20 @@ pub(super) const VALUE_WORDS: [&str; 23] = [
 
 /// Words that can only begin a statement.
 const STATEMENT_WORDS: [&str; 14] = [
-    "ret", "store", "prefetchw", "fence", "barrier", "pause", "wfe", "work", "halt", "delay_until", "irq_save",
-    "irq_restore", "mark", "patch",
+    "ret",
+    "store",
+    "prefetchw",
+    "fence",
+    "barrier",
+    "pause",
+    "wfe",
+    "work",
+    "halt",
+    "delay_until",
+    "irq_save",
+    "irq_restore",
+    "mark",
+    "patch",
 ];
 
 /// Every mnemonic, for suggestions.

@@ -123,6 +123,8 @@ fn costs(program: &Program, p: &CoreParams) -> Vec<u32> {
         let base = match op {
             Op::Alu { .. } | Op::Lea { .. } | Op::Draw { .. } | Op::Stopping { .. } => p.alu,
             Op::Branch { .. } | Op::Jump { .. } => p.branch,
+            Op::Call(site) if program.procs[program.calls[*site as usize].proc as usize].inline => 0,
+            Op::Ret { .. } if program.proc_at(pc as Pc).is_some_and(|proc| proc.inline) => 0,
             Op::Call(_) | Op::Ret { .. } => p.call,
             Op::Pause => p.pause,
             Op::ClockNs { .. } => p.timestamp,

@@ -159,9 +159,9 @@ impl Core {
         &self.stores
     }
 
-    /// True when the task has ended, no handler runs and every store is in the cache.
+    /// True when the task has ended or sleeps, no handler runs and every store is in the cache.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        self.state == State::Done && self.below.is_empty() && self.stores.is_empty()
+        matches!(self.state, State::Done | State::Halt) && self.below.is_empty() && self.stores.is_empty()
     }
 }

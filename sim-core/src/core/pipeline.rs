@@ -192,7 +192,7 @@ impl Core {
     }
 
     fn enter<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, taken: &Taken, t: Cycle) {
-        if self.state == State::Halt {
+        if matches!(self.state, State::Halt | State::Done) {
             env.irq.set_halted(self.id, t, false);
         }
         let saved = match self.state {
@@ -215,6 +215,7 @@ impl Core {
     fn leave<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         let Some(s) = self.below.pop() else {
             self.state = State::Done;
+            env.irq.set_halted(self.id, t, true);
             return;
         };
         let kind = self.current.kind;
@@ -232,6 +233,10 @@ impl Core {
                 self.current.pc += 1;
                 self.run_marks(env, t);
                 State::Ready
+            }
+            State::Done => {
+                env.irq.set_halted(self.id, self.now, true);
+                State::Done
             }
             other => other,
         };

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The embedded lock programs.
+
+use sim_core::program::Source;
+
+const EMBEDDED: &[(&str, &str)] = &[("rqspinlock", include_str!("../programs/rqspinlock.uop"))];
+
+/// Names of the embedded programs, in alphabetical order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    EMBEDDED.iter().map(|(n, _)| *n)
+}
+
+/// The text of an embedded program.
+#[must_use]
+pub fn embedded(name: &str) -> Option<Source> {
+    let (n, text) = EMBEDDED.iter().find(|(n, _)| *n == name)?;
+    Some(Source { name: format!("{n}.uop"), text: (*text).to_owned() })
+}

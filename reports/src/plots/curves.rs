@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Survival curves: what share is not over yet after a time, on two logarithmic axes, so that one
+//! case in ten thousand is as visible as the median.
+
+use plotters::prelude::DrawingBackend;
+
+use super::axis::{Axis, percent_label, time_label};
+use super::canvas::{Anchor, Canvas, Stroke};
+use super::data::{Curve, detection, nmi};
+use super::frame::{self, LABEL, MARGIN, Plot, SMALL, STRONG, TOP, WIDTH};
+use super::glyphs::text_width;
+use super::style::{LIMIT, StageStyle, stage_styles};
+use super::svg::{self, Words};
+use crate::stage::StageSummary;
+use crate::units::{count, duration};
+
+const HEIGHT: f64 = 360.0;
+const LEGEND_LINE: f64 = 21.0;
+const SWATCH: f64 = 26.0;
+
+/// What sets one figure of this kind apart from another.
+struct Subject {
+    title: &'static str,
+    subtitle: &'static str,
+    x_title: &'static str,
+    y_title: &'static str,
+    caption: &'static str,
+    /// A limit on the time axis, ns, and its name.
+    limit: Option<(u64, &'static str)>,
+}
+
+/// Deadlocks: formation to verdict.
+pub(super) fn draw_detection(stages: &[StageSummary]) -> Result<String, String> {
+    let subject = Subject {
+        title: "How long does a deadlock last before the lock reports it?",
+        subtitle: "Share of deadlocks still unreported, by the time since they formed and by stage",
+        x_title: "time since the deadlock formed",
+        y_title: "still unreported",
+        caption: "A deadlock forms when a cycle closes in the true wait-for graph. n: deadlocks \
+                  that ended; \"missed\": those that a timeout ended, which are on the curve with \
+                  that time.",
+        limit: None,
+    };
+    draw(stages, &detection(stages), &subject)
+}
+
+/// NMI handlers: entry to exit.
+pub(super) fn draw_nmi(stages: &[StageSummary]) -> Result<String, String> {
+    let subject = Subject {
+        title: "How long do NMI handlers run?",
+        subtitle: "Share of NMI handlers still running, by the time since they began and by stage",
+        x_title: "time since the handler began",
+        y_title: "still running",
+        caption: "n: handlers that ended. Dashed line: from 1 ms on the kernel may log \"NMI \
+                  handler took too long to run\".",
+        limit: Some((1_000_000, "1 ms")),
+    };
+    draw(stages, &nmi(stages), &subject)
+}
+
+fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<String, String> {
+    let styles = stage_styles(stages);
+    let caption = frame::caption_lines(&format!("{} {}", subject.caption, frame::setting(stages)))?;
+    let notes: Vec<String> = curves.iter().map(note).collect();
+    let (mut label_room, mut note_room) = (text_width("stage", STRONG)?, 0.0_f64);
+    for (curve, note) in curves.iter().zip(&notes) {
+        label_room = label_room.max(text_width(&frame::shorten(&curve.label, LABEL, 150.0)?, LABEL)?);
+        note_room = note_room.max(text_width(note, SMALL)?);
+    }
+    let legend_room = SWATCH + 8.0 + label_room + 12.0 + note_room;
+    let height = HEIGHT.max(LEGEND_LINE * (curves.len() + 1) as f64);
+    let plot = Plot {
+        left: MARGIN + 78.0,
+        right: WIDTH - MARGIN - legend_room - 28.0,
+        top: TOP + if subject.limit.is_some() { 14.0 } else { 4.0 },
+        bottom: TOP + height,
+    };
+    let description = describe(curves);
+    let words = Words { title: subject.title, description: description.trim_end() };
+    svg::draw((WIDTH, plot.bottom + frame::foot_height(&caption)), &words, |canvas| {
+        frame::head(canvas, subject.title, subject.subtitle)?;
+        match axes(curves, plot, subject.limit) {
+            None => frame::nothing(canvas, plot)?,
+            Some((x, y)) => {
+                frame::x_axis(canvas, plot, &x, subject.x_title)?;
+                frame::y_axis(canvas, plot, &y, subject.y_title)?;
+                if let Some(limit) = subject.limit {
+                    draw_limit(canvas, plot, &x, limit)?;
+                }
+                for (i, (curve, style)) in curves.iter().zip(&styles).enumerate() {
+                    // Later curves are thinner, so that one below another can still be seen.
+                    let width = (4.0 - 0.5 * i as f64).max(1.75);
+                    let stroke = Stroke { color: style.color, width, dash: style.dash };
+                    canvas.line(&path(curve, &x, &y), stroke)?;
+                }
+                legend(canvas, plot, curves, &styles, &notes, label_room)?;
+            }
+        }
+        frame::foot(canvas, plot, &caption)
+    })
+}
+
+/// Sample count and remark, as the legend says it.
+fn note(curve: &Curve) -> String {
+    let n = format!("n = {}", count(curve.count));
+    if curve.note.is_empty() { n } else { format!("{n}, {}", curve.note) }
+}
+
+/// Median, 99th percentile and maximum of every curve, in words.
+fn describe(curves: &[Curve]) -> String {
+    let mut text = String::new();
+    for c in curves {
+        let reached = |num: u64, den: u64| {
+            let allowed = u128::from(c.count) * u128::from(den - num) / u128::from(den);
+            c.points.iter().find(|(_, above)| u128::from(*above) <= allowed).map(|p| p.0)
+        };
+        text += &format!("{}: {}", c.label, note(c));
+        if let (Some(p50), Some(p99), Some(max)) = (reached(1, 2), reached(99, 100), reached(1, 1)) {
+            let [p50, p99, max] = [p50, p99, max].map(duration);
+            text += &format!(", median {p50}, 99th percentile {p99}, maximum {max}");
+        }
+        text += ". ";
+    }
+    text
+}
+
+/// Time and share axes that hold all curves; none if all are empty.
+fn axes(curves: &[Curve], plot: Plot, limit: Option<(u64, &str)>) -> Option<(Axis, Axis)> {
+    let filled = || curves.iter().filter(|c| c.count > 0);
+    let limit = || limit.iter().map(|(ns, _)| *ns);
+    // A duration of 0 ns has no place on a logarithmic axis and stands at its left end.
+    let min = filled().map(|c| c.min_ns.max(1)).min()?.min(limit().min().unwrap_or(u64::MAX));
+    let max = filled().filter_map(|c| c.points.last()).map(|p| p.0).chain(limit()).max()?;
+    let n = filled().map(|c| c.count).max()?;
+    let x = Axis::log((min as f64, max.max(1) as f64), (plot.left, plot.right), time_label);
+    let y = Axis::log((1.0 / n as f64, 1.0), (plot.bottom, plot.top), percent_label);
+    Some((x, y))
+}
+
+/// The steps of a curve in pixels.
+fn path(curve: &Curve, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
+    if curve.count == 0 {
+        return Vec::new();
+    }
+    let share = |above: u64| y.at(above as f64 / curve.count as f64);
+    let mut level = share(curve.count);
+    let mut points = vec![(x.at(x.min()), level)];
+    for &(ns, above) in &curve.points {
+        let at = x.at(ns as f64);
+        points.push((at, level));
+        // The last step goes down to the axis: no value is larger.
+        level = share(above);
+        points.push((at, level));
+    }
+    points
+}
+
+fn draw_limit<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    plot: Plot,
+    x: &Axis,
+    (ns, name): (u64, &str),
+) -> Result<(), String> {
+    let at = x.at(ns as f64);
+    let stroke = Stroke { color: LIMIT, width: 1.75, dash: Some((6.0, 4.0)) };
+    canvas.line(&[(at, plot.top), (at, plot.bottom)], stroke)?;
+    let text = format!("kernel's limit: {name}");
+    canvas.text((at, plot.top - 9.0), &text, SMALL, Anchor::Middle);
+    Ok(())
+}
+
+fn legend<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    plot: Plot,
+    curves: &[Curve],
+    styles: &[StageStyle],
+    notes: &[String],
+    label_room: f64,
+) -> Result<(), String> {
+    let left = plot.right + 28.0;
+    let text = left + SWATCH + 8.0;
+    canvas.text((text, plot.top + 8.0), "stage", STRONG, Anchor::Left);
+    for (i, ((curve, style), note)) in curves.iter().zip(styles).zip(notes).enumerate() {
+        let y = plot.top + 8.0 + LEGEND_LINE * (i as f64 + 1.0);
+        let stroke = Stroke { color: style.color, width: 3.0, dash: style.dash };
+        canvas.line(&[(left, y), (left + SWATCH, y)], stroke)?;
+        let label = frame::shorten(&curve.label, LABEL, 150.0)?;
+        canvas.text((text, y), &label, LABEL, Anchor::Left);
+        canvas.text((text + label_room + 12.0, y), note, SMALL, Anchor::Left);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_drawn_as_steps_from_the_left_end_down_to_the_axis() {
+        let curve = Curve {
+            label: "x".into(),
+            count: 10,
+            min_ns: 100,
+            points: vec![(100, 1), (10_000, 0)],
+            note: String::new(),
+        };
+        let x = Axis::log((10.0, 10_000.0), (0.0, 300.0), time_label);
+        let y = Axis::log((0.01, 1.0), (200.0, 0.0), percent_label);
+        let rounded: Vec<_> = path(&curve, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
+        assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100), (300, 200)]);
+        assert!(path(&Curve { count: 0, ..curve.clone() }, &x, &y).is_empty());
+        assert_eq!(describe(&[curve]), "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. ");
+    }
+}

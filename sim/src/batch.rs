@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! All runs of a plan: what is done already, the rest in parallel, records that survive a kill.
+//!
+//! While runs finish, records go to `records.partial.jsonl` as they come. When all are there, they
+//! are written in plan order to `records.jsonl` (a new file, renamed into place), whose bytes
+//! therefore do not depend on threads, and the journal is removed. A second start reads both.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+use reports::{Record, append_record, read_records};
+
+use crate::files;
+use crate::plan::{Plan, StagePlan};
+use crate::run::run;
+
+/// How to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HowToRun {
+    /// Worker threads, at least 1.
+    pub threads: usize,
+    /// Without shortcuts. Records found are not used then.
+    pub exact: bool,
+    /// Do not use records found.
+    pub fresh: bool,
+}
+
+/// What a batch did.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// All records, stage by stage, seeds in order.
+    pub records: Vec<Record>,
+    /// How many of them were found finished.
+    pub reused: usize,
+    /// Events handled by the runs made now.
+    pub events: u64,
+    /// Damaged lines that were found and are left behind, described.
+    pub damaged: Vec<String>,
+}
+
+/// Called after each run: finished runs so far (found ones included), of how many.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Path of the finished records in a results folder.
+#[must_use]
+pub fn records_path(dir: &Path) -> PathBuf {
+    dir.join("records.jsonl")
+}
+
+fn journal_path(dir: &Path) -> PathBuf {
+    dir.join("records.partial.jsonl")
+}
+
+/// Identifies a run whose result cannot differ.
+fn same_run(r: &Record, stage: &StagePlan, seed: u64) -> bool {
+    r.version == crate::VERSION
+        && r.config_hash == stage.config_hash
+        && r.program_hash == stage.program_hash
+        && r.stage_idx == stage.idx
+        && r.seed == seed
+}
+
+/// Runs what of the plan is not in `dir` yet, and leaves all its records there.
+///
+/// # Errors
+/// A file that cannot be read or written; what was finished stays in the journal.
+pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -> Result<Batch, reports::Error> {
+    let mut batch = Batch::default();
+    let found = if how.exact || how.fresh {
+        files::remove_if_there(&journal_path(dir))?;
+        Vec::new()
+    } else {
+        finished_before(dir, &mut batch.damaged)?
+    };
+    let jobs: Vec<(&StagePlan, u64)> =
+        plan.stages.iter().flat_map(|s| plan.seeds.iter().map(move |&seed| (s, seed))).collect();
+    let mut slots: Vec<Option<Record>> =
+        jobs.iter().map(|(s, seed)| found.iter().find(|r| same_run(r, s, *seed)).cloned()).collect();
+    batch.reused = slots.iter().flatten().count();
+    let missing: Vec<usize> = (0..jobs.len()).filter(|&i| slots[i].is_none()).collect();
+    let done = Mutex::new((batch.reused, Vec::new()));
+    let events = AtomicU64::new(0);
+    progress(batch.reused, jobs.len());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(how.threads).build();
+    let pool = pool.map_err(|e| reports::Error::Write { path: dir.into(), source: std::io::Error::other(e) })?;
+    let results: Vec<Result<(usize, Record), reports::Error>> = pool.install(|| {
+        missing
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|i| {
+                let (stage, seed) = jobs[i];
+                let finished = run(&plan.loaded, stage, seed, how.exact);
+                events.fetch_add(finished.events, Ordering::Relaxed);
+                // One writer at a time; a poisoned lock only means that another run panicked.
+                let mut state = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                append_record(&journal_path(dir), &finished.record)?;
+                state.0 += 1;
+                state.1.push(i);
+                progress(state.0, jobs.len());
+                Ok((i, finished.record))
+            })
+            .collect()
+    });
+    for result in results {
+        let (i, record) = result?;
+        slots[i] = Some(record);
+    }
+    batch.events = events.into_inner();
+    batch.records = slots.into_iter().flatten().collect();
+    files::write_records(&records_path(dir), &batch.records)?;
+    files::remove_if_there(&journal_path(dir))?;
+    Ok(batch)
+}
+
+fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>, reports::Error> {
+    let mut all = Vec::new();
+    for path in [records_path(dir), journal_path(dir)] {
+        if path.exists() {
+            let (records, bad) = read_records(&path)?;
+            all.extend(records);
+            damaged.extend(bad.iter().map(|b| format!("{}:{}: {}", path.display(), b.line, b.why)));
+        }
+    }
+    Ok(all)
+}

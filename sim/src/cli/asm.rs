@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim asm`: programs as text.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use lock_impl::programs;
+use rqsim::plan::InputError;
+use sim_core::asm::{self, Options, near_name};
+use sim_core::program::{Program, Source};
+
+use super::{Failure, output};
+
+/// Subcommands of `sim asm`.
+#[derive(Debug, Subcommand)]
+pub(super) enum AsmCommand {
+    /// Print the assembled program with its boundary numbers.
+    Show {
+        /// A built-in program's name, or a .uop file.
+        program: String,
+        /// Patches and options to switch on.
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        patches: Vec<String>,
+    },
+    /// Look for mistakes in a program, with every patch off and on.
+    Check {
+        /// A built-in program's name, or a .uop file.
+        program: String,
+    },
+    /// List a program's patches, options and parameters.
+    Patches {
+        /// A built-in program's name, or a .uop file.
+        program: String,
+    },
+}
+
+pub(super) fn run(command: &AsmCommand) -> Result<(), Failure> {
+    match command {
+        AsmCommand::Show { program, patches } => {
+            let source = source(program)?;
+            let assembled = assemble(&source, patches)?;
+            output::print(&asm::listing(&assembled))
+        }
+        AsmCommand::Check { program } => check(&source(program)?),
+        AsmCommand::Patches { program } => {
+            let p = assemble(&source(program)?, &[])?;
+            let mut text = String::new();
+            for patch in &p.patches {
+                let needs = if patch.needs.is_empty() { String::new() } else { format!("  needs {}", patch.needs.join(", ")) };
+                text += &format!("patch {:>2}  {:<18} {}{needs}\n", patch.number, patch.name, patch.title);
+            }
+            for (name, what) in &p.options {
+                text += &format!("option    {name:<18} {what}\n");
+            }
+            for (name, value) in &p.params {
+                text += &format!("param     {name:<18} {value}\n");
+            }
+            output::print(&text)
+        }
+    }
+}
+
+fn source(name: &str) -> Result<Source, Failure> {
+    if let Some(s) = programs::embedded(name) {
+        return Ok(s);
+    }
+    match std::fs::read_to_string(Path::new(name)) {
+        Ok(text) => Ok(Source { name: name.to_owned(), text }),
+        Err(e) => {
+            let near = near_name(name, programs::names()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let known: Vec<&str> = programs::names().collect();
+            let help = format!("{near}built-in programs: {}", known.join(", "));
+            Err(InputError::text(&format!("{name}: no built-in program, and not a file that can be read: {e}"), &help).into())
+        }
+    }
+}
+
+fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
+    let sources = std::slice::from_ref(source);
+    let options = Options { enabled: enabled.to_vec(), params: Vec::new() };
+    asm::assemble(sources, &options).map_err(|d| {
+        InputError { plain: d.render(sources, false), colored: d.render(sources, true) }.into()
+    })
+}
+
+/// Checks the program as it is, and with each patch and option on alone and all patches together.
+fn check(source: &Source) -> Result<(), Failure> {
+    let bare = assemble(source, &[])?;
+    let mut selections: Vec<Vec<String>> = vec![Vec::new()];
+    selections.extend(bare.patches.iter().map(|p| [p.needs.clone(), vec![p.name.clone()]].concat()));
+    selections.extend(bare.options.iter().map(|(o, _)| vec![o.clone()]));
+    selections.push(bare.patches.iter().map(|p| p.name.clone()).collect());
+    let mut text = String::new();
+    for selection in &selections {
+        let program = assemble(source, selection)?;
+        let found = asm::check(&program);
+        if !found.is_empty() {
+            text += &format!("with {}:\n{}", selection.join(", "), found.render(std::slice::from_ref(source), false));
+        }
+    }
+    if text.is_empty() {
+        return output::print(&format!("{}: nothing found in {} selections of patches\n", source.name, selections.len()));
+    }
+    output::print(&text)?;
+    Err(Failure::Found)
+}

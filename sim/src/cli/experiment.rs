@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim run`, `sim check`, `sim presets`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use configs::Loaded;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reports::{Record, StageSummary};
+use rqsim::batch::{self, Batch, HowToRun};
+use rqsim::plan::{InputError, Plan, plan};
+use sim_core::asm::near_name;
+
+use super::{Failure, RunArgs, output};
+
+pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = named.or(args.config.as_deref()) else {
+        return Err(InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into());
+    };
+    let loaded = configs::load(name)?;
+    let mut plan = plan(loaded)?;
+    select(&mut plan, args)?;
+    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded));
+    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
+    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let how = HowToRun { threads, exact: args.exact, fresh: args.fresh };
+    let start = Instant::now();
+    let bar = progress_bar(args.quiet);
+    let batch = batch::run_all(&plan, &dir, how, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let elapsed = start.elapsed();
+    let stages = StageSummary::from_records(&batch.records);
+    let plots = reports::plots::write_all(&stages, &dir)?;
+    rqsim::files::write_text(&dir.join("stages.csv"), &reports::stage_csv(&stages))?;
+    let colored = output::color(std::io::stdout().is_terminal());
+    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
+    output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
+    if !args.quiet {
+        summarize(&batch, &dir, &plots, elapsed);
+    }
+    findings(&batch.records)
+}
+
+/// Cuts the plan down to the seeds and stages asked for.
+fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
+    if let Some(seeds) = &args.seeds {
+        plan.seeds.clone_from(seeds);
+    }
+    let Some(wanted) = &args.stages else { return Ok(()) };
+    for name in wanted {
+        if !plan.stages.iter().any(|s| s.name == *name) {
+            let names: Vec<&str> = plan.stages.iter().map(|s| s.name.as_str()).collect();
+            let near = near_name(name, names.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let help = format!("{near}stages: {}", names.join(", "));
+            return Err(InputError::text(&format!("the experiment has no stage \"{name}\""), &help).into());
+        }
+    }
+    plan.stages.retain(|s| wanted.contains(&s.name));
+    Ok(())
+}
+
+fn default_dir(loaded: &Loaded) -> PathBuf {
+    let stem = Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
+    Path::new("results").join(stem)
+}
+
+fn progress_bar(quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    // Draws nothing unless stderr is a terminal.
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {elapsed} gone, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
+    for line in &batch.damaged {
+        output::say(&format!("warning: skipped a damaged record: {line}"));
+    }
+    let made = batch.records.len() - batch.reused;
+    let seconds = elapsed.as_secs_f64();
+    let simulated: f64 = batch.records.iter().map(|r| r.end_ns as f64 / 1e9).sum::<f64>();
+    if made > 0 && batch.reused == 0 {
+        output::say(&format!(
+            "{made} runs in {seconds:.1} s: {:.1} simulated s per second, {:.1} M events per second",
+            simulated / seconds,
+            batch.events as f64 / seconds / 1e6,
+        ));
+    } else {
+        let again = "--fresh runs them again";
+        output::say(&format!("{made} runs made in {seconds:.1} s, {} found finished ({again})", batch.reused));
+    }
+    output::say(&format!("records: {}", batch::records_path(dir).display()));
+    for plot in plots {
+        output::say(&format!("plot:    {}", plot.display()));
+    }
+}
+
+/// Prints what runs found, the first of each stage in full.
+fn findings(records: &[Record]) -> Result<(), Failure> {
+    let bad: Vec<&Record> = records.iter().filter(|r| r.status != reports::names::OK).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let mut shown: Vec<u32> = Vec::new();
+    for r in &bad {
+        output::say(&format!("finding: stage {}, seed {}: {}", r.stage, r.seed, r.status));
+        if !shown.contains(&r.stage_idx) {
+            shown.push(r.stage_idx);
+            output::say(r.finding.as_deref().unwrap_or(""));
+        }
+    }
+    output::say(&format!("{} of {} runs hung or broke an invariant", bad.len(), records.len()));
+    Err(Failure::Found)
+}
+
+pub(super) fn check(name: &str) -> Result<(), Failure> {
+    let plan = plan(configs::load(name)?)?;
+    let e = &plan.loaded.experiment;
+    let mut text = format!("{}: {}\n", plan.loaded.file, e.title);
+    text += &format!(
+        "  {} cores of {}, {} stages x {} seeds\n",
+        e.machine.cores,
+        e.machine.name,
+        plan.stages.len(),
+        plan.seeds.len(),
+    );
+    for s in &plan.stages {
+        text += &format!("  {:<8} {:>4} micro-ops  program {}\n", s.name, s.spec.program.ops.len(), s.program_hash);
+    }
+    output::print(&text)
+}
+
+pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
+    use configs::presets::{experiment_names, experiment_text, machine_names, machine_text};
+    let Some(name) = name else {
+        let mut text = String::from("experiments:\n");
+        for n in experiment_names() {
+            text += &format!("  {n:<18} {}\n", configs::load(n)?.experiment.question);
+        }
+        text += "machines:\n";
+        for n in machine_names() {
+            text += &format!("  {n}\n");
+        }
+        return output::print(&text);
+    };
+    match experiment_text(name).or_else(|| machine_text(name)) {
+        Some(text) => output::print(text),
+        None => {
+            let all: Vec<&str> = experiment_names().chain(machine_names()).collect();
+            let near = near_name(name, all.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let help = format!("{near}presets: {}", all.join(", "));
+            Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Arguments, messages, exit codes: 0 all well, 1 a run found something, 2 unusable input.
+
+mod asm;
+mod experiment;
+mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use rqsim::plan::InputError;
+
+/// Deterministic cycle-level simulator of lock algorithms on a multicore machine.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version = rqsim::VERSION, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  sim --config ring8.ron              the reported freeze, stage by stage
+  sim run ring8-next.ron --threads 1  the same on the series' own base
+  sim protocol mesi                   the coherence protocol's tables
+  sim asm show rqspinlock --patches enclose
+
+Exit codes: 0 all well; 1 a run hung or broke an invariant; 2 unusable input.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an experiment: a RON file or a preset's name.
+    Run(RunCommand),
+    /// Check an experiment and its programs without running it.
+    Check {
+        /// A RON file or a preset's name.
+        experiment: String,
+    },
+    /// List the embedded experiments and machines, or show one.
+    Presets {
+        /// The preset to show.
+        name: Option<String>,
+    },
+    /// Print a coherence protocol's tables.
+    Protocol {
+        /// Name, such as `mesi`.
+        name: String,
+        /// As Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Look at lock programs.
+    #[command(subcommand)]
+    Asm(asm::AsmCommand),
+}
+
+#[derive(Debug, Args)]
+struct RunCommand {
+    /// A RON file or a preset's name.
+    #[arg(value_name = "EXPERIMENT", conflicts_with = "config")]
+    experiment: Option<String>,
+    #[command(flatten)]
+    args: RunArgs,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Experiment to run: a RON file or a preset's name.
+    #[arg(long, short, value_name = "EXPERIMENT")]
+    config: Option<String>,
+    /// Folder for records, table and plots [default: results/NAME].
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Worker threads [default: one per processor].
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Only these seeds, instead of the experiment's.
+    #[arg(long, value_name = "SEED", value_delimiter = ',')]
+    seeds: Option<Vec<u64>>,
+    /// Only these stages, by name.
+    #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
+    stages: Option<Vec<String>>,
+    /// Simulate every event: no shortcut. Same results, slowly.
+    #[arg(long)]
+    exact: bool,
+    /// Run again what is in the results folder already.
+    #[arg(long)]
+    fresh: bool,
+    /// No progress, no summary of the work done.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Why a command failed.
+enum Failure {
+    /// Exit code 2.
+    Input(InputError),
+    /// Exit code 2: reading or writing.
+    Files(reports::Error),
+    /// The reader of our output went away: no error.
+    Closed,
+    /// Exit code 1: the runs found something; it has been printed.
+    Found,
+}
+
+impl From<InputError> for Failure {
+    fn from(e: InputError) -> Self {
+        Failure::Input(e)
+    }
+}
+
+impl From<configs::ConfigError> for Failure {
+    fn from(e: configs::ConfigError) -> Self {
+        Failure::Input(e.into())
+    }
+}
+
+impl From<reports::Error> for Failure {
+    fn from(e: reports::Error) -> Self {
+        Failure::Files(e)
+    }
+}
+
+/// Parses arguments, runs the command, turns its end into an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None if cli.run.config.is_none() => {
+            output::say("nothing to do: give an experiment, as in `sim --config ring8.ron`; `sim --help` tells more");
+            return ExitCode::from(2);
+        }
+        None => experiment::run(&cli.run, None),
+        Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
+        Some(Command::Check { experiment }) => experiment::check(&experiment),
+        Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
+        Some(Command::Protocol { name, markdown }) => protocol(&name, markdown),
+        Some(Command::Asm(c)) => asm::run(&c),
+    };
+    match result {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Found) => ExitCode::from(1),
+        Err(Failure::Input(e)) => {
+            output::complain(&e);
+            ExitCode::from(2)
+        }
+        Err(Failure::Files(e)) => {
+            output::say(&format!("error: {e}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn protocol(name: &str, markdown: bool) -> Result<(), Failure> {
+    use cache_model::protocol::{Format, render};
+    let format = if markdown { Format::Markdown } else { Format::Text };
+    let text = render(name, format).map_err(|e| InputError::text(&e.to_string(), "`sim protocol mesi` prints one"))?;
+    output::print(&text)
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The only place that writes to the terminal: data to stdout, talk to stderr.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use rqsim::plan::InputError;
+
+use super::Failure;
+
+/// Prints data. A reader that went away ends the program quietly.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::Closed),
+        Err(e) => {
+            say(&format!("error: cannot write to standard output: {e}"));
+            Err(Failure::Closed)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Says something to the user. If even that cannot be written there is nobody to tell.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Shows an input error, in colour on a terminal.
+pub(super) fn complain(e: &InputError) {
+    let text = if color(std::io::stderr().is_terminal()) { &e.colored } else { &e.plain };
+    let _ = write!(std::io::stderr().lock(), "{text}");
+}
+
+/// True if colour is wanted on a stream that is (or is not) a terminal.
+pub(super) fn color(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Columns to print tables in: the terminal's, or 160 into files and pipes.
+pub(super) fn width() -> usize {
+    match terminal_size::terminal_size_of(std::io::stdout()) {
+        Some((w, _)) => usize::from(w.0),
+        None => 160,
+    }
+}

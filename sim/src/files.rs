@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Writing results so that a reader sees the old file or the new one, never half of one.
+
+use std::path::Path;
+
+use reports::{Error, Record};
+
+/// Replaces a file by this text: written beside it, then renamed into place.
+///
+/// # Errors
+/// The path that could not be written.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+    let fail = |source| Error::Write { path: path.to_path_buf(), source };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    std::fs::write(&beside, text).map_err(fail)?;
+    std::fs::rename(&beside, path).map_err(fail)
+}
+
+/// Replaces a file by these records, one line each.
+///
+/// # Errors
+/// The path that could not be written.
+pub fn write_records(path: &Path, records: &[Record]) -> Result<(), Error> {
+    let mut text = String::new();
+    for r in records {
+        text += &r.to_json_line()?;
+    }
+    write_text(path, &text)
+}
+
+/// Removes a file if it exists.
+///
+/// # Errors
+/// The path that could not be removed.
+pub fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Write { path: path.to_path_buf(), source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From an experiment to runs: programs assembled, machines specified, every name resolved.
+
+use std::sync::Arc;
+
+use cache_model::timing::MemoryParams;
+use configs::{ConfigError, Interconnect, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
+use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
+use lock_impl::{programs, workload};
+use sha2::{Digest, Sha256};
+use sim_core::asm::{self, Options, near_name};
+use sim_core::core::{CoreParams, MemoryModel};
+use sim_core::program::{Program, Source};
+use sim_core::time::{Clock, Cycle};
+
+use crate::machine::MachineSpec;
+
+/// Input that cannot be used: what is shown to the user, ready to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// Without colour.
+    pub plain: String,
+    /// With colour.
+    pub colored: String,
+}
+
+impl InputError {
+    /// An error that is one line and a hint.
+    #[must_use]
+    pub fn text(message: &str, help: &str) -> InputError {
+        let text = format!("error: {message}\n  help: {help}\n");
+        InputError { plain: text.clone(), colored: text }
+    }
+
+    fn program(e: &asm::Diagnostics, sources: &[Source]) -> InputError {
+        InputError { plain: e.render(sources, false), colored: e.render(sources, true) }
+    }
+}
+
+impl From<ConfigError> for InputError {
+    fn from(e: ConfigError) -> Self {
+        InputError { plain: e.render(false), colored: e.render(true) }
+    }
+}
+
+/// A stage of an experiment, ready to run with any seed.
+#[derive(Clone, Debug)]
+pub struct StagePlan {
+    /// Name.
+    pub name: String,
+    /// Place in the experiment, from 0.
+    pub idx: u32,
+    /// Patches of the stage as written.
+    pub patches: Vec<String>,
+    /// Machine and program; seed and `exact` are set per run.
+    pub spec: MachineSpec,
+    /// Hash of the experiment reduced to this stage, seeds left out.
+    pub config_hash: String,
+    /// Hash of the assembled program.
+    pub program_hash: String,
+}
+
+/// An experiment, ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The experiment as loaded.
+    pub loaded: Loaded,
+    /// Stages in order.
+    pub stages: Vec<StagePlan>,
+    /// Seeds in order.
+    pub seeds: Vec<u64>,
+}
+
+/// Names of stages, locks, handlers and sources are checked by `configs`; this resolves the rest
+/// (program, patches, options, parameters, labels) and assembles a program per stage.
+///
+/// # Errors
+/// The first thing wrong, with its place.
+pub fn plan(loaded: Loaded) -> Result<Plan, InputError> {
+    let lock = lock_source(&loaded)?;
+    let bare = asm::assemble(std::slice::from_ref(&lock), &Options::default())
+        .map_err(|e| InputError::program(&e, std::slice::from_ref(&lock)))?;
+    check_names(&loaded, &bare)?;
+    let procs = lock_procs(&bare, &lock.name)?;
+    let text = workload::text(&loaded.experiment, &procs);
+    let sources = [lock, Source { name: "(workload)".into(), text }];
+    let stages = (0..loaded.experiment.stages.len())
+        .map(|i| stage(&loaded, i, &sources))
+        .collect::<Result<Vec<_>, _>>()?;
+    let seeds = loaded.experiment.seeds.list();
+    Ok(Plan { loaded, stages, seeds })
+}
+
+/// The source text of an experiment's lock program.
+///
+/// # Errors
+/// A name or file that does not exist, or a file that cannot be read.
+pub fn lock_source(loaded: &Loaded) -> Result<Source, InputError> {
+    match &loaded.experiment.lock.program {
+        ProgramConfig::Builtin(name) => programs::embedded(name).ok_or_else(|| {
+            let help = near(name, programs::names(), "programs");
+            loaded.error_at("lock.program", format!("there is no built-in program \"{name}\""), Some(help)).into()
+        }),
+        ProgramConfig::File(name) => {
+            let path = loaded.program_path().unwrap_or_default();
+            let text = std::fs::read_to_string(&path).map_err(|e| {
+                let what = format!("cannot read the program file {}: {e}", path.display());
+                let help = "the path is relative to the experiment file".to_owned();
+                loaded.error_at("lock.program", what, Some(help))
+            })?;
+            Ok(Source { name: name.clone(), text })
+        }
+    }
+}
+
+fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, what: &str) -> String {
+    let all: Vec<&str> = names.collect();
+    let list = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    match near_name(wanted, all.iter().copied()) {
+        Some(n) => format!("did you mean `{n}`? {what}: {list}"),
+        None => format!("{what}: {list}"),
+    }
+}
+
+fn lock_procs(bare: &Program, file: &str) -> Result<workload::LockProcs, InputError> {
+    let role = |role: &str| {
+        let found = bare.exports.iter().find(|(r, _)| r == role);
+        found.map(|(_, p)| bare.procs[*p as usize].name.clone()).ok_or_else(|| {
+            InputError::text(
+                &format!("{file}: the program exports no `{role}`"),
+                &format!("add a line such as `export {role} PROC`"),
+            )
+        })
+    };
+    Ok(workload::LockProcs { lock: role("lock")?, unlock: role("unlock")? })
+}
+
+fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
+    let lock = &loaded.experiment.lock;
+    let patches = || bare.patches.iter().map(|p| p.name.as_str());
+    let unknown = |path: String, what: &str, name: &str, help: String| -> InputError {
+        loaded.error_at(&path, format!("the program has no {what} \"{name}\""), Some(help)).into()
+    };
+    for name in lock.base.patches() {
+        if !patches().any(|p| p == *name) {
+            let help = format!("base \"{}\" needs it; {}", lock.base.name(), near(name, patches(), "patches"));
+            return Err(unknown("lock.base".into(), "patch", name, help));
+        }
+    }
+    for (i, stage) in loaded.experiment.stages.iter().enumerate() {
+        for (j, name) in stage.patches.iter().enumerate() {
+            let path = format!("stages[{i}].patches[{j}]");
+            let Some(info) = bare.patches.iter().find(|p| p.name == *name) else {
+                return Err(unknown(path, "patch", name, near(name, patches(), "patches")));
+            };
+            let missing = info.needs.iter().find(|n| !stage.patches.contains(n));
+            if let Some(m) = missing.filter(|m| !lock.base.patches().contains(&m.as_str())) {
+                let what = format!("patch \"{name}\" cannot be applied without \"{m}\"");
+                return Err(loaded.error_at(&path, what, Some(format!("add \"{m}\" to the stage"))).into());
+            }
+        }
+    }
+    for (i, name) in lock.options.iter().enumerate() {
+        if !bare.options.iter().any(|(o, _)| o == name) {
+            let help = near(name, bare.options.iter().map(|(o, _)| o.as_str()), "options");
+            return Err(unknown(format!("lock.options[{i}]"), "option", name, help));
+        }
+    }
+    for name in lock.params.names() {
+        if !bare.params.iter().any(|(p, _)| p == name) {
+            let help = near(name, bare.params.iter().map(|(p, _)| p.as_str()), "parameters");
+            return Err(unknown(format!("lock.params.{name}"), "parameter", name, help));
+        }
+    }
+    Ok(())
+}
+
+fn stage(loaded: &Loaded, idx: usize, sources: &[Source]) -> Result<StagePlan, InputError> {
+    let e = &loaded.experiment;
+    let khz = e.machine.clock.khz();
+    let mut enabled: Vec<String> = e.lock.base.patches().iter().map(|p| (*p).to_owned()).collect();
+    enabled.extend(e.stages[idx].patches.iter().chain(&e.lock.options).cloned());
+    let value = |p: &Param| match p {
+        Param::Span(s) => s.nanos(khz),
+        Param::Count(n) => *n,
+    };
+    let params = e.lock.params.iter().map(|(n, p)| (n.to_owned(), value(p))).collect();
+    let program = asm::assemble(sources, &Options { enabled, params }).map_err(|d| InputError::program(&d, sources))?;
+    let program_hash = hash(&asm::listing(&program));
+    let cores = e.machine.cores;
+    let mut tasks = vec![None; cores as usize];
+    for (i, t) in e.workload.tasks.iter().enumerate() {
+        for cpu in t.on.list(cores) {
+            tasks[cpu as usize] = Some(proc_idx(&program, &workload::task_proc(i)));
+        }
+    }
+    let mut spec = MachineSpec {
+        core: core_params(&e.machine),
+        memory: memory_params(&e.machine),
+        interrupts: interrupt_costs(&e.machine),
+        clock: Clock { khz },
+        tasks,
+        sources: vec![Vec::new(); cores as usize],
+        seed: 0,
+        stop_at: Cycle(e.duration.cycles(khz)),
+        exact: false,
+        program: Arc::new(program),
+    };
+    spec.sources = irq_sources(loaded, idx, &spec.program)?;
+    Ok(StagePlan {
+        name: e.stages[idx].name.clone(),
+        idx: idx as u32,
+        patches: e.stages[idx].patches.clone(),
+        config_hash: hash(&point_text(loaded, idx, &[])),
+        program_hash,
+        spec,
+    })
+}
+
+/// The experiment reduced to one stage and these seeds, as text.
+#[must_use]
+pub fn point_text(loaded: &Loaded, stage: usize, seeds: &[u64]) -> String {
+    let mut point = loaded.experiment.clone();
+    point.stages = vec![point.stages[stage].clone()];
+    point.seeds = configs::Seeds::List(seeds.to_vec());
+    configs::expanded(&point)
+}
+
+fn hash(text: &str) -> String {
+    // 128 bits of SHA-256: short enough to read, long enough never to collide.
+    Sha256::digest(text.as_bytes())[..16].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn proc_idx(program: &Program, name: &str) -> u16 {
+    let i = program.procs.iter().position(|p| p.name == name);
+    i.expect("the workload's text defines this procedure") as u16
+}
+
+fn irq_sources(loaded: &Loaded, stage: usize, program: &Program) -> Result<Vec<Vec<IrqSource>>, InputError> {
+    let e = &loaded.experiment;
+    let (cores, khz) = (e.machine.cores, e.machine.clock.khz());
+    let mut sources = vec![Vec::new(); cores as usize];
+    for (i, irq) in e.interrupts.iter().enumerate() {
+        let at = |p: &configs::Phase| match p {
+            configs::Phase::Random => None,
+            configs::Phase::At(s) => Some(s.cycles(khz)),
+        };
+        let process = match &irq.source {
+            configs::Source::Overflow { period, jitter, phase } => {
+                Process::Overflow { period: period.cycles(khz), jitter: jitter.cycles(khz), first: at(phase) }
+            }
+            configs::Source::Periodic { rate, jitter, phase } => {
+                Process::Periodic { period: rate.period_cycles(khz), jitter: jitter.cycles(khz), first: at(phase) }
+            }
+            configs::Source::Poisson { rate } => Process::Poisson { mean: rate.period_cycles(khz) },
+            configs::Source::Directed { label, nth, repeat } => {
+                let pc = program.label(label).ok_or_else(|| {
+                    let what = format!("stage \"{}\" has no label \"{label}\"", e.stages[stage].name);
+                    let names = program.labels.iter().map(|l| l.name.as_str());
+                    let help = match near_name(label, names) {
+                        Some(n) => format!("did you mean `{n}`?"),
+                        None => "`sim asm show PROGRAM` lists the labels".to_owned(),
+                    };
+                    loaded.error_at(&format!("interrupts[{i}].source.label"), what, Some(help))
+                })?;
+                Process::Directed { pc, nth: *nth, repeat: *repeat }
+            }
+        };
+        let vector = match irq.vector {
+            configs::Vector::Nmi => Vector::Nmi,
+            configs::Vector::Timer => Vector::Irq,
+        };
+        let handler = proc_idx(program, &workload::handler_proc(&irq.handler));
+        for cpu in irq.on.list(cores) {
+            sources[cpu as usize].push(IrqSource { name: irq.name.clone(), vector, handler, process });
+        }
+    }
+    Ok(sources)
+}
+
+fn core_params(m: &MachineConfig) -> CoreParams {
+    let khz = m.clock.khz();
+    let cy = |s: configs::Span| s.cycles(khz) as u32;
+    let l = &m.latencies;
+    let (model, store_buffer) = match m.memory_model {
+        configs::MemoryModel::Tso { store_buffer_entries } => (MemoryModel::Tso, store_buffer_entries),
+        configs::MemoryModel::Sc => (MemoryModel::Sc, 1),
+    };
+    CoreParams {
+        width: m.width,
+        model,
+        store_buffer,
+        alu: cy(l.alu),
+        branch: cy(l.branch),
+        call: cy(l.call),
+        load_forward: cy(l.load_forward),
+        fence: cy(l.fence),
+        pause: cy(l.pause),
+        timestamp: cy(l.timestamp),
+        irq_flag: cy(l.irq_flag),
+        context_read: cy(l.context_read),
+        event_stream: m.event_stream.map_or(0, |s| s.cycles(khz)),
+    }
+}
+
+fn memory_params(m: &MachineConfig) -> MemoryParams {
+    let khz = m.clock.khz();
+    let cy = |s: configs::Span| s.cycles(khz);
+    let sets = |capacity: u64, ways: u32| capacity / (configs::LINE_BYTES * u64::from(ways));
+    let Interconnect::Ring { hop, bidirectional, link_bytes_per_cycle, control_bytes, data_bytes } = m.interconnect;
+    MemoryParams {
+        cores: m.cores as usize,
+        l1_sets: sets(m.l1d.capacity.0, m.l1d.ways),
+        l1_ways: m.l1d.ways as usize,
+        l1_hit: cy(m.l1d.hit),
+        l2_sets: sets(m.l2.capacity.0, m.l2.ways),
+        l2_ways: m.l2.ways as usize,
+        l2_hit: cy(m.l2.hit),
+        llc_sets: sets(m.llc.slice_capacity.0, m.llc.ways),
+        llc_ways: m.llc.ways as usize,
+        llc_tag: cy(m.llc.tag),
+        llc_data: cy(m.llc.tag) + cy(m.llc.data),
+        snoop: cy(m.snoop),
+        locked_rmw: cy(m.latencies.locked_rmw),
+        memory: cy(m.memory.latency),
+        hop: cy(hop),
+        bidirectional,
+        link_bytes: u64::from(link_bytes_per_cycle),
+        control_bytes: u64::from(control_bytes),
+        data_bytes: u64::from(data_bytes),
+    }
+}
+
+fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {
+    let cy = |s: configs::Span| s.cycles(m.clock.khz());
+    let i = &m.interrupts;
+    InterruptCosts {
+        nmi_entry: cy(i.nmi_entry),
+        nmi_exit: cy(i.nmi_exit),
+        irq_entry: cy(i.irq_entry),
+        irq_exit: cy(i.irq_exit),
+        delivery: cy(i.delivery),
+    }
+}
