@@ -57,13 +57,7 @@ impl ConfigError {
     }
 
     /// An error about the bytes `span` of `text`, which are cut to the text and to whole characters.
-    pub(crate) fn at(
-        file: &str,
-        text: &Arc<str>,
-        span: Range<usize>,
-        field: &str,
-        says: Says,
-    ) -> Self {
+    pub(crate) fn at(file: &str, text: &Arc<str>, span: Range<usize>, field: &str, says: Says) -> Self {
         let start = floor(text, span.start);
         let mut end = floor(text, span.end.max(start));
         if start == end {
@@ -82,12 +76,7 @@ impl ConfigError {
             field: field.to_owned(),
             value: text[start..end].to_owned(),
             says,
-            place: Some(Place {
-                text: Arc::clone(text),
-                span: start..end,
-                line,
-                column,
-            }),
+            place: Some(Place { text: Arc::clone(text), span: start..end, line, column }),
         }))
     }
 
@@ -124,11 +113,7 @@ impl ConfigError {
     /// The rule that is broken, in a few words.
     #[must_use]
     pub fn rule(&self) -> &str {
-        if self.0.says.rule.is_empty() {
-            &self.0.says.message
-        } else {
-            &self.0.says.rule
-        }
+        if self.0.says.rule.is_empty() { &self.0.says.message } else { &self.0.says.rule }
     }
 
     /// The whole sentence, without position.
@@ -174,19 +159,12 @@ impl ConfigError {
 
     fn picture(&self, place: &Place, color: bool) -> String {
         let file = self.0.file.as_str();
-        let config = Config::new()
-            .with_color(color)
-            .with_index_type(IndexType::Byte)
-            .with_char_set(CharSet::Unicode);
+        let config = Config::new().with_color(color).with_index_type(IndexType::Byte).with_char_set(CharSet::Unicode);
         let label = Label::new((file, place.span.clone())).with_message(self.rule());
         let mut report = Report::build(ReportKind::Error, (file, place.span.clone()))
             .with_config(config)
             .with_message(self.message())
-            .with_label(if color {
-                label.with_color(Color::Red)
-            } else {
-                label
-            });
+            .with_label(if color { label.with_color(Color::Red) } else { label });
         if let Some(note) = &self.0.says.note {
             report = report.with_note(note);
         }
@@ -199,15 +177,11 @@ impl ConfigError {
             return self.plain();
         }
         let text = String::from_utf8_lossy(&bytes);
-        text.lines()
-            .fold(String::new(), |out, line| out + line.trim_end() + "\n")
+        text.lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
     }
 }
 
 /// The largest character boundary of `text` that is not above `at`.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }

@@ -11,12 +11,7 @@ use crate::near::suggestion;
 use crate::scan::{Found, Kind, Node, Scan, Segment, segments};
 
 /// Turns the reader's error, made while reading the field at `path`, into ours.
-pub(crate) fn reader_error(
-    file: &str,
-    text: &Arc<str>,
-    path: &str,
-    error: SpannedError,
-) -> ConfigError {
+pub(crate) fn reader_error(file: &str, text: &Arc<str>, path: &str, error: SpannedError) -> ConfigError {
     let reader = byte_of(text, error.span.start)..byte_of(text, error.span.end);
     let scan = Scan::new(text);
     let wanted = segments(path).unwrap_or_default();
@@ -31,17 +26,8 @@ pub(crate) fn reader_error(
     };
     let Explained { span, rule, help } = at.explain(error.code);
     let path = canonical(&scan, text, path);
-    let message = if path.is_empty() {
-        rule.clone()
-    } else {
-        format!("{rule} (at {path})")
-    };
-    let says = Says {
-        message,
-        rule,
-        note: None,
-        help,
-    };
+    let message = if path.is_empty() { rule.clone() } else { format!("{rule} (at {path})") };
+    let says = Says { message, rule, note: None, help };
     ConfigError::at(file, text, span.unwrap_or(at.reader), &path, says)
 }
 
@@ -54,11 +40,7 @@ struct Explained {
 
 impl Explained {
     fn new(rule: impl Into<String>) -> Self {
-        Explained {
-            span: None,
-            rule: rule.into(),
-            help: None,
-        }
+        Explained { span: None, rule: rule.into(), help: None }
     }
 
     fn at(self, span: Option<Range<usize>>) -> Self {
@@ -66,10 +48,7 @@ impl Explained {
     }
 
     fn help(self, help: impl Into<String>) -> Self {
-        Explained {
-            help: Some(help.into()),
-            ..self
-        }
+        Explained { help: Some(help.into()), ..self }
     }
 }
 
@@ -96,50 +75,39 @@ impl Place<'_> {
 
     /// One of the scanner's spans, if it holds this name.
     fn named(&self, span: &Option<Range<usize>>, name: &str) -> Option<Range<usize>> {
-        span.clone()
-            .filter(|s| self.text[s.clone()].trim_start_matches("r#") == name)
+        span.clone().filter(|s| self.text[s.clone()].trim_start_matches("r#") == name)
     }
 
     fn explain(&self, code: Code) -> Explained {
         match code {
-            Code::NoSuchStructField {
-                expected,
-                found: name,
-                outer,
-            } => {
+            Code::NoSuchStructField { expected, found: name, outer } => {
                 let key = self.named(&self.found.key, &name).filter(|_| self.complete);
-                Explained::new(format!("no field `{name}`{}", within(outer.as_deref())))
-                    .at(key)
-                    .help(suggestion(&name, "fields", expected.iter().copied()))
+                Explained::new(format!("no field `{name}`{}", within(outer.as_deref()))).at(key).help(suggestion(
+                    &name,
+                    "fields",
+                    expected.iter().copied(),
+                ))
             }
-            Code::NoSuchEnumVariant {
-                expected,
-                found: name,
-                outer,
-            } => Explained::new(format!("no choice `{name}`{}", within(outer.as_deref())))
-                .at(self.named(&self.found.node.head, &name))
-                .help(suggestion(&name, "choices", expected.iter().copied())),
-            Code::MissingStructField { field, outer } => Explained::new(format!(
-                "missing field `{field}`{}",
-                within(outer.as_deref())
-            ))
-            .at(Some(last_of(self.text, &self.reader))),
-            Code::DuplicateStructField { field, outer } => Explained::new(format!(
-                "field `{field}` is given twice{}",
-                within(outer.as_deref())
-            ))
-            .help("keep one of the two"),
+            Code::NoSuchEnumVariant { expected, found: name, outer } => {
+                Explained::new(format!("no choice `{name}`{}", within(outer.as_deref())))
+                    .at(self.named(&self.found.node.head, &name))
+                    .help(suggestion(&name, "choices", expected.iter().copied()))
+            }
+            Code::MissingStructField { field, outer } => {
+                Explained::new(format!("missing field `{field}`{}", within(outer.as_deref())))
+                    .at(Some(last_of(self.text, &self.reader)))
+            }
+            Code::DuplicateStructField { field, outer } => {
+                Explained::new(format!("field `{field}` is given twice{}", within(outer.as_deref())))
+                    .help("keep one of the two")
+            }
             Code::Message(message) => {
                 let (rule, help) = match message.split_once('\n') {
                     Some((rule, help)) => (rule.to_owned(), Some(help.to_owned())),
                     None => (message, None),
                 };
                 // A name given twice is an error of the whole map; the second one is the place to look at.
-                Explained {
-                    span: twice(self.found.node).or(self.value()),
-                    rule,
-                    help,
-                }
+                Explained { span: twice(self.found.node).or(self.value()), rule, help }
             }
             code => self.explain_syntax(&code),
         }
@@ -147,9 +115,7 @@ impl Place<'_> {
 
     fn explain_syntax(&self, code: &Code) -> Explained {
         match code {
-            _ if self.at_end => {
-                Explained::new("the text ends too early: a bracket or quote is not closed")
-            }
+            _ if self.at_end => Explained::new("the text ends too early: a bracket or quote is not closed"),
             Code::TrailingCharacters => Explained::new("nothing may follow the closing bracket"),
             Code::ExceededRecursionLimit => Explained::new("nested too deeply"),
             Code::ExpectedComma => Explained::new("expected a comma"),
@@ -183,11 +149,7 @@ fn canonical(scan: &Scan, text: &str, path: &str) -> String {
 }
 
 /// A value without children.
-static NOWHERE: Node = Node {
-    span: 0..0,
-    head: None,
-    kind: Kind::Scalar,
-};
+static NOWHERE: Node = Node { span: 0..0, head: None, kind: Kind::Scalar };
 
 /// The second of two equal names in a map.
 fn twice(node: &Node) -> Option<Range<usize>> {
@@ -195,9 +157,7 @@ fn twice(node: &Node) -> Option<Range<usize>> {
         return None;
     };
     let repeated = |i: usize| members[..i].iter().any(|m| m.name == members[i].name);
-    (0..members.len())
-        .find(|&i| repeated(i))
-        .map(|i| members[i].key.clone())
+    (0..members.len()).find(|&i| repeated(i)).map(|i| members[i].key.clone())
 }
 
 fn within(outer: Option<&str>) -> String {
@@ -214,9 +174,7 @@ fn expected_words(code: &Code) -> Option<String> {
         Code::ExpectedArray => "a list [ .. ]",
         Code::ExpectedMap => "a map { \"name\": value, .. }",
         Code::ExpectedIdentifier => "a name",
-        Code::ExpectedStructLike | Code::ExpectedNamedStructLike(_) => {
-            "a group ( field: value, .. )"
-        }
+        Code::ExpectedStructLike | Code::ExpectedNamedStructLike(_) => "a group ( field: value, .. )",
         Code::InvalidValueForType { expected, .. } => return Some(expected.clone()),
         _ => return None,
     };
@@ -226,32 +184,19 @@ fn expected_words(code: &Code) -> Option<String> {
 /// The reader's own words, with a small first letter as in our other messages.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map(|c| c.to_lowercase().chain(chars).collect())
-        .unwrap_or_default()
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// The last character of a span, or the one before an empty span: where a missing thing was noticed.
 fn last_of(text: &str, span: &Range<usize>) -> Range<usize> {
-    let start = text[..span.end]
-        .char_indices()
-        .next_back()
-        .map_or(0, |(i, _)| i);
+    let start = text[..span.end].char_indices().next_back().map_or(0, |(i, _)| i);
     start..span.end
 }
 
 /// Byte offset of a line and column, both from 1 and in characters; the text's end if it is behind it.
 fn byte_of(text: &str, position: Position) -> usize {
-    let line_start: usize = text
-        .split_inclusive('\n')
-        .take(position.line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let line_start: usize = text.split_inclusive('\n').take(position.line.saturating_sub(1)).map(str::len).sum();
     let line = &text[line_start..];
-    let column = line
-        .char_indices()
-        .nth(position.col.saturating_sub(1))
-        .map_or(line.len(), |(i, _)| i);
+    let column = line.char_indices().nth(position.col.saturating_sub(1)).map_or(line.len(), |(i, _)| i);
     line_start + column
 }

@@ -28,8 +28,8 @@ mod workload;
 pub use error::ConfigError;
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
-    CORES_MAX, Interconnect, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel,
-    PrivateCache, Protocol, SharedCache,
+    CORES_MAX, Interconnect, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache,
+    Protocol, SharedCache,
 };
 pub use named::Named;
 pub use near::near_names;

@@ -26,11 +26,7 @@ pub fn near_names<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>)
 
 /// One line of help: the nearest names if there are any, then all names under `what`.
 #[must_use]
-pub(crate) fn suggestion<'a>(
-    name: &str,
-    what: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> String {
+pub(crate) fn suggestion<'a>(name: &str, what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = candidates.into_iter().collect();
     if all.is_empty() {
         return format!("there are no {what}");
@@ -87,14 +83,8 @@ mod tests {
 
     #[test]
     fn a_suggestion_lists_everything_and_puts_the_near_name_first() {
-        assert_eq!(
-            suggestion("wais", "fields", ["ways", "hit"]),
-            "did you mean `ways`? fields: ways, hit"
-        );
+        assert_eq!(suggestion("wais", "fields", ["ways", "hit"]), "did you mean `ways`? fields: ways, hit");
         assert_eq!(suggestion("zzz", "fields", ["ways"]), "fields: ways");
-        assert_eq!(
-            suggestion("zzz", "locks declared", []),
-            "there are no locks declared"
-        );
+        assert_eq!(suggestion("zzz", "locks declared", []), "there are no locks declared");
     }
 }

@@ -34,17 +34,8 @@ impl Loaded {
     /// `path` is that of the field (`stages[2].patches[0]`, `lock.params.pending_timeout`); if the text does not have
     /// it, because it took its default, the nearest enclosing value is pointed at.
     #[must_use]
-    pub fn error_at(
-        &self,
-        path: &str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) -> ConfigError {
-        let says = Says {
-            message: message.into(),
-            help,
-            ..Says::default()
-        };
+    pub fn error_at(&self, path: &str, message: impl Into<String>, help: Option<String>) -> ConfigError {
+        let says = Says { message: message.into(), help, ..Says::default() };
         error_at(&self.file, &self.text, path, says)
     }
 
@@ -81,14 +72,8 @@ pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {
 pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     let text: Arc<str> = Arc::from(text);
     let experiment: Experiment = from_ron(&text, file)?;
-    validate::experiment(&experiment)
-        .map_err(|finding| error_at(file, &text, &finding.path, finding.says))?;
-    Ok(Loaded {
-        experiment,
-        text,
-        file: file.to_owned(),
-        origin: Origin::Embedded,
-    })
+    validate::experiment(&experiment).map_err(|finding| error_at(file, &text, &finding.path, finding.says))?;
+    Ok(Loaded { experiment, text, file: file.to_owned(), origin: Origin::Embedded })
 }
 
 /// The experiment as RON text with everything written out: the machine in place of a preset's name, every default,
@@ -105,22 +90,19 @@ pub fn expanded(experiment: &Experiment) -> String {
 
 fn options() -> ron::Options {
     ron::Options::default().with_default_extension(
-        Extensions::IMPLICIT_SOME
-            | Extensions::UNWRAP_NEWTYPES
-            | Extensions::UNWRAP_VARIANT_NEWTYPES,
+        Extensions::IMPLICIT_SOME | Extensions::UNWRAP_NEWTYPES | Extensions::UNWRAP_VARIANT_NEWTYPES,
     )
 }
 
 /// Reads any type of the schema.
 pub(crate) fn from_ron<T: DeserializeOwned>(text: &Arc<str>, file: &str) -> Result<T, ConfigError> {
-    let mut de = ron::Deserializer::from_str_with_options(text, &options())
-        .map_err(|e| reader_error(file, text, "", e))?;
+    let mut de =
+        ron::Deserializer::from_str_with_options(text, &options()).map_err(|e| reader_error(file, text, "", e))?;
     let value = serde_path_to_error::deserialize(&mut de).map_err(|e| {
         let path = e.path().to_string();
         reader_error(file, text, &path, de.span_error(e.into_inner()))
     })?;
-    de.end()
-        .map_err(|e| reader_error(file, text, "", de.span_error(e)))?;
+    de.end().map_err(|e| reader_error(file, text, "", de.span_error(e)))?;
     Ok(value)
 }
 

@@ -19,10 +19,7 @@ const EXPERIMENTS: [(&str, &str); 2] = [
     ("ring8-next.ron", include_str!("../presets/ring8-next.ron")),
 ];
 
-const MACHINES: [(&str, &str); 1] = [(
-    "skylake-ring-8",
-    include_str!("../machines/skylake-ring-8.ron"),
-)];
+const MACHINES: [(&str, &str); 1] = [("skylake-ring-8", include_str!("../machines/skylake-ring-8.ron"))];
 
 /// Where the text of an experiment comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +49,7 @@ pub fn experiment_names() -> impl Iterator<Item = &'static str> {
 /// The text of an embedded experiment.
 #[must_use]
 pub fn experiment_text(name: &str) -> Option<&'static str> {
-    EXPERIMENTS
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, text)| *text)
+    EXPERIMENTS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
 /// Names of the embedded machines, such as `skylake-ring-8`.
@@ -66,10 +60,7 @@ pub fn machine_names() -> impl Iterator<Item = &'static str> {
 /// The text of an embedded machine, with the source of each figure in comments.
 #[must_use]
 pub fn machine_text(name: &str) -> Option<&'static str> {
-    MACHINES
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, text)| *text)
+    MACHINES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
 /// An embedded machine; the error has two lines, what is wrong and a way out.
@@ -99,15 +90,9 @@ pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
             Err(e) => return Err(unreadable(name, &e)),
         }
     }
-    let embedded = names
-        .into_iter()
-        .find_map(|n| experiment_text(&n).map(|text| (n, text)));
+    let embedded = names.into_iter().find_map(|n| experiment_text(&n).map(|text| (n, text)));
     match embedded {
-        Some((file, text)) => Ok(Source {
-            file,
-            text: text.to_owned(),
-            origin: Origin::Embedded,
-        }),
+        Some((file, text)) => Ok(Source { file, text: text.to_owned(), origin: Origin::Embedded }),
         None => Err(unknown(name_or_path)),
     }
 }
@@ -115,21 +100,11 @@ pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
 fn unknown(name: &str) -> ConfigError {
     let presets = suggestion(name, "presets", experiment_names());
     let message = "no such file, and no preset of that name".to_owned();
-    ConfigError::without_place(
-        name,
-        Says {
-            message,
-            help: Some(presets),
-            ..Says::default()
-        },
-    )
+    ConfigError::without_place(name, Says { message, help: Some(presets), ..Says::default() })
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> ConfigError {
-    let says = Says {
-        message: format!("cannot be read: {error}"),
-        ..Says::default()
-    };
+    let says = Says { message: format!("cannot be read: {error}"), ..Says::default() };
     ConfigError::without_place(name, says)
 }
 
@@ -145,9 +120,7 @@ fn read(file: File, name: &str) -> Result<Source, ConfigError> {
     }
     let mut bytes = Vec::new();
     // The size is checked on what is read, because a device or pipe has no size to ask for.
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| unreadable(name, &e))?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| unreadable(name, &e))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         let says = Says {
             message: format!("is larger than {FILE_BYTES_MAX} bytes (1 MiB)"),
@@ -158,11 +131,7 @@ fn read(file: File, name: &str) -> Result<Source, ConfigError> {
     }
     let origin = Origin::File(PathBuf::from(name));
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source {
-            file: name.to_owned(),
-            text,
-            origin,
-        }),
+        Ok(text) => Ok(Source { file: name.to_owned(), text, origin }),
         Err(e) => Err(not_utf8(name, &e)),
     }
 }
@@ -179,11 +148,5 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> ConfigError {
         ..Says::default()
     };
     // The lossy text has a replacement character there.
-    ConfigError::at(
-        name,
-        &text,
-        at..at + char::REPLACEMENT_CHARACTER.len_utf8(),
-        "",
-        says,
-    )
+    ConfigError::at(name, &text, at..at + char::REPLACEMENT_CHARACTER.len_utf8(), "", says)
 }

@@ -57,10 +57,7 @@ impl Table {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
         let is_digits = |s: &str| s.starts_with(|c: char| c.is_ascii_digit()) && !s.contains('.');
         if !is_digits(whole) || !is_digits(fraction) {
-            return Err(format!(
-                "\"{text}\" is not a {kind}\na {kind} is a number and a unit; {}",
-                self.unit_list()
-            ));
+            return Err(format!("\"{text}\" is not a {kind}\na {kind} is a number and a unit; {}", self.unit_list()));
         }
         if unit.is_empty() {
             return Err(self.without_unit(&format!("\"{text}\""), number));
@@ -74,21 +71,13 @@ impl Table {
         let digits = whole.replace('_', "") + fraction;
         let mantissa = digits.parse().map_err(|_| self.too_large(text))?;
         let decimals = u32::try_from(fraction.len()).map_err(|_| self.too_large(text))?;
-        Ok(Parts {
-            text,
-            mantissa,
-            decimals,
-            unit: *unit,
-        })
+        Ok(Parts { text, mantissa, decimals, unit: *unit })
     }
 
     /// The value in base units; an error if it is not whole or too large.
     pub(crate) fn scaled(&self, parts: &Parts<'_>) -> Result<u64, String> {
         let too_large = || self.too_large(parts.text);
-        let value = parts
-            .mantissa
-            .checked_mul(parts.unit.scale)
-            .ok_or_else(too_large)?;
+        let value = parts.mantissa.checked_mul(parts.unit.scale).ok_or_else(too_large)?;
         let divisor = 10_u128.checked_pow(parts.decimals).ok_or_else(too_large)?;
         if value % divisor != 0 {
             return Err(format!(
@@ -107,15 +96,8 @@ impl Table {
     /// Message for a number that has no unit.
     pub(crate) fn without_unit(&self, shown: &str, number: &str) -> String {
         // A decimal of the base unit would be refused in its turn.
-        let fits = |u: &&&str| {
-            !number.contains('.') || self.units.iter().any(|v| v.name == **u && v.scale > 1)
-        };
-        let examples: Vec<String> = self
-            .hints
-            .iter()
-            .filter(fits)
-            .map(|u| format!("\"{number}{u}\""))
-            .collect();
+        let fits = |u: &&&str| !number.contains('.') || self.units.iter().any(|v| v.name == **u && v.scale > 1);
+        let examples: Vec<String> = self.hints.iter().filter(fits).map(|u| format!("\"{number}{u}\"")).collect();
         format!("{shown} has no unit\nwrite {}", examples.join(" or "))
     }
 
@@ -124,10 +106,7 @@ impl Table {
     }
 
     fn too_large(&self, text: &str) -> String {
-        format!(
-            "\"{text}\" is too large\na {} is at most {}",
-            self.kind, self.max_text
-        )
+        format!("\"{text}\" is too large\na {} is at most {}", self.kind, self.max_text)
     }
 
     fn unit_list(&self) -> String {
@@ -160,12 +139,7 @@ impl<T: Quantity> Visitor<'_> for QuantityVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a {} in quotes, such as \"1{}\"",
-            T::TABLE.kind,
-            T::TABLE.hints[0]
-        )
+        write!(f, "a {} in quotes, such as \"1{}\"", T::TABLE.kind, T::TABLE.hints[0])
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
@@ -173,9 +147,7 @@ impl<T: Quantity> Visitor<'_> for QuantityVisitor<T> {
     }
 
     fn visit_u64<E: de::Error>(self, n: u64) -> Result<T, E> {
-        Err(E::custom(
-            T::TABLE.without_unit(&n.to_string(), &n.to_string()),
-        ))
+        Err(E::custom(T::TABLE.without_unit(&n.to_string(), &n.to_string())))
     }
 
     fn visit_i64<E: de::Error>(self, n: i64) -> Result<T, E> {

@@ -75,11 +75,7 @@ pub(crate) fn segments(path: &str) -> Option<Vec<Segment>> {
 
 impl Node {
     /// The child a segment leads to, with the span of its name if it has one.
-    pub(crate) fn child(
-        &self,
-        text: &str,
-        segment: &Segment,
-    ) -> Option<(Option<Range<usize>>, &Node)> {
+    pub(crate) fn child(&self, text: &str, segment: &Segment) -> Option<(Option<Range<usize>>, &Node)> {
         let only = match &self.kind {
             Kind::Tuple(items) if items.len() == 1 => items.first(),
             _ => None,
@@ -91,11 +87,7 @@ impl Node {
                 {
                     return Some((Some(m.key.clone()), &m.value));
                 }
-                if self
-                    .head
-                    .as_ref()
-                    .is_some_and(|h| text[h.clone()] == **name)
-                {
+                if self.head.as_ref().is_some_and(|h| text[h.clone()] == **name) {
                     return Some((self.head.clone(), only.unwrap_or(self)));
                 }
                 only?.child(text, segment)
@@ -112,9 +104,7 @@ impl Node {
     /// Names that could follow here in a path.
     pub(crate) fn names(&self) -> Vec<&str> {
         match &self.kind {
-            Kind::Group(members) | Kind::Map(members) => {
-                members.iter().map(|m| m.name.as_str()).collect()
-            }
+            Kind::Group(members) | Kind::Map(members) => members.iter().map(|m| m.name.as_str()).collect(),
             Kind::Tuple(items) if items.len() == 1 => items[0].names(),
             _ => Vec::new(),
         }
@@ -142,39 +132,24 @@ pub(crate) struct Found<'a> {
 impl Scan {
     /// Scans a whole text.
     pub(crate) fn new(text: &str) -> Self {
-        let mut scanner = Scanner {
-            text,
-            at: 0,
-            failed: None,
-        };
+        let mut scanner = Scanner { text, at: 0, failed: None };
         scanner.attributes();
         let root = scanner.value(0);
         scanner.blank();
         if scanner.at < text.len() {
             scanner.fail();
         }
-        Scan {
-            root,
-            failed: scanner.failed,
-        }
+        Scan { root, failed: scanner.failed }
     }
 
     /// Follows a path as far as it goes.
     pub(crate) fn follow(&self, text: &str, path: &[Segment]) -> Found<'_> {
-        let mut found = Found {
-            key: None,
-            node: &self.root,
-            depth: 0,
-        };
+        let mut found = Found { key: None, node: &self.root, depth: 0 };
         for segment in path {
             let Some((key, node)) = found.node.child(text, segment) else {
                 break;
             };
-            found = Found {
-                key,
-                node,
-                depth: found.depth + 1,
-            };
+            found = Found { key, node, depth: found.depth + 1 };
         }
         found
     }
@@ -250,10 +225,7 @@ impl Scanner<'_> {
         let start = self.at;
         self.eat("r#");
         let name = self.at;
-        if self
-            .rest()
-            .starts_with(|c: char| c.is_alphabetic() || c == '_')
-        {
+        if self.rest().starts_with(|c: char| c.is_alphabetic() || c == '_') {
             self.until(|c| !(c.is_alphanumeric() || c == '_'));
             return Some(name..self.at);
         }
@@ -263,11 +235,7 @@ impl Scanner<'_> {
 
     fn value(&mut self, depth: usize) -> Node {
         let start = self.at;
-        let mut node = Node {
-            span: start..start,
-            head: None,
-            kind: Kind::Scalar,
-        };
+        let mut node = Node { span: start..start, head: None, kind: Kind::Scalar };
         if depth > DEPTH_MAX || self.failed.is_some() {
             self.fail();
             return node;
@@ -349,11 +317,7 @@ impl Scanner<'_> {
             self.rest().starts_with(':')
         };
         self.at = start;
-        if named {
-            Kind::Group(self.members(")", depth))
-        } else {
-            Kind::Tuple(self.items(")", depth))
-        }
+        if named { Kind::Group(self.members(")", depth)) } else { Kind::Tuple(self.items(")", depth)) }
     }
 
     /// After a value: a comma, or the end. Returns whether the list is over.
@@ -396,15 +360,8 @@ impl Scanner<'_> {
                 return members;
             }
             self.blank();
-            let name = self.text[key.clone()]
-                .trim_start_matches("r#")
-                .trim_matches('"')
-                .to_owned();
-            members.push(Member {
-                name,
-                key,
-                value: self.value(depth + 1),
-            });
+            let name = self.text[key.clone()].trim_start_matches("r#").trim_matches('"').to_owned();
+            members.push(Member { name, key, value: self.value(depth + 1) });
             if self.separator(end) {
                 return members;
             }

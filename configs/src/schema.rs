@@ -121,13 +121,10 @@ impl Serialize for Base {
 impl<'de> Deserialize<'de> for Base {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Base::ALL
-            .into_iter()
-            .find(|b| b.name() == name)
-            .ok_or_else(|| {
-                let help = suggestion(&name, "bases", Base::ALL.map(Base::name));
-                de::Error::custom(format!("there is no base \"{name}\"\n{help}"))
-            })
+        Base::ALL.into_iter().find(|b| b.name() == name).ok_or_else(|| {
+            let help = suggestion(&name, "bases", Base::ALL.map(Base::name));
+            de::Error::custom(format!("there is no base \"{name}\"\n{help}"))
+        })
     }
 }
 
@@ -221,9 +218,7 @@ pub struct Measure {
 
 impl Default for Measure {
     fn default() -> Self {
-        Measure {
-            stuck_threshold: Span::Picos(1_000_000_000),
-        }
+        Measure { stuck_threshold: Span::Picos(1_000_000_000) }
     }
 }
 
@@ -237,8 +232,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            quiesce: Span::Picos(5_000_000_000_000),
-        }
+        Limits { quiesce: Span::Picos(5_000_000_000_000) }
     }
 }

@@ -21,30 +21,12 @@ pub enum Span {
 const SPAN: Table = Table {
     kind: "span",
     units: &[
-        Unit {
-            name: "ps",
-            scale: 1,
-        },
-        Unit {
-            name: "ns",
-            scale: 1_000,
-        },
-        Unit {
-            name: "us",
-            scale: 1_000_000,
-        },
-        Unit {
-            name: "ms",
-            scale: 1_000_000_000,
-        },
-        Unit {
-            name: "s",
-            scale: 1_000_000_000_000,
-        },
-        Unit {
-            name: "cy",
-            scale: 1,
-        },
+        Unit { name: "ps", scale: 1 },
+        Unit { name: "ns", scale: 1_000 },
+        Unit { name: "us", scale: 1_000_000 },
+        Unit { name: "ms", scale: 1_000_000_000 },
+        Unit { name: "s", scale: 1_000_000_000_000 },
+        Unit { name: "cy", scale: 1 },
     ],
     hints: &["cy", "ns"],
     finest: "1ps",
@@ -102,14 +84,10 @@ impl Quantity for Span {
             return Ok(Span::Picos(SPAN.scaled(&parts)?));
         }
         if parts.decimals != 0 {
-            return Err(format!(
-                "\"{text}\" is not a whole number of cycles\ncycles are not divided"
-            ));
+            return Err(format!("\"{text}\" is not a whole number of cycles\ncycles are not divided"));
         }
         if parts.mantissa > SPAN_CYCLES_MAX {
-            return Err(format!(
-                "\"{text}\" is too large\na span is at most {SPAN_CYCLES_MAX}cy"
-            ));
+            return Err(format!("\"{text}\" is too large\na span is at most {SPAN_CYCLES_MAX}cy"));
         }
         Ok(Span::Cycles(parts.mantissa as u64))
     }
@@ -132,22 +110,10 @@ pub struct Rate {
 const RATE: Table = Table {
     kind: "rate",
     units: &[
-        Unit {
-            name: "/s",
-            scale: 1_000,
-        },
-        Unit {
-            name: "Hz",
-            scale: 1_000,
-        },
-        Unit {
-            name: "kHz",
-            scale: 1_000_000,
-        },
-        Unit {
-            name: "MHz",
-            scale: 1_000_000_000,
-        },
+        Unit { name: "/s", scale: 1_000 },
+        Unit { name: "Hz", scale: 1_000 },
+        Unit { name: "kHz", scale: 1_000_000 },
+        Unit { name: "MHz", scale: 1_000_000_000 },
     ],
     hints: &["Hz", "/s"],
     finest: "0.001Hz",
@@ -173,11 +139,7 @@ impl Rate {
     /// Saturates at `u64::MAX`, which is also the period of a rate of zero.
     #[must_use]
     pub fn period_cycles(self, clock_khz: u64) -> u64 {
-        nearest(
-            u128::from(clock_khz) * 1_000_000,
-            u128::from(self.millihertz),
-        )
-        .max(1)
+        nearest(u128::from(clock_khz) * 1_000_000, u128::from(self.millihertz)).max(1)
     }
 }
 
@@ -185,9 +147,7 @@ impl Quantity for Rate {
     const TABLE: Table = RATE;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Rate {
-            millihertz: RATE.scaled(&RATE.split(text)?)?,
-        })
+        Ok(Rate { millihertz: RATE.scaled(&RATE.split(text)?)? })
     }
 
     fn text(&self) -> String {
@@ -211,18 +171,9 @@ pub struct Frequency {
 const FREQUENCY: Table = Table {
     kind: "frequency",
     units: &[
-        Unit {
-            name: "kHz",
-            scale: 1,
-        },
-        Unit {
-            name: "MHz",
-            scale: 1_000,
-        },
-        Unit {
-            name: "GHz",
-            scale: 1_000_000,
-        },
+        Unit { name: "kHz", scale: 1 },
+        Unit { name: "MHz", scale: 1_000 },
+        Unit { name: "GHz", scale: 1_000_000 },
     ],
     hints: &["GHz", "MHz"],
     finest: "1kHz",
@@ -248,9 +199,7 @@ impl Quantity for Frequency {
     const TABLE: Table = FREQUENCY;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Frequency {
-            khz: FREQUENCY.scaled(&FREQUENCY.split(text)?)?,
-        })
+        Ok(Frequency { khz: FREQUENCY.scaled(&FREQUENCY.split(text)?)? })
     }
 
     fn text(&self) -> String {
@@ -265,22 +214,10 @@ pub struct Bytes(pub u64);
 const BYTES: Table = Table {
     kind: "size",
     units: &[
-        Unit {
-            name: "B",
-            scale: 1,
-        },
-        Unit {
-            name: "KiB",
-            scale: 1 << 10,
-        },
-        Unit {
-            name: "MiB",
-            scale: 1 << 20,
-        },
-        Unit {
-            name: "GiB",
-            scale: 1 << 30,
-        },
+        Unit { name: "B", scale: 1 },
+        Unit { name: "KiB", scale: 1 << 10 },
+        Unit { name: "MiB", scale: 1 << 20 },
+        Unit { name: "GiB", scale: 1 << 30 },
     ],
     hints: &["B", "KiB"],
     finest: "1B",
@@ -296,11 +233,7 @@ impl Quantity for Bytes {
     }
 
     fn text(&self) -> String {
-        if self.0 == 0 {
-            "0B".to_owned()
-        } else {
-            Table::largest_whole(self.0, BYTES.units)
-        }
+        if self.0 == 0 { "0B".to_owned() } else { Table::largest_whole(self.0, BYTES.units) }
     }
 }
 
@@ -308,10 +241,7 @@ impl_quantity!(Span, Rate, Frequency, Bytes);
 
 /// `a / b` to the nearest, halves up; `u64::MAX` if that does not fit or `b` is zero.
 fn nearest(a: u128, b: u128) -> u64 {
-    (a + b / 2)
-        .checked_div(b)
-        .and_then(|q| u64::try_from(q).ok())
-        .unwrap_or(u64::MAX)
+    (a + b / 2).checked_div(b).and_then(|q| u64::try_from(q).ok()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -333,18 +263,9 @@ mod tests {
         assert_eq!("8kHz".parse::<Rate>().map(Rate::millihertz), Ok(8_000_000));
         assert_eq!("10/s".parse::<Rate>().map(Rate::millihertz), Ok(10_000));
         assert_eq!("0.125Hz".parse::<Rate>().map(Rate::millihertz), Ok(125));
-        assert_eq!(
-            "2MHz".parse::<Rate>().map(Rate::millihertz),
-            Ok(2_000_000_000)
-        );
-        assert_eq!(
-            "4.0GHz".parse::<Frequency>().map(Frequency::khz),
-            Ok(4_000_000)
-        );
-        assert_eq!(
-            "2593.9MHz".parse::<Frequency>().map(Frequency::khz),
-            Ok(2_593_900)
-        );
+        assert_eq!("2MHz".parse::<Rate>().map(Rate::millihertz), Ok(2_000_000_000));
+        assert_eq!("4.0GHz".parse::<Frequency>().map(Frequency::khz), Ok(4_000_000));
+        assert_eq!("2593.9MHz".parse::<Frequency>().map(Frequency::khz), Ok(2_593_900));
         assert_eq!("64B".parse(), Ok(Bytes(64)));
         assert_eq!("32KiB".parse(), Ok(Bytes(32_768)));
         assert_eq!("1.375MiB".parse(), Ok(Bytes(1_441_792)));
@@ -353,25 +274,12 @@ mod tests {
 
     #[test]
     fn text_is_the_largest_whole_unit_and_reads_back() {
-        for (given, written) in [
-            ("0.25s", "250ms"),
-            ("1.5us", "1500ns"),
-            ("0us", "0ns"),
-            ("007cy", "7cy"),
-        ] {
+        for (given, written) in [("0.25s", "250ms"), ("1.5us", "1500ns"), ("0us", "0ns"), ("007cy", "7cy")] {
             assert_eq!(span(given).to_string(), written);
             assert_eq!(span(written), span(given));
         }
-        for (given, written) in [
-            ("1500Hz", "1500Hz"),
-            ("8000/s", "8kHz"),
-            ("1.25Hz", "1.25Hz"),
-            ("0/s", "0Hz"),
-        ] {
-            assert_eq!(
-                given.parse::<Rate>().map(|r| r.to_string()),
-                Ok(written.to_owned())
-            );
+        for (given, written) in [("1500Hz", "1500Hz"), ("8000/s", "8kHz"), ("1.25Hz", "1.25Hz"), ("0/s", "0Hz")] {
+            assert_eq!(given.parse::<Rate>().map(|r| r.to_string()), Ok(written.to_owned()));
             assert_eq!(written.parse::<Rate>(), given.parse::<Rate>());
         }
         assert_eq!(Frequency::from_khz(2_500_000).to_string(), "2500MHz");
@@ -384,11 +292,7 @@ mod tests {
         assert_eq!(Span::Picos(250).cycles(4_000_000), 1);
         assert_eq!(Span::Picos(374).cycles(4_000_000), 1);
         assert_eq!(Span::Picos(375).cycles(4_000_000), 2, "1.5 cycles go up");
-        assert_eq!(
-            Span::Picos(1).cycles(4_000_000),
-            1,
-            "a span that is not zero takes time"
-        );
+        assert_eq!(Span::Picos(1).cycles(4_000_000), 1, "a span that is not zero takes time");
         assert_eq!(Span::Picos(0).cycles(4_000_000), 0);
         assert_eq!(Span::Cycles(141).cycles(2_500_000), 141);
         assert_eq!(span("250ms").cycles(4_000_000), 1_000_000_000);
@@ -406,10 +310,7 @@ mod tests {
 
     #[test]
     fn a_rate_gives_its_period() {
-        assert_eq!(
-            Rate::from_millihertz(8_000_000).period_cycles(4_000_000),
-            500_000
-        );
+        assert_eq!(Rate::from_millihertz(8_000_000).period_cycles(4_000_000), 500_000);
         assert_eq!(Rate::from_millihertz(0).period_cycles(4_000_000), u64::MAX);
         assert_eq!(Rate::from_millihertz(u64::MAX).period_cycles(1), 1);
     }

@@ -59,9 +59,7 @@ impl Cpus {
             Cpus::All => (0..cores).collect(),
             Cpus::Cpus(list) => list.iter().copied().filter(|&c| c < cores).collect(),
             Cpus::Range { first, last } => (*first..=*last).take_while(|&c| c < cores).collect(),
-            Cpus::Stride { first, step } => {
-                (*first..cores).step_by((*step).max(1) as usize).collect()
-            }
+            Cpus::Stride { first, step } => (*first..cores).step_by((*step).max(1) as usize).collect(),
         };
         list.sort_unstable();
         list.dedup();
@@ -157,22 +155,14 @@ mod tests {
         assert_eq!(Cpus::All.list(3), [0, 1, 2]);
         assert_eq!(Cpus::Cpus(vec![2, 0, 2, 9]).list(3), [0, 2]);
         assert_eq!(Cpus::Range { first: 1, last: 2 }.list(8), [1, 2]);
-        assert_eq!(
-            Cpus::Range {
-                first: 1,
-                last: u32::MAX
-            }
-            .list(4),
-            [1, 2, 3]
-        );
+        assert_eq!(Cpus::Range { first: 1, last: u32::MAX }.list(4), [1, 2, 3]);
         assert_eq!(Cpus::Stride { first: 2, step: 3 }.list(9), [2, 5, 8]);
         assert_eq!(Cpus::Stride { first: 0, step: 0 }.list(2), [0, 1]);
     }
 
     #[test]
     fn a_target_names_a_word() {
-        let payload: Payload =
-            ron::from_str(r#"(name: "a", bytes: "16B", fields: {"x": "8B"})"#).expect("valid");
+        let payload: Payload = ron::from_str(r#"(name: "a", bytes: "16B", fields: {"x": "8B"})"#).expect("valid");
         assert_eq!(payload.offset_of("a"), Some(0));
         assert_eq!(payload.offset_of("a.x"), Some(8));
         assert_eq!(payload.offset_of("a.y"), None);

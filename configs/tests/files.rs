@@ -37,9 +37,7 @@ impl Drop for Folder {
 /// The message for a file, with the folder's name taken out of it.
 fn message(folder: &Folder, path: &str) -> String {
     let error = load(path).expect_err(path);
-    error
-        .render(false)
-        .replace(&format!("{}/", folder.0.display()), "DIR/")
+    error.render(false).replace(&format!("{}/", folder.0.display()), "DIR/")
 }
 
 #[test]
@@ -47,28 +45,13 @@ fn a_file_is_found_by_its_path_also_without_its_ending() {
     let folder = Folder::new("found");
     let path = folder.file("mine.ron", SMALL.as_bytes());
     let loaded = load(&path).expect("loads");
-    assert_eq!(
-        (&loaded.file, &loaded.origin),
-        (&path, &Origin::File(PathBuf::from(&path)))
-    );
-    assert_eq!(
-        load(path.trim_end_matches(".ron"))
-            .expect("loads")
-            .experiment,
-        loaded.experiment
-    );
+    assert_eq!((&loaded.file, &loaded.origin), (&path, &Origin::File(PathBuf::from(&path))));
+    assert_eq!(load(path.trim_end_matches(".ron")).expect("loads").experiment, loaded.experiment);
     assert_eq!(loaded.program_path(), Some(folder.0.join("mine.uop")));
     let absolute = SMALL.replace("mine.uop", "/x/y.uop");
     let loaded = load(&folder.file("absolute.ron", absolute.as_bytes())).expect("loads");
-    assert_eq!(
-        loaded.program_path().as_deref(),
-        Some(Path::new("/x/y.uop"))
-    );
-    assert_eq!(
-        load("ring8").expect("loads").program_path(),
-        None,
-        "a built-in program has no path"
-    );
+    assert_eq!(loaded.program_path().as_deref(), Some(Path::new("/x/y.uop")));
+    assert_eq!(load("ring8").expect("loads").program_path(), None, "a built-in program has no path");
 }
 
 #[test]
@@ -143,19 +126,13 @@ fn checks_made_elsewhere_point_at_the_field_or_near_it() {
     let help = Some("did you mean `enclose`?".to_owned());
     let error = loaded.error_at("stages[1].patches[0]", "no patch `enclsoe`", help.clone());
     assert_eq!((error.line(), error.column()), (Some(29), Some(66)));
-    assert_eq!(
-        (error.field(), error.value()),
-        ("stages[1].patches[0]", "\"enclose\"")
-    );
+    assert_eq!((error.field(), error.value()), ("stages[1].patches[0]", "\"enclose\""));
     assert_eq!(
         (error.message(), error.rule(), error.help()),
         ("no patch `enclsoe`", "no patch `enclsoe`", help.as_deref())
     );
     assert_eq!(error.file(), "small.ron");
-    assert_eq!(
-        error.to_string(),
-        "error: small.ron:29:66: no patch `enclsoe`"
-    );
+    assert_eq!(error.to_string(), "error: small.ron:29:66: no patch `enclsoe`");
     let param = loaded.error_at("lock.params.pauses", "not a parameter", None);
     assert_eq!(param.value(), "512");
     // A field that took its default is not in the text; the value around it is.

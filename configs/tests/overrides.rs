@@ -64,11 +64,7 @@ fn paths_that_lead_nowhere_and_values_that_are_none_are_refused() {
         ("b.d[2]", "1", "cannot set `b.d[2]`: there is no [2]"),
         ("a[0]", "1", "cannot set `a[0]`: there is no [0]"),
         ("a.x", "1", "cannot set `a.x`: there is no `x`"),
-        (
-            "a",
-            "1, z: 2",
-            "cannot set `a`: `1, z: 2` is not one RON value",
-        ),
+        ("a", "1, z: 2", "cannot set `a`: `1, z: 2` is not one RON value"),
         ("a", "", "cannot set `a`: `` is not one RON value"),
         ("a", "(", "cannot set `a`: `(` is not one RON value"),
         ("b.z", "1)", "cannot set `b.z`: `1)` is not one RON value"),
@@ -96,12 +92,7 @@ fn a_field_of_a_preset_machine_is_overridden_in_the_expanded_text() {
     assert_eq!(changed.machine.l1d.ways, 4);
     assert_ne!(changed.interrupts, e.interrupts);
     let bad = override_field(&text, "machine.l1d.wayz", "4").expect("added");
-    assert!(
-        parse(&bad, "ring8.ron")
-            .expect_err("no such field")
-            .help()
-            .is_some_and(|h| h.contains("`ways`"))
-    );
+    assert!(parse(&bad, "ring8.ron").expect_err("no such field").help().is_some_and(|h| h.contains("`ways`")));
 }
 
 /// Every message about a broken text is made without a panic and points into it.
@@ -109,12 +100,7 @@ fn a_field_of_a_preset_machine_is_overridden_in_the_expanded_text() {
 fn survives(text: &str) -> bool {
     match parse(text, "broken.ron") {
         Ok(loaded) => {
-            assert_eq!(
-                parse(&expanded(&loaded.experiment), "x")
-                    .expect("loads")
-                    .experiment,
-                loaded.experiment
-            );
+            assert_eq!(parse(&expanded(&loaded.experiment), "x").expect("loads").experiment, loaded.experiment);
             false
         }
         Err(error) => {
@@ -143,10 +129,7 @@ fn a_text_with_any_one_character_changed_gives_a_message_or_an_experiment() {
             let _ = override_field(&text, "workload.tasks[0].body[1].Uniform[0]", "1us");
         }
     }
-    assert!(
-        refused > SMALL.len(),
-        "only {refused} of these texts were refused"
-    );
+    assert!(refused > SMALL.len(), "only {refused} of these texts were refused");
 }
 
 #[test]
@@ -156,9 +139,6 @@ fn deep_nesting_is_refused() {
     }
     let deep = format!("{}Wait{}", "Forever([".repeat(200), "])".repeat(200));
     let text = SMALL.replace("IrqOff([Work(Fixed(\"60ns\"))])", &deep);
-    let message = parse(&text, "deep.ron")
-        .expect_err("too deep")
-        .rule()
-        .to_owned();
+    let message = parse(&text, "deep.ron").expect_err("too deep").rule().to_owned();
     assert_eq!(message, "nested too deeply");
 }

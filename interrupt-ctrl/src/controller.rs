@@ -90,8 +90,7 @@ impl Controllers {
                 let arrivals = Arrivals::new(s.process, stream, until);
                 Line { vector: s.vector, handler: s.handler, arrivals, pending: false, stats: SourceStats::default() }
             });
-            let mut unit =
-                Unit { lines: lines.collect(), flag: true, stack: Vec::new(), attention: Cycle::NEVER };
+            let mut unit = Unit { lines: lines.collect(), flag: true, stack: Vec::new(), attention: Cycle::NEVER };
             unit.refresh(costs.delivery);
             unit
         });

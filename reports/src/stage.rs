@@ -71,11 +71,11 @@ pub struct StageSummary {
 type Key<'a> = (&'a str, &'a str, u32, &'a str, &'a [String], &'a str, &'a str, &'a str);
 
 fn key(r: &Record) -> Key<'_> {
-    (&r.experiment, &r.config_hash, r.stage_idx, &r.stage, &r.patches, &r.base, &r.program_hash, &r.version)
+    (&r.experiment, &r.base, r.stage_idx, &r.stage, &r.patches, &r.config_hash, &r.program_hash, &r.version)
 }
 
 impl StageSummary {
-    /// Merges records into one summary per stage, ordered by experiment, configuration and
+    /// Merges records into one summary per stage, ordered by experiment, base and
     /// `stage_idx`. The order of the records does not matter. A record that is there twice counts
     /// once; of records that contradict each other one is kept, and the others are counted in
     /// `conflicts`.

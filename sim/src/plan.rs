@@ -84,9 +84,8 @@ pub fn plan(loaded: Loaded) -> Result<Plan, InputError> {
     let procs = lock_procs(&bare, &lock.name)?;
     let text = workload::text(&loaded.experiment, &procs);
     let sources = [lock, Source { name: "(workload)".into(), text }];
-    let stages = (0..loaded.experiment.stages.len())
-        .map(|i| stage(&loaded, i, &sources))
-        .collect::<Result<Vec<_>, _>>()?;
+    let stages =
+        (0..loaded.experiment.stages.len()).map(|i| stage(&loaded, i, &sources)).collect::<Result<Vec<_>, _>>()?;
     let seeds = loaded.experiment.seeds.list();
     Ok(Plan { loaded, stages, seeds })
 }

@@ -112,22 +112,14 @@ impl CacheEvent {
     /// with the data, less those that have arrived already.
     #[must_use]
     pub const fn of_data(missing: i32) -> Self {
-        if missing == 0 {
-            Self::DataNoAcks
-        } else {
-            Self::DataAcks
-        }
+        if missing == 0 { Self::DataNoAcks } else { Self::DataAcks }
     }
 
     /// The event for an acknowledgement; `missing` is the number missing before it, which is zero
     /// or less while the data with the announced number have not come.
     #[must_use]
     pub const fn of_inv_ack(missing: i32) -> Self {
-        if missing == 1 {
-            Self::LastInvAck
-        } else {
-            Self::InvAck
-        }
+        if missing == 1 { Self::LastInvAck } else { Self::InvAck }
     }
 
     /// It comes from the core or from the cache itself, not from a network.
@@ -308,16 +300,8 @@ mod tests {
                 let count = |a| actions.iter().filter(|&&x| x == a).count();
                 let leaves = state.is_stable() && !next.is_stable();
                 let reaches = !state.is_stable() && next.is_stable();
-                assert_eq!(
-                    count(CacheAction::Alloc),
-                    usize::from(leaves),
-                    "{state} {event}"
-                );
-                assert_eq!(
-                    count(CacheAction::Free),
-                    usize::from(reaches),
-                    "{state} {event}"
-                );
+                assert_eq!(count(CacheAction::Alloc), usize::from(leaves), "{state} {event}");
+                assert_eq!(count(CacheAction::Free), usize::from(reaches), "{state} {event}");
             }
         }
     }
@@ -330,11 +314,7 @@ mod tests {
                     continue;
                 };
                 let drops = actions.contains(&CacheAction::DropCopy);
-                assert_eq!(
-                    drops,
-                    state.holds_data() && !next.holds_data(),
-                    "{state} {event}"
-                );
+                assert_eq!(drops, state.holds_data() && !next.holds_data(), "{state} {event}");
                 if !state.holds_data() && next.holds_data() {
                     assert!(actions.contains(&CacheAction::Fill), "{state} {event}");
                 }
@@ -354,10 +334,7 @@ mod tests {
                 for send in [DataToReq, DataToHome] {
                     let Some(sent) = at(send) else { continue };
                     assert!(state.holds_data(), "{state} {event}");
-                    assert!(
-                        at(DropCopy).is_none_or(|drop| sent < drop),
-                        "{state} {event}"
-                    );
+                    assert!(at(DropCopy).is_none_or(|drop| sent < drop), "{state} {event}");
                 }
             }
         }

@@ -102,52 +102,32 @@ impl HomeEvent {
     /// The event for a `PutS`; `others` says that a sharer other than the sender is listed.
     #[must_use]
     pub const fn of_put_s(others: bool) -> Self {
-        if others {
-            Self::PutSNotLast
-        } else {
-            Self::PutSLast
-        }
+        if others { Self::PutSNotLast } else { Self::PutSLast }
     }
 
     /// The event for a `PutM`.
     #[must_use]
     pub const fn of_put_m(from_owner: bool) -> Self {
-        if from_owner {
-            Self::PutMOwner
-        } else {
-            Self::PutMNonOwner
-        }
+        if from_owner { Self::PutMOwner } else { Self::PutMNonOwner }
     }
 
     /// The event for a `PutE`.
     #[must_use]
     pub const fn of_put_e(from_owner: bool) -> Self {
-        if from_owner {
-            Self::PutEOwner
-        } else {
-            Self::PutENonOwner
-        }
+        if from_owner { Self::PutEOwner } else { Self::PutENonOwner }
     }
 
     /// The event for the slice's wish for the way; `copies` says that a sharer or an owner is
     /// recorded.
     #[must_use]
     pub const fn of_evict(copies: bool) -> Self {
-        if copies {
-            Self::Evict
-        } else {
-            Self::EvictNoCopies
-        }
+        if copies { Self::Evict } else { Self::EvictNoCopies }
     }
 
     /// The event for an acknowledgement to the home; `missing` is the number missing before it.
     #[must_use]
     pub const fn of_inv_ack(missing: u32) -> Self {
-        if missing == 1 {
-            Self::InvAckLast
-        } else {
-            Self::InvAckMore
-        }
+        if missing == 1 { Self::InvAckLast } else { Self::InvAckMore }
     }
 }
 
@@ -207,15 +187,7 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
 
         (S, GetS) => Go(&[DataToReq, AddSharer], S),
         // The number is taken from the list, so it goes out before the list is cleared.
-        (S, GetM) => Go(
-            &[
-                DataWithAckCountToReq,
-                InvOtherSharers,
-                ClearSharers,
-                SetOwner,
-            ],
-            M,
-        ),
+        (S, GetM) => Go(&[DataWithAckCountToReq, InvOtherSharers, ClearSharers, SetOwner], M),
         (S, PutSNotLast) => Go(&[DropSharer, PutAck], S),
         (S, PutSLast) => Go(&[DropSharer, PutAck], I),
         (S, PutMOwner | PutEOwner) => Impossible(NO_OWNER),

@@ -30,12 +30,7 @@ pub struct UnknownProtocol(
 
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no protocol is called {:?}; known: {}",
-            self.0,
-            PROTOCOLS.join(", ")
-        )
+        write!(f, "no protocol is called {:?}; known: {}", self.0, PROTOCOLS.join(", "))
     }
 }
 
@@ -90,9 +85,7 @@ struct Side {
 
 fn cache_side(tables: &Tables) -> Side {
     let entry = |cell: &Cell<CacheAction, CacheState>| match *cell {
-        Cell::Go(actions, next) => {
-            Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name())
-        }
+        Cell::Go(actions, next) => Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name()),
         Cell::Stall => Entry::Stall,
         Cell::Impossible(why) => Entry::Impossible(why),
     };
@@ -101,20 +94,14 @@ fn cache_side(tables: &Tables) -> Side {
         states: CacheState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
         events: CacheEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
         actions: CacheAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        entries: tables
-            .cache
-            .iter()
-            .map(|row| row.iter().map(entry).collect())
-            .collect(),
+        entries: tables.cache.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
 }
 
 fn home_side(tables: &Tables) -> Side {
     let entry = |cell: &Cell<HomeAction, HomeState>| match *cell {
-        Cell::Go(actions, next) => {
-            Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name())
-        }
+        Cell::Go(actions, next) => Entry::Go(actions.iter().map(|a| a.name()).collect(), next.name()),
         Cell::Stall => Entry::Stall,
         Cell::Impossible(why) => Entry::Impossible(why),
     };
@@ -123,11 +110,7 @@ fn home_side(tables: &Tables) -> Side {
         states: HomeState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
         events: HomeEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
         actions: HomeAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        entries: tables
-            .home
-            .iter()
-            .map(|row| row.iter().map(entry).collect())
-            .collect(),
+        entries: tables.home.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
 }
@@ -137,14 +120,9 @@ impl Side {
     /// no cell makes use.
     fn without_empty(mut self) -> Self {
         let possible = |e: &Entry| !matches!(e, Entry::Impossible(_));
-        let rows: Vec<bool> = self
-            .entries
-            .iter()
-            .map(|row| row.iter().any(possible))
-            .collect();
-        let columns: Vec<bool> = (0..self.events.len())
-            .map(|column| self.entries.iter().any(|row| possible(&row[column])))
-            .collect();
+        let rows: Vec<bool> = self.entries.iter().map(|row| row.iter().any(possible)).collect();
+        let columns: Vec<bool> =
+            (0..self.events.len()).map(|column| self.entries.iter().any(|row| possible(&row[column]))).collect();
         keep(&mut self.entries, &rows);
         keep(&mut self.states, &rows);
         keep(&mut self.events, &columns);
@@ -169,11 +147,7 @@ impl Side {
                     continue;
                 }
                 told.push(entry);
-                let same = self
-                    .events
-                    .iter()
-                    .zip(row)
-                    .filter(|(_, other)| *other == entry);
+                let same = self.events.iter().zip(row).filter(|(_, other)| *other == entry);
                 let events: Vec<&str> = same.map(|((name, _), _)| *name).collect();
                 out += &format!("  {}: {}\n", events.join(" | "), long(entry));
             }
@@ -203,11 +177,7 @@ impl Side {
         }
         out += "\nActions in order of execution, then the next state if it is another; \
                 \"stall\": the event stays where it is; \".\": cannot happen.\n";
-        let terms = [
-            ("States", &self.states),
-            ("Events", &self.events),
-            ("Actions", &self.actions),
-        ];
+        let terms = [("States", &self.states), ("Events", &self.events), ("Actions", &self.actions)];
         for (title, terms) in terms {
             out += &format!("\n### {title}\n\n");
             for (name, meaning) in terms {
@@ -267,11 +237,7 @@ mod tests {
              DataToReq, DropCopy; II_A | . | DropCopy, Free; I | . | . | . | . | . |\n";
         assert!(markdown.contains(row), "{markdown}");
         let columns = |line: &str| line.matches('|').count() - 2;
-        let tables: Vec<usize> = markdown
-            .lines()
-            .filter(|l| l.starts_with('|'))
-            .map(columns)
-            .collect();
+        let tables: Vec<usize> = markdown.lines().filter(|l| l.starts_with('|')).map(columns).collect();
         let cache = vec![CacheEvent::COUNT; CacheState::COUNT + 2];
         let home = vec![HomeEvent::COUNT; HomeState::COUNT + 2];
         assert_eq!(tables, [cache, home].concat());
@@ -283,19 +249,13 @@ mod tests {
         for gone in ["\nE:", "\nEI_A:", "DataExclusive", "PutEOwner", "SendPutE"] {
             assert!(!text.contains(gone), "{gone}");
         }
-        assert!(
-            text.contains("  GetS: DataToReq, AddSharer -> S\n"),
-            "{text}"
-        );
+        assert!(text.contains("  GetS: DataToReq, AddSharer -> S\n"), "{text}");
     }
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let error = render("moesi", Format::Text).expect_err("there is no such table");
-        assert_eq!(
-            error.to_string(),
-            "no protocol is called \"moesi\"; known: mesi, msi"
-        );
+        assert_eq!(error.to_string(), "no protocol is called \"moesi\"; known: mesi, msi");
     }
 
     #[test]

@@ -23,11 +23,7 @@ impl Tables {
     /// The protocol the simulator executes.
     #[must_use]
     pub fn mesi() -> Self {
-        Self {
-            name: "mesi",
-            cache: CACHE_TABLE,
-            home: HOME_TABLE,
-        }
+        Self { name: "mesi", cache: CACHE_TABLE, home: HOME_TABLE }
     }
 
     /// MESI without the state `E`: a first reader becomes a sharer. For comparison with published
@@ -36,14 +32,13 @@ impl Tables {
     pub fn msi() -> Self {
         const NO_E: &str = "MSI has no exclusive state";
         const NOT_OWNER: &str = "a reader never becomes an owner in MSI";
-        let mut t = Self {
-            name: "msi",
-            ..Self::mesi()
-        };
+        let mut t = Self { name: "msi", ..Self::mesi() };
         for event in CacheEvent::ALL {
-            t = t
-                .with_cache_cell(CacheState::E, event, Cell::Impossible(NO_E))
-                .with_cache_cell(CacheState::EI_A, event, Cell::Impossible(NO_E));
+            t = t.with_cache_cell(CacheState::E, event, Cell::Impossible(NO_E)).with_cache_cell(
+                CacheState::EI_A,
+                event,
+                Cell::Impossible(NO_E),
+            );
         }
         for state in CacheState::ALL {
             t = t.with_cache_cell(state, CacheEvent::DataExclusive, Cell::Impossible(NO_E));
@@ -58,10 +53,7 @@ impl Tables {
             t = t.with_home_cell(state, HomeEvent::PutEOwner, Cell::Impossible(NO_E));
             t = t.with_home_cell(state, HomeEvent::PutENonOwner, Cell::Impossible(NO_E));
         }
-        let share = Cell::Go(
-            &[HomeAction::DataToReq, HomeAction::AddSharer],
-            HomeState::S,
-        );
+        let share = Cell::Go(&[HomeAction::DataToReq, HomeAction::AddSharer], HomeState::S);
         t.with_home_cell(HomeState::I, HomeEvent::GetS, share)
     }
 
@@ -81,11 +73,7 @@ impl Tables {
 
     /// The cell of the cache table for this pair.
     #[must_use]
-    pub fn cache_cell(
-        &self,
-        state: CacheState,
-        event: CacheEvent,
-    ) -> Cell<CacheAction, CacheState> {
+    pub fn cache_cell(&self, state: CacheState, event: CacheEvent) -> Cell<CacheAction, CacheState> {
         self.cache[state as usize][event as usize]
     }
 

@@ -33,7 +33,14 @@ impl<T> SetArray<T> {
     #[must_use]
     pub(super) fn new(sets: u64, ways: usize) -> Self {
         assert!(sets.is_power_of_two() && (1..=WAYS_MAX).contains(&ways), "geometry is validated before");
-        SetArray { sets, ways, index: vec![UNTOUCHED; sets as usize], tags: Vec::new(), entries: Vec::new(), order: Vec::new() }
+        SetArray {
+            sets,
+            ways,
+            index: vec![UNTOUCHED; sets as usize],
+            tags: Vec::new(),
+            entries: Vec::new(),
+            order: Vec::new(),
+        }
     }
 
     #[inline]

@@ -135,8 +135,12 @@ impl MemorySystem {
     /// # Errors
     /// The first violation, in words.
     pub fn check_coherence(&self) -> Result<(), String> {
-        let lines: std::collections::BTreeSet<u64> =
-            self.caches.iter().flat_map(|c| c.lines().map(|(n, _, _)| n)).chain(self.homes.iter().flat_map(|h| h.lines().map(|(n, _)| n))).collect();
+        let lines: std::collections::BTreeSet<u64> = self
+            .caches
+            .iter()
+            .flat_map(|c| c.lines().map(|(n, _, _)| n))
+            .chain(self.homes.iter().flat_map(|h| h.lines().map(|(n, _)| n)))
+            .collect();
         for line in lines {
             let copies: Vec<(usize, CacheState, &LineData)> =
                 self.caches.iter().enumerate().filter_map(|(i, c)| c.copy(line).map(|(s, d)| (i, s, d))).collect();

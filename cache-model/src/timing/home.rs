@@ -121,7 +121,14 @@ impl Home {
     }
 
     /// Takes a line out of the slice, calling back private copies first if there are any.
-    fn evict(&mut self, fabric: &mut Fabric, victim: u64, slot: Slot, cause: Cause, now: Cycle) -> Result<(), ProtocolFault> {
+    fn evict(
+        &mut self,
+        fabric: &mut Fabric,
+        victim: u64,
+        slot: Slot,
+        cause: Cause,
+        now: Cycle,
+    ) -> Result<(), ProtocolFault> {
         let line = self.lines.get(slot);
         let event = HomeEvent::of_evict(line.owner.is_some() || line.sharers.count() > 0);
         // Stands for the slice's own wish; nothing is sent by this name.
@@ -144,7 +151,15 @@ impl Home {
         }
     }
 
-    fn send_to_memory(&mut self, fabric: &mut Fabric, kind: MessageKind, line: u64, data: LineData, cause: Cause, now: Cycle) {
+    fn send_to_memory(
+        &mut self,
+        fabric: &mut Fabric,
+        kind: MessageKind,
+        line: u64,
+        data: LineData,
+        cause: Cause,
+        now: Cycle,
+    ) {
         let m = Message {
             kind,
             src: self.place,

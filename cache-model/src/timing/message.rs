@@ -55,8 +55,22 @@ impl MessageKind {
     pub const ALL: [MessageKind; Self::COUNT] = {
         use MessageKind::*;
         [
-            GetS, GetM, PutS, PutE, PutM, FwdGetS, FwdGetM, Inv, PutAck, DataExclusive, Data, DataToHome, InvAck,
-            MemRead, MemWrite, MemData,
+            GetS,
+            GetM,
+            PutS,
+            PutE,
+            PutM,
+            FwdGetS,
+            FwdGetM,
+            Inv,
+            PutAck,
+            DataExclusive,
+            Data,
+            DataToHome,
+            InvAck,
+            MemRead,
+            MemWrite,
+            MemData,
         ]
     };
 
@@ -134,14 +148,14 @@ pub struct Message {
 /// Reads `width` bytes at a byte address from its line.
 #[must_use]
 #[inline]
-pub fn read(data: &LineData, addr: u64, width: sim_core::isa::Width) -> u64 {
+pub(super) fn read(data: &LineData, addr: u64, width: sim_core::isa::Width) -> u64 {
     let word = data[((addr >> 3) & 7) as usize];
     (word >> (8 * (addr & 7))) & width.mask()
 }
 
 /// Writes `width` bytes at a byte address into its line.
 #[inline]
-pub fn write(data: &mut LineData, addr: u64, width: sim_core::isa::Width, value: u64) {
+pub(super) fn write(data: &mut LineData, addr: u64, width: sim_core::isa::Width, value: u64) {
     let word = &mut data[((addr >> 3) & 7) as usize];
     let shift = 8 * (addr & 7);
     *word = (*word & !(width.mask() << shift)) | ((value & width.mask()) << shift);

@@ -184,7 +184,15 @@ impl PrivateCache {
     }
 
     /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
-    fn request(&mut self, fabric: &mut Fabric, port: Port, r: &Request, now: Cycle, slot: Option<Slot>, next: CacheState) {
+    fn request(
+        &mut self,
+        fabric: &mut Fabric,
+        port: Port,
+        r: &Request,
+        now: Cycle,
+        slot: Option<Slot>,
+        next: CacheState,
+    ) {
         let line = r.addr / 64;
         let mut data = [0; 8];
         if let Some(s) = slot {
@@ -218,7 +226,18 @@ impl PrivateCache {
         now: Cycle,
     ) {
         let dirty = kind == MessageKind::PutM;
-        let m = Message { kind, src: self.place, dst, requester: self.place, acks: 0, dirty, line, data, cause: r.cause, number: 0 };
+        let m = Message {
+            kind,
+            src: self.place,
+            dst,
+            requester: self.place,
+            acks: 0,
+            dirty,
+            line,
+            data,
+            cause: r.cause,
+            number: 0,
+        };
         fabric.send(m, ready, now);
     }
 
@@ -380,7 +399,18 @@ impl PrivateCache {
             let (data, state) = self.line_data(m.line);
             (data, state.is_dirty())
         };
-        let answer = Message { kind, src: self.place, dst, requester: m.requester, acks: 0, dirty, line: m.line, data, cause: m.cause, number: 0 };
+        let answer = Message {
+            kind,
+            src: self.place,
+            dst,
+            requester: m.requester,
+            acks: 0,
+            dirty,
+            line: m.line,
+            data,
+            cause: m.cause,
+            number: 0,
+        };
         fabric.send(answer, now.after(self.params.snoop), now);
     }
 

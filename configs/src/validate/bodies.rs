@@ -15,12 +15,7 @@ pub(super) fn payload(p: &Payload, path: &str) -> Check {
     let whole = p.bytes.0.is_multiple_of(WORD_BYTES);
     if p.bytes.0 == 0 || p.bytes > PAYLOAD_MAX || !whole {
         let rule = format!("must be a multiple of 8 bytes, 8B to {PAYLOAD_MAX}");
-        return Err(broken(
-            format!("{path}.bytes"),
-            format_args!("\"{}\"", p.bytes),
-            &rule,
-            "",
-        ));
+        return Err(broken(format!("{path}.bytes"), format_args!("\"{}\"", p.bytes), &rule, ""));
     }
     for (name, offset) in p.fields.iter() {
         let path = format!("{path}.fields.{name}");
@@ -41,30 +36,15 @@ pub(super) fn bodies(e: &Experiment) -> Check {
         cpus(e, &task.on, &format!("{path}.on"))?;
         for cpu in task.on.list(e.machine.cores) {
             if let Some(first) = owner[cpu as usize].replace(i) {
-                let message = format!(
-                    "core {cpu} has two tasks, workload.tasks[{first}] and workload.tasks[{i}]"
-                );
+                let message = format!("core {cpu} has two tasks, workload.tasks[{first}] and workload.tasks[{i}]");
                 let help = "a core runs one task; put both bodies into one";
-                return Err(finding(
-                    format!("{path}.on"),
-                    message,
-                    "a core runs one task",
-                    help,
-                ));
+                return Err(finding(format!("{path}.on"), message, "a core runs one task", help));
             }
         }
-        Body {
-            experiment: e,
-            handler: None,
-        }
-        .block(&task.body, &format!("{path}.body"))?;
+        Body { experiment: e, handler: None }.block(&task.body, &format!("{path}.body"))?;
     }
     for (name, body) in e.handlers.iter() {
-        Body {
-            experiment: e,
-            handler: Some(name),
-        }
-        .block(body, &format!("handlers.{name}"))?;
+        Body { experiment: e, handler: Some(name) }.block(body, &format!("handlers.{name}"))?;
     }
     Ok(())
 }
@@ -98,12 +78,7 @@ impl<'a> Body<'a> {
                     if i + 1 < steps.len() {
                         let message = format!("the steps after {here} are never reached");
                         let help = "end the list here, or move them before it";
-                        return Err(finding(
-                            format!("{path}[{}]", i + 1),
-                            message,
-                            "never reached",
-                            help,
-                        ));
+                        return Err(finding(format!("{path}[{}]", i + 1), message, "never reached", help));
                     }
                     return Ok(());
                 }
@@ -113,29 +88,16 @@ impl<'a> Body<'a> {
         match held.pop() {
             None => Ok(()),
             Some((name, i)) => {
-                let message = format!(
-                    "lock `{name}` is taken here and not released in the same list of steps"
-                );
-                let help = format!(
-                    "add Unlock(\"{name}\"), or write Critical(lock: \"{name}\", body: [..])"
-                );
-                Err(finding(
-                    format!("{path}[{i}]"),
-                    message,
-                    "not released",
-                    &help,
-                ))
+                let message = format!("lock `{name}` is taken here and not released in the same list of steps");
+                let help = format!("add Unlock(\"{name}\"), or write Critical(lock: \"{name}\", body: [..])");
+                Err(finding(format!("{path}[{i}]"), message, "not released", &help))
             }
         }
     }
 
     fn step(&self, step: &'a Step, here: &str) -> Check {
         match step {
-            Step::Critical {
-                lock,
-                body,
-                on_error,
-            } => {
+            Step::Critical { lock, body, on_error } => {
                 self.lock(lock, format!("{here}.lock"))?;
                 self.block(body, &format!("{here}.body"))?;
                 if on_error.is_empty() {
@@ -170,12 +132,7 @@ impl<'a> Body<'a> {
             return Ok(());
         };
         let message = format!("{step} in handler `{name}`: a handler must return");
-        Err(finding(
-            here,
-            message,
-            "not in a handler",
-            "use Loop, or Delay to make it long",
-        ))
+        Err(finding(here, message, "not in a handler", "use Loop, or Delay to make it long"))
     }
 
     fn lock(&self, name: &str, path: String) -> Check {
@@ -183,12 +140,7 @@ impl<'a> Body<'a> {
         if declared.iter().any(|l| l == name) {
             return Ok(());
         }
-        Err(undeclared(
-            path,
-            "lock",
-            name,
-            declared.iter().map(String::as_str),
-        ))
+        Err(undeclared(path, "lock", name, declared.iter().map(String::as_str)))
     }
 
     fn target(&self, target: &str, path: String) -> Check {
@@ -196,22 +148,10 @@ impl<'a> Body<'a> {
         if payload.iter().any(|p| p.offset_of(target).is_some()) {
             return Ok(());
         }
-        let fields = |p: &Payload| {
-            p.fields
-                .names()
-                .map(|f| format!("{}.{f}", p.name))
-                .collect::<Vec<_>>()
-        };
-        let names: Vec<String> = payload
-            .iter()
-            .flat_map(|p| std::iter::once(p.name.clone()).chain(fields(p)))
-            .collect();
-        Err(undeclared(
-            path,
-            "payload",
-            target,
-            names.iter().map(String::as_str),
-        ))
+        let fields = |p: &Payload| p.fields.names().map(|f| format!("{}.{f}", p.name)).collect::<Vec<_>>();
+        let names: Vec<String> =
+            payload.iter().flat_map(|p| std::iter::once(p.name.clone()).chain(fields(p))).collect();
+        Err(undeclared(path, "payload", target, names.iter().map(String::as_str)))
     }
 
     fn dist(&self, dist: &Dist, path: &str) -> Check {
@@ -220,22 +160,12 @@ impl<'a> Body<'a> {
             Dist::Fixed(_) => Ok(()),
             Dist::Uniform(low, high) if low.cycles(khz) > high.cycles(khz) => {
                 let rule = format!("the lower bound comes first, and \"{high}\" is less");
-                Err(broken(
-                    format!("{path}.Uniform[0]"),
-                    format_args!("\"{low}\""),
-                    &rule,
-                    "",
-                ))
+                Err(broken(format!("{path}.Uniform[0]"), format_args!("\"{low}\""), &rule, ""))
             }
             Dist::Uniform(..) => Ok(()),
             Dist::Exp(mean) if mean.is_zero() => {
                 let help = "Fixed(\"0ns\") takes no time";
-                Err(broken(
-                    format!("{path}.Exp"),
-                    format_args!("\"{mean}\""),
-                    "a mean is more than zero",
-                    help,
-                ))
+                Err(broken(format!("{path}.Exp"), format_args!("\"{mean}\""), "a mean is more than zero", help))
             }
             Dist::Exp(_) => Ok(()),
         }
@@ -247,25 +177,14 @@ fn release(held: &mut Vec<(&str, usize)>, name: &str, here: &str) -> Result<(), 
     match held.pop() {
         Some((last, _)) if last == name => Ok(()),
         Some((last, _)) => {
-            let message =
-                format!("lock `{name}` is released while `{last}`, taken after it, is still held");
-            let help =
-                format!("locks are released in reverse order: Unlock(\"{last}\") comes first");
+            let message = format!("lock `{name}` is released while `{last}`, taken after it, is still held");
+            let help = format!("locks are released in reverse order: Unlock(\"{last}\") comes first");
             Err(finding(here, message, "not the last lock taken", &help))
         }
         None => {
-            let message = format!(
-                "lock `{name}` is released here but not taken before in the same list of steps"
-            );
-            let help = format!(
-                "write Lock(\"{name}\") before it, or Critical(lock: \"{name}\", body: [..])"
-            );
-            Err(finding(
-                here,
-                message,
-                "released without being taken",
-                &help,
-            ))
+            let message = format!("lock `{name}` is released here but not taken before in the same list of steps");
+            let help = format!("write Lock(\"{name}\") before it, or Critical(lock: \"{name}\", body: [..])");
+            Err(finding(here, message, "released without being taken", &help))
         }
     }
 }

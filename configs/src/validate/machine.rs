@@ -16,63 +16,25 @@ const CLOCK_KHZ_MIN: u64 = 1_000;
 pub(super) fn machine(m: &Machine) -> Check {
     not_blank("machine.name", &m.name, "the name stands in every table")?;
     if m.clock.khz() < CLOCK_KHZ_MIN {
-        return Err(broken(
-            "machine.clock",
-            format_args!("\"{}\"", m.clock),
-            "must be at least 1MHz",
-            "",
-        ));
+        return Err(broken("machine.clock", format_args!("\"{}\"", m.clock), "must be at least 1MHz", ""));
     }
     between("machine.cores", m.cores, 1, CORES_MAX)?;
     between("machine.width", m.width, 1, 16)?;
-    if let MemoryModel::Tso {
-        store_buffer_entries,
-    } = m.memory_model
-    {
-        between(
-            "machine.memory_model.store_buffer_entries",
-            store_buffer_entries,
-            1,
-            1024,
-        )?;
+    if let MemoryModel::Tso { store_buffer_entries } = m.memory_model {
+        between("machine.memory_model.store_buffer_entries", store_buffer_entries, 1, 1024)?;
     }
     latencies(m)?;
     geometry("machine.l1d", "capacity", m.l1d.capacity, m.l1d.ways)?;
     geometry("machine.l2", "capacity", m.l2.capacity, m.l2.ways)?;
-    geometry(
-        "machine.llc",
-        "slice_capacity",
-        m.llc.slice_capacity,
-        m.llc.ways,
-    )?;
-    holds(
-        "machine.l2.capacity",
-        m.l2.capacity,
-        "machine.l1d.capacity",
-        m.l1d.capacity,
-    )?;
-    holds(
-        "machine.llc.slice_capacity",
-        m.llc.slice_capacity,
-        "machine.l2.capacity",
-        m.l2.capacity,
-    )?;
+    geometry("machine.llc", "slice_capacity", m.llc.slice_capacity, m.llc.ways)?;
+    holds("machine.l2.capacity", m.l2.capacity, "machine.l1d.capacity", m.l1d.capacity)?;
+    holds("machine.llc.slice_capacity", m.llc.slice_capacity, "machine.l2.capacity", m.l2.capacity)?;
     if m.l2.hit.cycles(m.clock.khz()) < m.l1d.hit.cycles(m.clock.khz()) {
         let rule = format!("must not be less than machine.l1d.hit = \"{}\"", m.l1d.hit);
         let help = "it is counted from issue, the first level included";
-        return Err(broken(
-            "machine.l2.hit",
-            format_args!("\"{}\"", m.l2.hit),
-            &rule,
-            help,
-        ));
+        return Err(broken("machine.l2.hit", format_args!("\"{}\"", m.l2.hit), &rule, help));
     }
-    let Interconnect::Ring {
-        link_bytes_per_cycle,
-        control_bytes,
-        data_bytes,
-        ..
-    } = m.interconnect;
+    let Interconnect::Ring { link_bytes_per_cycle, control_bytes, data_bytes, .. } = m.interconnect;
     let path = |field: &str| format!("machine.interconnect.{field}");
     between(&path("link_bytes_per_cycle"), link_bytes_per_cycle, 1, 4096)?;
     between(&path("control_bytes"), control_bytes, 1, 4096)?;
@@ -122,24 +84,14 @@ fn latencies(m: &Machine) -> Check {
     }
     if m.event_stream.is_some_and(Span::is_zero) {
         let help = "leave it out if the machine has no event stream";
-        return Err(broken(
-            "machine.event_stream",
-            "zero",
-            "must be more than zero",
-            help,
-        ));
+        return Err(broken("machine.event_stream", "zero", "must be more than zero", help));
     }
     let khz = m.clock.khz();
     for (name, span) in at_least_a_cycle.into_iter().chain(may_be_zero) {
         if span.cycles(khz) > LATENCY_MAX.cycles(khz) {
             let rule = format!("no latency of a machine is over {LATENCY_MAX}");
             let help = "check the unit: \"4s\" is four seconds, \"4cy\" four cycles";
-            return Err(broken(
-                format!("machine.{name}"),
-                format_args!("\"{span}\""),
-                &rule,
-                help,
-            ));
+            return Err(broken(format!("machine.{name}"), format_args!("\"{span}\""), &rule, help));
         }
     }
     Ok(())
@@ -149,12 +101,7 @@ fn between(path: &str, value: u32, least: u32, most: u32) -> Check {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(broken(
-        path,
-        value,
-        &format!("must be {least} to {most}"),
-        "",
-    ))
+    Err(broken(path, value, &format!("must be {least} to {most}"), ""))
 }
 
 /// A level must be able to hold all of the level nearer to the core.
@@ -163,12 +110,7 @@ fn holds(path: &str, outer: Bytes, inner_path: &str, inner: Bytes) -> Check {
         return Ok(());
     }
     let rule = format!("must not be less than {inner_path} = \"{inner}\"");
-    Err(broken(
-        path,
-        format_args!("\"{outer}\""),
-        &rule,
-        "this level holds all that the level before it holds",
-    ))
+    Err(broken(path, format_args!("\"{outer}\""), &rule, "this level holds all that the level before it holds"))
 }
 
 /// Sets = capacity / (line * ways) must be a power of two.
@@ -180,10 +122,7 @@ fn geometry(cache: &str, field: &str, capacity: Bytes, ways: u32) -> Check {
     }
     let ways_path = format!("{cache}.ways");
     if ways == 0 || u64::from(ways) > capacity.0.div_ceil(LINE_BYTES) {
-        let rule = format!(
-            "must be 1 to {}, the lines of {capacity}",
-            capacity.0.div_ceil(LINE_BYTES)
-        );
+        let rule = format!("must be 1 to {}, the lines of {capacity}", capacity.0.div_ceil(LINE_BYTES));
         return Err(broken(ways_path, ways, &rule, ""));
     }
     let set_bytes = LINE_BYTES * u64::from(ways);
@@ -193,10 +132,7 @@ fn geometry(cache: &str, field: &str, capacity: Bytes, ways: u32) -> Check {
     let sets = hundredths(capacity.0, set_bytes);
     let message = format!("{ways_path} = {ways} gives {sets} sets, must be a power of two");
     let mut found = finding(ways_path, message, "sets must be a power of two", "");
-    found.says.note = Some(format!(
-        "sets = {field} {} / (line {LINE_BYTES} * ways {ways}) = {sets}",
-        capacity.0
-    ));
+    found.says.note = Some(format!("sets = {field} {} / (line {LINE_BYTES} * ways {ways}) = {sets}", capacity.0));
     found.says.help = Some(alternatives(field, capacity.0, ways));
     Err(found)
 }
@@ -205,25 +141,16 @@ fn geometry(cache: &str, field: &str, capacity: Bytes, ways: u32) -> Check {
 fn alternatives(field: &str, capacity: u64, ways: u32) -> String {
     let sets = |w: u32| {
         let set_bytes = LINE_BYTES * u64::from(w);
-        (capacity.is_multiple_of(set_bytes) && (capacity / set_bytes).is_power_of_two())
-            .then(|| capacity / set_bytes)
+        (capacity.is_multiple_of(set_bytes) && (capacity / set_bytes).is_power_of_two()).then(|| capacity / set_bytes)
     };
     // Up to twice the ways there is a power of two, if the capacity has one that fits; larger first on a tie.
-    let near = (1..=ways.saturating_mul(2))
-        .rev()
-        .filter_map(|w| Some((w, sets(w)?)));
-    let other_ways = near
-        .min_by_key(|(w, _)| w.abs_diff(ways))
-        .map(|(w, n)| format!("ways = {w} gives {n} sets"));
+    let near = (1..=ways.saturating_mul(2)).rev().filter_map(|w| Some((w, sets(w)?)));
+    let other_ways = near.min_by_key(|(w, _)| w.abs_diff(ways)).map(|(w, n)| format!("ways = {w} gives {n} sets"));
     let set_bytes = LINE_BYTES * u64::from(ways);
     let count = (capacity / set_bytes).max(1);
     let kept = Bytes(set_bytes << count.ilog2());
     let other_capacity = format!("{field} = \"{kept}\" keeps ways = {ways}");
-    other_ways
-        .into_iter()
-        .chain([other_capacity])
-        .collect::<Vec<_>>()
-        .join("; ")
+    other_ways.into_iter().chain([other_capacity]).collect::<Vec<_>>().join("; ")
 }
 
 /// `a / b` with two decimals, rounded to the nearest; without them if it is whole.
@@ -251,11 +178,7 @@ mod tests {
     #[test]
     fn geometry_accepts_powers_of_two_and_proposes_neighbours() {
         assert_eq!(refused(32_768, 8), "accepted");
-        assert_eq!(
-            refused(1_441_792, 11),
-            "accepted",
-            "1.375 MiB of 11 ways has 2048 sets"
-        );
+        assert_eq!(refused(1_441_792, 11), "accepted", "1.375 MiB of 11 ways has 2048 sets");
         assert_eq!(
             refused(32_768, 3),
             "c.ways = 3 gives 170.67 sets, must be a power of two | \
@@ -265,10 +188,7 @@ mod tests {
             refused(1000, 4),
             "c.ways = 4 gives 3.91 sets, must be a power of two | capacity = \"512B\" keeps ways = 4"
         );
-        assert_eq!(
-            refused(64, 2),
-            "c.ways = 2: must be 1 to 1, the lines of 64B | "
-        );
+        assert_eq!(refused(64, 2), "c.ways = 2: must be 1 to 1, the lines of 64B | ");
         assert_eq!(refused(0, 2), "c.capacity = \"0B\": must be 1B to 1GiB | ");
     }
 }

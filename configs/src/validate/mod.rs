@@ -25,12 +25,7 @@ pub(crate) struct Finding {
 pub(crate) type Check = Result<(), Finding>;
 
 /// A finding whose message is `path = value: rule`.
-fn broken(
-    path: impl Into<String>,
-    value: impl std::fmt::Display,
-    rule: &str,
-    help: &str,
-) -> Finding {
+fn broken(path: impl Into<String>, value: impl std::fmt::Display, rule: &str, help: &str) -> Finding {
     let path = path.into();
     let message = format!("{path} = {value}: {rule}");
     finding(path, message, rule, help)
@@ -39,41 +34,19 @@ fn broken(
 /// A finding with a message of its own.
 fn finding(path: impl Into<String>, message: String, rule: &str, help: &str) -> Finding {
     let help = (!help.is_empty()).then(|| help.to_owned());
-    Finding {
-        path: path.into(),
-        says: Says {
-            message,
-            rule: rule.to_owned(),
-            note: None,
-            help,
-        },
-    }
+    Finding { path: path.into(), says: Says { message, rule: rule.to_owned(), note: None, help } }
 }
 
 /// A name that is declared nowhere.
-fn undeclared<'a>(
-    path: String,
-    what: &str,
-    name: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Finding {
+fn undeclared<'a>(path: String, what: &str, name: &str, names: impl IntoIterator<Item = &'a str>) -> Finding {
     let help = suggestion(name, &format!("{what}s declared"), names);
-    finding(
-        path,
-        format!("no {what} `{name}` is declared"),
-        "not declared",
-        &help,
-    )
+    finding(path, format!("no {what} `{name}` is declared"), "not declared", &help)
 }
 
 /// Names must be usable in program text, where they become identifiers.
 fn identifier(path: String, name: &str) -> Check {
     let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    if first
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    {
+    if first && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
         return Ok(());
     }
     let rule = "a name is made of a-z, 0-9 and _, and does not begin with a digit";
@@ -86,12 +59,7 @@ fn unique<'a>(names: impl IntoIterator<Item = &'a str>, path: impl Fn(usize) -> 
     for (i, name) in names.into_iter().enumerate() {
         if let Some(first) = seen.iter().position(|n| *n == name) {
             let message = format!("\"{name}\" is given twice, first at {}", path(first));
-            return Err(finding(
-                path(i),
-                message,
-                "given twice",
-                "each must differ from the others",
-            ));
+            return Err(finding(path(i), message, "given twice", "each must differ from the others"));
         }
         seen.push(name);
     }
@@ -107,12 +75,7 @@ fn not_blank(path: &str, text: &str, help: &str) -> Check {
 
 fn not_zero(path: &str, span: Span) -> Check {
     if span.is_zero() {
-        return Err(broken(
-            path,
-            format_args!("\"{span}\""),
-            "must be more than zero",
-            "",
-        ));
+        return Err(broken(path, format_args!("\"{span}\""), "must be more than zero", ""));
     }
     Ok(())
 }
@@ -120,11 +83,7 @@ fn not_zero(path: &str, span: Span) -> Check {
 /// Checks a whole experiment.
 pub(crate) fn experiment(e: &Experiment) -> Check {
     not_blank("title", &e.title, "one line for headings")?;
-    not_blank(
-        "question",
-        &e.question,
-        "say what the experiment is to find out",
-    )?;
+    not_blank("question", &e.question, "say what the experiment is to find out")?;
     machine::machine(&e.machine)?;
     lock(e)?;
     stages(e)?;
@@ -133,18 +92,10 @@ pub(crate) fn experiment(e: &Experiment) -> Check {
     for (i, interrupt) in e.interrupts.iter().enumerate() {
         self::interrupt(e, interrupt, &format!("interrupts[{i}]"))?;
     }
-    unique(e.interrupts.iter().map(|x| x.name.as_str()), |i| {
-        format!("interrupts[{i}].name")
-    })?;
+    unique(e.interrupts.iter().map(|x| x.name.as_str()), |i| format!("interrupts[{i}].name"))?;
     if e.workload.tasks.is_empty() && e.interrupts.is_empty() {
-        let message =
-            "there is neither a task nor an interrupt, so nothing would happen".to_owned();
-        return Err(finding(
-            "workload.tasks",
-            message,
-            "nothing to run",
-            "add a task",
-        ));
+        let message = "there is neither a task nor an interrupt, so nothing would happen".to_owned();
+        return Err(finding("workload.tasks", message, "nothing to run", "add a task"));
     }
     not_zero("duration", e.duration)?;
     seeds(&e.seeds)?;
@@ -156,9 +107,7 @@ fn lock(e: &Experiment) -> Check {
         Program::Builtin(name) | Program::File(name) => name,
     };
     not_blank("lock.program", name, "name a program")?;
-    unique(e.lock.options.iter().map(String::as_str), |i| {
-        format!("lock.options[{i}]")
-    })
+    unique(e.lock.options.iter().map(String::as_str), |i| format!("lock.options[{i}]"))
 }
 
 fn stages(e: &Experiment) -> Check {
@@ -167,33 +116,21 @@ fn stages(e: &Experiment) -> Check {
         return Err(broken("stages", "[]", "at least one stage is needed", help));
     }
     for (i, stage) in e.stages.iter().enumerate() {
-        not_blank(
-            &format!("stages[{i}].name"),
-            &stage.name,
-            "the name stands in every table",
-        )?;
-        unique(stage.patches.iter().map(String::as_str), |p| {
-            format!("stages[{i}].patches[{p}]")
-        })?;
+        not_blank(&format!("stages[{i}].name"), &stage.name, "the name stands in every table")?;
+        unique(stage.patches.iter().map(String::as_str), |p| format!("stages[{i}].patches[{p}]"))?;
     }
-    unique(e.stages.iter().map(|s| s.name.as_str()), |i| {
-        format!("stages[{i}].name")
-    })
+    unique(e.stages.iter().map(|s| s.name.as_str()), |i| format!("stages[{i}].name"))
 }
 
 fn names(e: &Experiment) -> Check {
     for (i, name) in e.locks.iter().enumerate() {
         identifier(format!("locks[{i}]"), name)?;
     }
-    unique(e.locks.iter().map(String::as_str), |i| {
-        format!("locks[{i}]")
-    })?;
+    unique(e.locks.iter().map(String::as_str), |i| format!("locks[{i}]"))?;
     for (i, payload) in e.payload.iter().enumerate() {
         bodies::payload(payload, &format!("payload[{i}]"))?;
     }
-    unique(e.payload.iter().map(|p| p.name.as_str()), |i| {
-        format!("payload[{i}].name")
-    })?;
+    unique(e.payload.iter().map(|p| p.name.as_str()), |i| format!("payload[{i}].name"))?;
     for name in e.handlers.names() {
         identifier(format!("handlers.{name}"), name)?;
     }
@@ -208,18 +145,11 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
             return Ok(());
         }
         let rule = format!("the machine has cores 0 to {}", cores - 1);
-        Err(broken(
-            path,
-            cpu,
-            &rule,
-            "choose one of these, or raise the machine's cores",
-        ))
+        Err(broken(path, cpu, &rule, "choose one of these, or raise the machine's cores"))
     };
     match choice {
         Cpus::All => Ok(()),
-        Cpus::Cpus(list) if list.is_empty() => {
-            Err(broken(path, "[]", "at least one core is needed", ""))
-        }
+        Cpus::Cpus(list) if list.is_empty() => Err(broken(path, "[]", "at least one core is needed", "")),
         Cpus::Cpus(list) => {
             let mut seen = BTreeSet::new();
             for (i, &cpu) in list.iter().enumerate() {
@@ -234,12 +164,7 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
         Cpus::Range { first, last } => {
             exists(format!("{path}.last"), *last)?;
             if first > last {
-                return Err(broken(
-                    format!("{path}.first"),
-                    first,
-                    &format!("must not be above last = {last}"),
-                    "",
-                ));
+                return Err(broken(format!("{path}.first"), first, &format!("must not be above last = {last}"), ""));
             }
             Ok(())
         }
@@ -254,18 +179,9 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
 }
 
 fn interrupt(e: &Experiment, x: &Interrupt, path: &str) -> Check {
-    not_blank(
-        &format!("{path}.name"),
-        &x.name,
-        "the name stands in every table",
-    )?;
+    not_blank(&format!("{path}.name"), &x.name, "the name stands in every table")?;
     if e.handlers.get(&x.handler).is_none() {
-        return Err(undeclared(
-            format!("{path}.handler"),
-            "handler",
-            &x.handler,
-            e.handlers.names(),
-        ));
+        return Err(undeclared(format!("{path}.handler"), "handler", &x.handler, e.handlers.names()));
     }
     cpus(e, &x.on, &format!("{path}.on"))?;
     let khz = e.machine.clock.khz();
@@ -274,24 +190,14 @@ fn interrupt(e: &Experiment, x: &Interrupt, path: &str) -> Check {
             return Ok(());
         }
         let rule = format!("must be less than the period, {period_cycles} cycles");
-        Err(broken(
-            format!("{path}.source.jitter"),
-            format_args!("\"{jitter}\""),
-            &rule,
-            "",
-        ))
+        Err(broken(format!("{path}.source.jitter"), format_args!("\"{jitter}\""), &rule, ""))
     };
     let positive_rate = |rate: crate::Rate| {
         if rate.millihertz() > 0 {
             return Ok(());
         }
         let help = "leave the interrupt out if it is never to come";
-        Err(broken(
-            format!("{path}.source.rate"),
-            format_args!("\"{rate}\""),
-            "must be more than zero",
-            help,
-        ))
+        Err(broken(format!("{path}.source.rate"), format_args!("\"{rate}\""), "must be more than zero", help))
     };
     match &x.source {
         Source::Overflow { period, jitter, .. } => {
@@ -304,18 +210,9 @@ fn interrupt(e: &Experiment, x: &Interrupt, path: &str) -> Check {
         }
         Source::Poisson { rate } => positive_rate(*rate),
         Source::Directed { label, nth, .. } => {
-            not_blank(
-                &format!("{path}.source.label"),
-                label,
-                "name a label of the program: procedure.label",
-            )?;
+            not_blank(&format!("{path}.source.label"), label, "name a label of the program: procedure.label")?;
             if *nth == 0 {
-                return Err(broken(
-                    format!("{path}.source.nth"),
-                    0,
-                    "arrivals are counted from 1",
-                    "",
-                ));
+                return Err(broken(format!("{path}.source.nth"), 0, "arrivals are counted from 1", ""));
             }
             Ok(())
         }
@@ -328,12 +225,7 @@ fn seeds(seeds: &Seeds) -> Check {
             if list.is_empty() || list.len() as u64 > SEEDS_MAX {
                 let rule = format!("1 to {SEEDS_MAX} seeds are needed");
                 let message = format!("seeds: {rule}, {} are listed", list.len());
-                return Err(finding(
-                    "seeds",
-                    message,
-                    &rule,
-                    "List([1]) is one run per stage",
-                ));
+                return Err(finding("seeds", message, &rule, "List([1]) is one run per stage"));
             }
             let mut seen = BTreeSet::new();
             match list.iter().position(|seed| !seen.insert(*seed)) {
@@ -348,12 +240,7 @@ fn seeds(seeds: &Seeds) -> Check {
         }
         Seeds::Count { first, n } => {
             if *n == 0 || *n > SEEDS_MAX {
-                return Err(broken(
-                    "seeds.n",
-                    n,
-                    &format!("must be 1 to {SEEDS_MAX}"),
-                    "",
-                ));
+                return Err(broken("seeds.n", n, &format!("must be 1 to {SEEDS_MAX}"), ""));
             }
             if first.checked_add(*n).is_none() {
                 let rule = "first + n must be below 2^64";

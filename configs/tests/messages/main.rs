@@ -33,10 +33,7 @@ fn refused(from: &str, to: &str) -> String {
     match configs::parse(&text, "test.ron") {
         Ok(_) => "accepted\n".to_owned(),
         Err(error) => {
-            assert!(
-                error.line().is_some() && error.column().is_some(),
-                "{error}"
-            );
+            assert!(error.line().is_some() && error.column().is_some(), "{error}");
             error.render(false)
         }
     }

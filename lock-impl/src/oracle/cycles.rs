@@ -168,10 +168,7 @@ impl Oracle {
     fn list(&mut self, graph: &Graph, path: &[ContextId], formed_at: u64) -> (CycleName, bool) {
         let reasons = graph.reasons(path);
         let frames = path.iter().filter_map(|&c| self.state.frame(c));
-        let members = frames.zip(&reasons).map(|(frame, &reason)| Member {
-            who: frame.who(),
-            reason,
-        });
+        let members = frames.zip(&reasons).map(|(frame, &reason)| Member { who: frame.who(), reason });
         let members = members.collect();
         let extends_live = path.iter().any(|&c| self.is_listed(c));
         let name = Cycle::name_of(&reasons);

@@ -44,11 +44,7 @@ fn node_label(state: &State, context: ContextId, lock_name: &dyn Fn(u64) -> Stri
         return String::new();
     };
     let mut lines = vec![frame.who().to_string()];
-    let held: Vec<String> = state
-        .locks_held_by(context)
-        .into_iter()
-        .map(lock_name)
-        .collect();
+    let held: Vec<String> = state.locks_held_by(context).into_iter().map(lock_name).collect();
     if !held.is_empty() {
         lines.push(format!("holds {}", held.join(", ")));
     }

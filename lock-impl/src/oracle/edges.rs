@@ -39,10 +39,7 @@ impl Reason {
     /// Whether it is the queue that carries this edge.
     #[must_use]
     pub const fn is_queue(self) -> bool {
-        matches!(
-            self,
-            Reason::Predecessor(_) | Reason::InQueue(_) | Reason::Successor(_)
-        )
+        matches!(self, Reason::Predecessor(_) | Reason::InQueue(_) | Reason::Successor(_))
     }
 }
 
@@ -85,11 +82,7 @@ impl State {
         };
         let above = from.depth as usize + 1;
         if let Some(above) = self.stacks[from.cpu as usize].get(above) {
-            visit(Edge {
-                to: above.id,
-                reason: Reason::Interrupted,
-                since: above.entered_at,
-            });
+            visit(Edge { to: above.id, reason: Reason::Interrupted, since: above.entered_at });
         }
         let Some(wait) = frame.wait else {
             return;
@@ -100,10 +93,8 @@ impl State {
             visit(Edge { to, reason, since });
         };
         let whole_word = wait.kind == WaitKind::Fallback;
-        let needs_owner = matches!(
-            wait.kind,
-            WaitKind::Pending | WaitKind::TestAndSet | WaitKind::Head | WaitKind::Fallback
-        );
+        let needs_owner =
+            matches!(wait.kind, WaitKind::Pending | WaitKind::TestAndSet | WaitKind::Head | WaitKind::Fallback);
         if needs_owner && let Some(owner) = lock.owner {
             edge(owner.context, Reason::Owner(lock.address), owner.since);
         }
@@ -116,11 +107,7 @@ impl State {
             for entry in &lock.queue {
                 // An owner's entry is only kept for its successor; it stands in the word as owner.
                 if lock.owner.is_none_or(|o| o.context != entry.context) {
-                    edge(
-                        entry.context,
-                        Reason::InQueue(lock.address),
-                        entry.joined_at,
-                    );
+                    edge(entry.context, Reason::InQueue(lock.address), entry.joined_at);
                 }
             }
         }
@@ -133,11 +120,7 @@ impl State {
             for entry in &lock.queue {
                 let place = self.place(wait.lock, entry.context);
                 if place.is_some_and(|p| p.predecessor == Some(from) && !p.linked) {
-                    edge(
-                        entry.context,
-                        Reason::Successor(lock.address),
-                        entry.joined_at,
-                    );
+                    edge(entry.context, Reason::Successor(lock.address), entry.joined_at);
                 }
             }
         }

@@ -60,11 +60,7 @@ impl Graph {
             .flat_map(|(number, part)| part.iter().map(move |&node| (node, number)))
             .map(|(node, number)| (net[node], number))
             .collect();
-        Graph {
-            net,
-            nodes,
-            on_cycle,
-        }
+        Graph { net, nodes, on_cycle }
     }
 
     /// Whether the context is a member of a cyclic strongly connected component.
@@ -127,17 +123,9 @@ impl Graph {
                     behind_deadlock |= self.is_on_cycle(self.net[reached]);
                 }
             }
-            return Judgement {
-                cycle: None,
-                behind_deadlock,
-                own,
-            };
+            return Judgement { cycle: None, behind_deadlock, own };
         }
-        let tracked = live
-            .iter()
-            .filter(|c| c.contains(context))
-            .map(|c| (c.formed_at, c.name))
-            .min();
+        let tracked = live.iter().filter(|c| c.contains(context)).map(|c| (c.formed_at, c.name)).min();
         let derived = self.oldest_cycle(context).map(|(formed_at, path)| {
             let name = Cycle::name_of(&self.reasons(&path));
             (formed_at, name)
@@ -146,11 +134,7 @@ impl Graph {
             (Some(t), Some(d)) => Some(if t.0 <= d.0 { t } else { d }),
             (t, d) => t.or(d),
         };
-        Judgement {
-            cycle,
-            behind_deadlock: false,
-            own,
-        }
+        Judgement { cycle, behind_deadlock: false, own }
     }
 
     /// Why each context of a closed path waits for the next one.
@@ -158,9 +142,7 @@ impl Graph {
         path.iter()
             .zip(path.iter().cycle().skip(1))
             .filter_map(|(a, b)| {
-                let edge = self
-                    .net
-                    .find_edge(*self.nodes.get(a)?, *self.nodes.get(b)?)?;
+                let edge = self.net.find_edge(*self.nodes.get(a)?, *self.nodes.get(b)?)?;
                 Some(self.net[edge].reason)
             })
             .collect()

@@ -24,13 +24,7 @@ impl Oracle {
         let waited = top.wait.is_some();
         let top = self.state.top_mut(cpu);
         top.wait = None;
-        top.attempt = Some(Attempt {
-            lock: lock_index,
-            began_at: at,
-            place: None,
-            judged: None,
-            cycle_ended_at: None,
-        });
+        top.attempt = Some(Attempt { lock: lock_index, began_at: at, place: None, judged: None, cycle_ended_at: None });
         self.totals.attempts += 1;
         if waited {
             self.settle();
@@ -44,18 +38,12 @@ impl Oracle {
         let top = self.state.top(cpu);
         let who = top.who();
         let Some(kind) = WaitKind::from_number(kind) else {
-            return Err(Violation::UnknownNumber {
-                at,
-                who,
-                mark: MarkKind::Wait,
-                value: kind,
-            });
+            return Err(Violation::UnknownNumber { at, who, mark: MarkKind::Wait, value: kind });
         };
         let attempts = top.attempt.as_ref().is_some_and(|a| a.lock == lock_index);
         let owner = self.state.locks[lock_index].owner;
-        let hands_over = kind == WaitKind::HandOver
-            && top.attempt.is_none()
-            && owner.is_some_and(|o| o.context == who.context);
+        let hands_over =
+            kind == WaitKind::HandOver && top.attempt.is_none() && owner.is_some_and(|o| o.context == who.context);
         if !attempts && !hands_over {
             return Err(self.not_attempting(cpu, MarkKind::Wait, lock));
         }
@@ -78,23 +66,13 @@ impl Oracle {
                 }
             }
         }
-        let wait = Wait {
-            lock: lock_index,
-            kind,
-            since: at,
-        };
+        let wait = Wait { lock: lock_index, kind, since: at };
         self.state.set_wait(cpu, Some(wait));
         self.settle_wait(who.context);
         Ok(())
     }
 
-    pub(super) fn queued(
-        &mut self,
-        cpu: usize,
-        lock: u64,
-        previous: u64,
-        own: u64,
-    ) -> Result<(), Violation> {
+    pub(super) fn queued(&mut self, cpu: usize, lock: u64, previous: u64, own: u64) -> Result<(), Violation> {
         let lock_index = self.state.lock_index(lock);
         let top = self.state.top(cpu);
         let context = top.id;
@@ -113,18 +91,11 @@ impl Oracle {
             let queue = &mut self.state.locks[lock_index].queue;
             let before = queue.iter().rev().find(|e| e.tail == previous);
             let predecessor = before.filter(|_| previous != 0).map(|e| e.context);
-            queue.push(Entry {
-                context,
-                tail: own,
-                joined_at: self.now,
-            });
+            queue.push(Entry { context, tail: own, joined_at: self.now });
             let unknown = previous != 0 && predecessor.is_none();
             self.totals.unknown_predecessors += u64::from(unknown);
             if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
-                attempt.place = Some(Place {
-                    predecessor,
-                    linked: false,
-                });
+                attempt.place = Some(Place { predecessor, linked: false });
             }
             self.state.set_wait(cpu, None);
         }
@@ -138,12 +109,7 @@ impl Oracle {
         let top = self.state.top(cpu);
         let who = top.who();
         let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
-            return Err(Violation::HeldWithoutAttempt {
-                at,
-                who,
-                lock,
-                attempting: self.attempting(cpu),
-            });
+            return Err(Violation::HeldWithoutAttempt { at, who, lock, attempting: self.attempting(cpu) });
         };
         let has_entry = attempt.place.is_some();
         if let Some(owner) = self.state.locks[lock_index].owner {
@@ -155,11 +121,7 @@ impl Oracle {
                 owned_since: owner.since,
             });
         }
-        self.state.locks[lock_index].owner = Some(Owner {
-            context: who.context,
-            since: at,
-            has_entry,
-        });
+        self.state.locks[lock_index].owner = Some(Owner { context: who.context, since: at, has_entry });
         self.end_attempt(cpu);
         self.state.top_mut(cpu).held += 1;
         self.totals.acquisitions += 1;
@@ -208,12 +170,7 @@ impl Oracle {
         };
         let known = Detector::from_number(detector);
         if known.is_none() && detector != 0 {
-            return Err(Violation::UnknownNumber {
-                at: self.now,
-                who,
-                mark: MarkKind::Failed,
-                value: detector,
-            });
+            return Err(Violation::UnknownNumber { at: self.now, who, mark: MarkKind::Failed, value: detector });
         }
         let in_queue = attempt.place.is_some();
         let chain_is_judged = attempt.judged.is_some();
@@ -324,9 +281,6 @@ impl Oracle {
 
     /// The owner of a lock never has returned, because it may not; so its frame is there.
     fn who(&self, context: ContextId) -> Who {
-        self.state
-            .frame(context)
-            .expect("an owner's context cannot have returned")
-            .who()
+        self.state.frame(context).expect("an owner's context cannot have returned").who()
     }
 }

@@ -117,13 +117,7 @@ impl Oracle {
     ///
     /// # Panics
     /// As for [`Oracle::enter`].
-    pub fn mark(
-        &mut self,
-        at: u64,
-        cpu: usize,
-        kind: MarkKind,
-        args: [u64; 3],
-    ) -> Result<Option<Verdict>, Violation> {
+    pub fn mark(&mut self, at: u64, cpu: usize, kind: MarkKind, args: [u64; 3]) -> Result<Option<Verdict>, Violation> {
         self.advance(at);
         let [lock, second, third] = args;
         match kind {
@@ -169,10 +163,7 @@ impl Oracle {
                 holds,
             });
         }
-        Quiescence {
-            unfinished,
-            cycles: self.live.clone(),
-        }
+        Quiescence { unfinished, cycles: self.live.clone() }
     }
 
     /// The current graph as graphviz text: every context that waits, is waited for, attempts or
@@ -183,11 +174,7 @@ impl Oracle {
     }
 
     fn advance(&mut self, at: u64) {
-        assert!(
-            at >= self.now,
-            "marks must come in time order: cycle {at} after cycle {}",
-            self.now
-        );
+        assert!(at >= self.now, "marks must come in time order: cycle {at} after cycle {}", self.now);
         self.now = at;
     }
 }

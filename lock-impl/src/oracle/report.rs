@@ -21,12 +21,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Class; 4] = [
-        Class::Detected,
-        Class::FalsePositive,
-        Class::Miss,
-        Class::TimeoutOutsideCycle,
-    ];
+    pub const ALL: [Class; 4] = [Class::Detected, Class::FalsePositive, Class::Miss, Class::TimeoutOutsideCycle];
 
     /// The name used in records and tables.
     #[must_use]
@@ -143,10 +138,7 @@ pub struct Totals {
 impl Totals {
     pub(super) fn count(&mut self, verdict: &Verdict) {
         self.verdicts.add(verdict.class);
-        self.by_detector
-            .entry(verdict.detector)
-            .or_default()
-            .add(verdict.class);
+        self.by_detector.entry(verdict.detector).or_default().add(verdict.class);
         let after = verdict.class == Class::FalsePositive && verdict.cycle_ended_at.is_some();
         self.false_positives_after_cycle += u64::from(after);
         self.behind_deadlock += u64::from(verdict.behind_deadlock);

@@ -91,10 +91,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn who(&self) -> Who {
-        Who {
-            context: self.id,
-            kind: self.kind,
-        }
+        Who { context: self.id, kind: self.kind }
     }
 }
 
@@ -160,11 +157,7 @@ impl State {
         self.serial_next += 1;
         let stack = &mut self.stacks[cpu];
         stack.push(Frame {
-            id: ContextId {
-                cpu: cpu as u32,
-                depth: stack.len() as u32,
-                serial,
-            },
+            id: ContextId { cpu: cpu as u32, depth: stack.len() as u32, serial },
             kind,
             entered_at: at,
             held: 0,
@@ -208,18 +201,12 @@ impl State {
 
     /// The frame of an activation, if it has not returned.
     pub(super) fn frame(&self, context: ContextId) -> Option<&Frame> {
-        self.stacks
-            .get(context.cpu as usize)?
-            .get(context.depth as usize)
-            .filter(|f| f.id == context)
+        self.stacks.get(context.cpu as usize)?.get(context.depth as usize).filter(|f| f.id == context)
     }
 
     /// As [`State::frame`], to change it.
     pub(super) fn frame_mut(&mut self, context: ContextId) -> Option<&mut Frame> {
-        self.stacks
-            .get_mut(context.cpu as usize)?
-            .get_mut(context.depth as usize)
-            .filter(|f| f.id == context)
+        self.stacks.get_mut(context.cpu as usize)?.get_mut(context.depth as usize).filter(|f| f.id == context)
     }
 
     /// Every context, by cpu and depth.
@@ -233,12 +220,7 @@ impl State {
             Ok(found) => self.by_address[found].1,
             Err(slot) => {
                 let index = self.locks.len();
-                self.locks.push(Lock {
-                    address,
-                    owner: None,
-                    pending: Vec::new(),
-                    queue: Vec::new(),
-                });
+                self.locks.push(Lock { address, owner: None, pending: Vec::new(), queue: Vec::new() });
                 self.by_address.insert(slot, (address, index));
                 index
             }
@@ -247,11 +229,7 @@ impl State {
 
     /// Addresses of the locks this context owns, in the order the locks were first mentioned.
     pub(super) fn locks_held_by(&self, context: ContextId) -> Vec<u64> {
-        self.locks
-            .iter()
-            .filter(|l| l.owner.is_some_and(|o| o.context == context))
-            .map(|l| l.address)
-            .collect()
+        self.locks.iter().filter(|l| l.owner.is_some_and(|o| o.context == context)).map(|l| l.address).collect()
     }
 
     /// Replaces what the running context of `cpu` waits for, and keeps the list of pending waiters.

@@ -110,86 +110,44 @@ pub enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Violation::MutualExclusion {
-                at,
-                who,
-                lock,
-                owner,
-                owned_since,
-            } => write!(
+            Violation::MutualExclusion { at, who, lock, owner, owned_since } => write!(
                 f,
                 "cycle {at}: {who} became owner of lock {lock:#x}, which {owner} has owned since \
                  cycle {owned_since}"
             ),
-            Violation::ReleasedByNonOwner {
-                at,
-                who,
-                lock,
-                owner,
-            } => {
+            Violation::ReleasedByNonOwner { at, who, lock, owner } => {
                 write!(f, "cycle {at}: {who} released lock {lock:#x}, ")?;
                 match owner {
                     Some(owner) => write!(f, "which {owner} owns"),
                     None => f.write_str("which nobody owns"),
                 }
             }
-            Violation::HeldWithoutAttempt {
-                at,
-                who,
-                lock,
-                attempting,
-            } => {
+            Violation::HeldWithoutAttempt { at, who, lock, attempting } => {
                 write!(f, "cycle {at}: {who} marked held for lock {lock:#x}, ")?;
                 write_attempt(f, attempting)
             }
-            Violation::MarkWithoutAttempt {
-                at,
-                who,
-                mark,
-                lock,
-                attempting,
-            } => {
+            Violation::MarkWithoutAttempt { at, who, mark, lock, attempting } => {
                 let mark = mark_name(mark);
                 write!(f, "cycle {at}: {who} marked {mark} for lock {lock:#x}, ")?;
                 write_attempt(f, attempting)
             }
-            Violation::NestedAttempt {
-                at,
-                who,
-                lock,
-                attempting,
-            } => write!(
+            Violation::NestedAttempt { at, who, lock, attempting } => write!(
                 f,
                 "cycle {at}: {who} began an attempt on lock {lock:#x} inside its attempt on lock \
                  {attempting:#x}"
             ),
-            Violation::LeaveWhileAttempting { at, who, lock } => write!(
-                f,
-                "cycle {at}: {who} returned in the middle of its attempt on lock {lock:#x}"
-            ),
+            Violation::LeaveWhileAttempting { at, who, lock } => {
+                write!(f, "cycle {at}: {who} returned in the middle of its attempt on lock {lock:#x}")
+            }
             Violation::LeaveWhileHolding { at, who, lock } => {
-                write!(
-                    f,
-                    "cycle {at}: {who} returned while it owned lock {lock:#x}"
-                )
+                write!(f, "cycle {at}: {who} returned while it owned lock {lock:#x}")
             }
             Violation::NothingToLeave { at, cpu } => {
-                write!(
-                    f,
-                    "cycle {at}: cpu {cpu} returned from an interrupt it was not in"
-                )
+                write!(f, "cycle {at}: cpu {cpu} returned from an interrupt it was not in")
             }
-            Violation::UnknownNumber {
-                at,
-                who,
-                mark,
-                value,
-            } => {
+            Violation::UnknownNumber { at, who, mark, value } => {
                 let mark = mark_name(mark);
-                write!(
-                    f,
-                    "cycle {at}: {who} marked {mark} with unknown number {value}"
-                )
+                write!(f, "cycle {at}: {who} marked {mark} with unknown number {value}")
             }
         }
     }

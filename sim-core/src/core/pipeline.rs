@@ -191,7 +191,12 @@ impl Core {
         self.run_marks(env, t);
     }
 
-    fn enter<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, taken: &Taken, t: Cycle) {
+    fn enter<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        taken: &Taken,
+        t: Cycle,
+    ) {
         if matches!(self.state, State::Halt | State::Done) {
             env.irq.set_halted(self.id, t, false);
         }

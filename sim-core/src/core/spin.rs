@@ -247,7 +247,8 @@ impl Core {
                 break;
             }
         }
-        let predicted = start.iter().zip(&s.regs).all(|(a, b)| b.base == a.base.wrapping_add(a.step) && b.step == a.step);
+        let predicted =
+            start.iter().zip(&s.regs).all(|(a, b)| b.base == a.base.wrapping_add(a.step) && b.step == a.step);
         if !predicted || period == 0 || s.iterations < ITERATIONS_MIN {
             return None;
         }

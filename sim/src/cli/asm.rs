@@ -46,7 +46,8 @@ pub(super) fn run(command: &AsmCommand) -> Result<(), Failure> {
             let p = assemble(&source(program)?, &[])?;
             let mut text = String::new();
             for patch in &p.patches {
-                let needs = if patch.needs.is_empty() { String::new() } else { format!("  needs {}", patch.needs.join(", ")) };
+                let needs =
+                    if patch.needs.is_empty() { String::new() } else { format!("  needs {}", patch.needs.join(", ")) };
                 text += &format!("patch {:>2}  {:<18} {}{needs}\n", patch.number, patch.name, patch.title);
             }
             for (name, what) in &p.options {
@@ -70,7 +71,8 @@ fn source(name: &str) -> Result<Source, Failure> {
             let near = near_name(name, programs::names()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
             let known: Vec<&str> = programs::names().collect();
             let help = format!("{near}built-in programs: {}", known.join(", "));
-            Err(InputError::text(&format!("{name}: no built-in program, and not a file that can be read: {e}"), &help).into())
+            Err(InputError::text(&format!("{name}: no built-in program, and not a file that can be read: {e}"), &help)
+                .into())
         }
     }
 }
@@ -78,9 +80,8 @@ fn source(name: &str) -> Result<Source, Failure> {
 fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
     let sources = std::slice::from_ref(source);
     let options = Options { enabled: enabled.to_vec(), params: Vec::new() };
-    asm::assemble(sources, &options).map_err(|d| {
-        InputError { plain: d.render(sources, false), colored: d.render(sources, true) }.into()
-    })
+    asm::assemble(sources, &options)
+        .map_err(|d| InputError { plain: d.render(sources, false), colored: d.render(sources, true) }.into())
 }
 
 /// Checks the program as it is, and with each patch and option on alone and all patches together.
@@ -99,7 +100,11 @@ fn check(source: &Source) -> Result<(), Failure> {
         }
     }
     if text.is_empty() {
-        return output::print(&format!("{}: nothing found in {} selections of patches\n", source.name, selections.len()));
+        return output::print(&format!(
+            "{}: nothing found in {} selections of patches\n",
+            source.name,
+            selections.len()
+        ));
     }
     output::print(&text)?;
     Err(Failure::Found)

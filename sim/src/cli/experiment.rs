@@ -16,7 +16,9 @@ use super::{Failure, RunArgs, output};
 
 pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let Some(name) = named.or(args.config.as_deref()) else {
-        return Err(InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into());
+        return Err(
+            InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
+        );
     };
     let loaded = configs::load(name)?;
     let mut plan = plan(loaded)?;
@@ -54,7 +56,8 @@ fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
     for name in wanted {
         if !plan.stages.iter().any(|s| s.name == *name) {
             let names: Vec<&str> = plan.stages.iter().map(|s| s.name.as_str()).collect();
-            let near = near_name(name, names.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let near =
+                near_name(name, names.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
             let help = format!("{near}stages: {}", names.join(", "));
             return Err(InputError::text(&format!("the experiment has no stage \"{name}\""), &help).into());
         }
@@ -155,7 +158,8 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         Some(text) => output::print(text),
         None => {
             let all: Vec<&str> = experiment_names().chain(machine_names()).collect();
-            let near = near_name(name, all.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let near =
+                near_name(name, all.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
             let help = format!("{near}presets: {}", all.join(", "));
             Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
         }

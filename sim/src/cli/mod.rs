@@ -123,7 +123,7 @@ impl From<reports::Error> for Failure {
 }
 
 /// Parses arguments, runs the command, turns its end into an exit code.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None if cli.run.config.is_none() => {

@@ -56,9 +56,7 @@ struct Index {
 
 impl Index {
     fn new() -> Self {
-        Self {
-            slots: vec![0; 1 << 12],
-        }
+        Self { slots: vec![0; 1 << 12] }
     }
 
     /// The number of `state`, and whether it is new; a new one is appended to `states`.

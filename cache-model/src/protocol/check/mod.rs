@@ -83,11 +83,7 @@ impl Options {
     /// The abstraction of the published counts, control only.
     #[must_use]
     pub const fn textbook(caches: usize) -> Self {
-        Self {
-            home: HomeModel::Textbook,
-            data: false,
-            ..Self::machine(caches, false)
-        }
+        Self { home: HomeModel::Textbook, data: false, ..Self::machine(caches, false) }
     }
 
     /// With or without the data bits.
@@ -105,10 +101,7 @@ impl Options {
     /// With forwards in order, or overtaking each other.
     #[must_use]
     pub const fn with_forward_ordered(self, forward_ordered: bool) -> Self {
-        Self {
-            forward_ordered,
-            ..self
-        }
+        Self { forward_ordered, ..self }
     }
 
     /// With another limit on the number of states.
@@ -128,17 +121,13 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    const EMPTY: Self = Self {
-        cache: [[0; CacheEvent::COUNT]; CacheState::COUNT],
-        home: [[0; HomeEvent::COUNT]; HomeState::COUNT],
-    };
+    const EMPTY: Self =
+        Self { cache: [[0; CacheEvent::COUNT]; CacheState::COUNT], home: [[0; HomeEvent::COUNT]; HomeState::COUNT] };
 
     /// The `Go` cells of the cache table that were never taken, in table order.
     #[must_use]
     pub fn cache_untaken(&self, tables: &Tables) -> Vec<(CacheState, CacheEvent)> {
-        let pairs = CacheState::ALL
-            .iter()
-            .flat_map(|&s| CacheEvent::ALL.map(|e| (s, e)));
+        let pairs = CacheState::ALL.iter().flat_map(|&s| CacheEvent::ALL.map(|e| (s, e)));
         pairs
             .filter(|&(s, e)| matches!(tables.cache_cell(s, e), Cell::Go(..)))
             .filter(|&(s, e)| self.cache[s as usize][e as usize] == 0)
@@ -148,9 +137,7 @@ impl Coverage {
     /// The `Go` cells of the home table that were never taken, in table order.
     #[must_use]
     pub fn home_untaken(&self, tables: &Tables) -> Vec<(HomeState, HomeEvent)> {
-        let pairs = HomeState::ALL
-            .iter()
-            .flat_map(|&s| HomeEvent::ALL.map(|e| (s, e)));
+        let pairs = HomeState::ALL.iter().flat_map(|&s| HomeEvent::ALL.map(|e| (s, e)));
         pairs
             .filter(|&(s, e)| matches!(tables.home_cell(s, e), Cell::Go(..)))
             .filter(|&(s, e)| self.home[s as usize][e as usize] == 0)
@@ -169,10 +156,7 @@ impl Coverage {
                 cache += usize::from(counts && self.cache[s as usize][e as usize] > 0);
             }
         }
-        (
-            cache,
-            self.home.iter().flatten().filter(|&&n| n > 0).count(),
-        )
+        (cache, self.home.iter().flatten().filter(|&&n| n > 0).count())
     }
 }
 
@@ -212,12 +196,7 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cache {
-                cache,
-                state,
-                event,
-                why,
-            } => {
+            Self::Cache { cache, state, event, why } => {
                 write!(f, "cache {cache}: ({state}, {event}): {why}")
             }
             Self::Home { state, event, why } => write!(f, "home: ({state}, {event}): {why}"),
@@ -271,13 +250,7 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            states,
-            transitions,
-            depth,
-            forward_queue_max,
-            ..
-        } = self;
+        let Self { states, transitions, depth, forward_queue_max, .. } = self;
         writeln!(
             f,
             "{states} states, {transitions} transitions, depth {depth}, \
@@ -303,11 +276,7 @@ pub struct CachesOutOfRange(
 
 impl fmt::Display for CachesOutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} caches cannot be explored: 1 to {CACHES_MAX} can",
-            self.0
-        )
+        write!(f, "{} caches cannot be explored: 1 to {CACHES_MAX} can", self.0)
     }
 }
 
@@ -340,11 +309,7 @@ fn run<const N: usize>(mut machine: Machine<'_, N>) -> Report {
         End::Fault(id, fault) => {
             let path = graph.path_to(*id);
             let trace = trace::narrate(&mut machine, &path);
-            Verdict::Violated(Violation {
-                fault: fault.clone(),
-                depth: path.len() as u32 - 1,
-                trace,
-            })
+            Verdict::Violated(Violation { fault: fault.clone(), depth: path.len() as u32 - 1, trace })
         }
     };
     Report {

@@ -6,9 +6,7 @@ use super::super::cell::Cell;
 use super::super::home::{HomeEvent, HomeState};
 use super::super::tables::Tables;
 use super::explore::Model;
-use super::state::{
-    CACHES_MAX, DataToHome, Fifo, Forward, ForwardKind, HOME, Home, Node, Packed, Request, World,
-};
+use super::state::{CACHES_MAX, DataToHome, Fifo, Forward, ForwardKind, HOME, Home, Node, Packed, Request, World};
 use super::step::{ToCache, ToHome, Track};
 use super::{Coverage, Fault, HomeModel, Options};
 
@@ -69,10 +67,7 @@ pub(super) fn initial<const N: usize>(slice: bool) -> World<N> {
         data: None,
         fetch: None,
     };
-    World {
-        nodes: [node; N],
-        home,
-    }
+    World { nodes: [node; N], home }
 }
 
 /// All permutations of the first `n` names.
@@ -98,18 +93,8 @@ impl<'a, const N: usize> Machine<'a, N> {
     pub(super) fn new(tables: &'a Tables, options: Options) -> Self {
         let names = permutations(if options.symmetry { N } else { 1 });
         // Where the directory is memory, data that reach it are where they belong.
-        let track = Track {
-            newest: options.data,
-            dirty: options.home != HomeModel::Textbook,
-        };
-        Self {
-            tables,
-            options,
-            track,
-            names,
-            coverage: Coverage::EMPTY,
-            forward_queue_max: 0,
-        }
+        let track = Track { newest: options.data, dirty: options.home != HomeModel::Textbook };
+        Self { tables, options, track, names, coverage: Coverage::EMPTY, forward_queue_max: 0 }
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -128,11 +113,7 @@ impl<'a, const N: usize> Machine<'a, N> {
     pub(super) fn canonical(&self, world: &World<N>) -> Packed<N> {
         match self.names.as_slice() {
             [_] => world.pack(),
-            names => names
-                .iter()
-                .map(|n| world.renamed(n).pack())
-                .min()
-                .unwrap_or(world.pack()),
+            names => names.iter().map(|n| world.renamed(n).pack()).min().unwrap_or(world.pack()),
         }
     }
 
@@ -144,11 +125,7 @@ impl<'a, const N: usize> Machine<'a, N> {
             if node.state != CacheState::I {
                 steps.push(Step::Local(c, CacheEvent::Evict));
             }
-            let deliverable = if self.options.forward_ordered {
-                1
-            } else {
-                usize::MAX
-            };
+            let deliverable = if self.options.forward_ordered { 1 } else { usize::MAX };
             steps.extend((0..node.forward.len().min(deliverable)).map(|p| Step::Forward(c, p)));
             steps.extend(node.data.map(|_| Step::Data(c)));
             steps.extend((node.acks > 0).then_some(Step::Ack(c)));
@@ -184,15 +161,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                     ForwardKind::Inv => CacheEvent::Inv,
                     ForwardKind::PutAck => CacheEvent::PutAck,
                 };
-                self.at_cache(
-                    &mut after,
-                    c,
-                    ToCache {
-                        event,
-                        requester,
-                        data: None,
-                    },
-                )
+                self.at_cache(&mut after, c, ToCache { event, requester, data: None })
             }
             Step::Data(c) => {
                 let data = after.nodes[c].data.take();
@@ -201,14 +170,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                     None => CacheEvent::DataExclusive,
                     Some(acks) => CacheEvent::of_data(i32::from(acks) + missing),
                 };
-                self.at_cache(
-                    &mut after,
-                    c,
-                    ToCache {
-                        data,
-                        ..ToCache::plain(event)
-                    },
-                )
+                self.at_cache(&mut after, c, ToCache { data, ..ToCache::plain(event) })
             }
             Step::Ack(c) => {
                 after.nodes[c].acks -= 1;
@@ -221,22 +183,12 @@ impl<'a, const N: usize> Machine<'a, N> {
     }
 
     /// Offers an event to a cache; `false` is a stall. The message is off its network already.
-    fn at_cache(
-        &mut self,
-        world: &mut World<N>,
-        c: usize,
-        message: ToCache,
-    ) -> Result<bool, Fault> {
+    fn at_cache(&mut self, world: &mut World<N>, c: usize, message: ToCache) -> Result<bool, Fault> {
         let (state, event) = (world.nodes[c].state, message.event);
         self.coverage.cache[state as usize][event as usize] += 1;
         match self.tables.cache_cell(state, event) {
             Cell::Stall => Ok(false),
-            Cell::Impossible(why) => Err(Fault::Cache {
-                cache: c,
-                state,
-                event,
-                why,
-            }),
+            Cell::Impossible(why) => Err(Fault::Cache { cache: c, state, event, why }),
             Cell::Go(actions, next) => {
                 for &action in actions {
                     world.cache_action(c, state, action, message, self.track)?;
@@ -250,11 +202,7 @@ impl<'a, const N: usize> Machine<'a, N> {
     /// Takes a step of the home; `false` is a stall.
     fn at_home(&mut self, world: &mut World<N>, step: Step) -> Result<bool, Fault> {
         let home = world.home;
-        let mut message = ToHome {
-            sender: None,
-            request: None,
-            data: None,
-        };
+        let mut message = ToHome { sender: None, request: None, data: None };
         let event = match step {
             Step::Request(c) => {
                 message.sender = Some(c);
@@ -262,10 +210,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 let Some((request, newest)) = message.request else {
                     return Ok(false);
                 };
-                let data = DataToHome {
-                    newest,
-                    dirty: self.track.dirty,
-                };
+                let data = DataToHome { newest, dirty: self.track.dirty };
                 message.data = (request == Request::PutM).then_some(data);
                 let from_owner = home.owner == Some(c as u8);
                 match request {
@@ -282,10 +227,7 @@ impl<'a, const N: usize> Machine<'a, N> {
             }
             Step::Fetched => {
                 let fetched = world.home.fetch.take();
-                message.data = fetched.map(|newest| DataToHome {
-                    newest,
-                    dirty: false,
-                });
+                message.data = fetched.map(|newest| DataToHome { newest, dirty: false });
                 HomeEvent::MemData
             }
             Step::Recall => HomeEvent::of_evict(home.sharers != 0 || home.owner.is_some()),
@@ -297,11 +239,7 @@ impl<'a, const N: usize> Machine<'a, N> {
         self.coverage.home[home.state as usize][event as usize] += 1;
         match self.tables.home_cell(home.state, event) {
             Cell::Stall => Ok(false),
-            Cell::Impossible(why) => Err(Fault::Home {
-                state: home.state,
-                event,
-                why,
-            }),
+            Cell::Impossible(why) => Err(Fault::Home { state: home.state, event, why }),
             Cell::Go(actions, next) => {
                 for &action in actions {
                     world.home_action(action, message)?;
@@ -317,24 +255,14 @@ impl<'a, const N: usize> Machine<'a, N> {
         let (nodes, home) = (&world.nodes, &world.home);
         let writers = nodes.iter().filter(|n| n.state.can_write()).count();
         let readers = nodes.iter().filter(|n| n.state.can_read()).count();
-        if nodes
-            .iter()
-            .any(|n| n.state.can_read() && n.copy == Some(false))
-        {
+        if nodes.iter().any(|n| n.state.can_read() && n.copy == Some(false)) {
             return Err(Fault::Property("a copy that may be read is not the newest"));
         }
         if writers > 0 && readers > 1 {
-            return Err(Fault::Property(
-                "one cache may write while another may read",
-            ));
+            return Err(Fault::Property("one cache may write while another may read"));
         }
-        if nodes
-            .iter()
-            .any(|n| n.state.holds_data() != n.copy.is_some())
-        {
-            return Err(Fault::Property(
-                "a state that stands for data has none, or the reverse",
-            ));
+        if nodes.iter().any(|n| n.state.holds_data() != n.copy.is_some()) {
+            return Err(Fault::Property("a state that stands for data has none, or the reverse"));
         }
         if home.state.slice_is_newest() && !home.slice_newest {
             return Err(Fault::Property("the slice would answer with old data"));
@@ -344,24 +272,17 @@ impl<'a, const N: usize> Machine<'a, N> {
         }
         for (c, node) in nodes.iter().enumerate() {
             let known = home.sharers >> c & 1 == 1 || home.owner == Some(c as u8);
-            let goes = node
-                .forward
-                .iter()
-                .any(|f| matches!(f.kind, ForwardKind::Inv | ForwardKind::GetM));
+            let goes = node.forward.iter().any(|f| matches!(f.kind, ForwardKind::Inv | ForwardKind::GetM));
             if node.state.can_read() && !known && !goes {
                 return Err(Fault::Property("the home has forgotten a copy"));
             }
             let announced = node.data.and_then(|d| d.acks).unwrap_or(0);
             if i32::from(node.missing) + i32::from(announced) != coming(nodes, c as u8, node.acks) {
-                return Err(Fault::Property(
-                    "a cache expects other acknowledgements than come",
-                ));
+                return Err(Fault::Property("a cache expects other acknowledgements than come"));
             }
         }
         if i32::from(home.missing) != coming(nodes, HOME, home.acks) {
-            return Err(Fault::Property(
-                "the home expects other acknowledgements than come",
-            ));
+            return Err(Fault::Property("the home expects other acknowledgements than come"));
         }
         Ok(())
     }
@@ -390,12 +311,7 @@ impl<const N: usize> Model for Machine<'_, N> {
 
     fn expand(&mut self, state: &Packed<N>, out: &mut Vec<Packed<N>>) -> Result<(), Fault> {
         let world = World::unpack(state);
-        let longest = world
-            .nodes
-            .iter()
-            .map(|n| n.forward.len())
-            .max()
-            .unwrap_or(0);
+        let longest = world.nodes.iter().map(|n| n.forward.len()).max().unwrap_or(0);
         self.forward_queue_max = self.forward_queue_max.max(longest);
         self.properties(&world)?;
         for step in self.steps(&world) {
@@ -409,11 +325,7 @@ impl<const N: usize> Model for Machine<'_, N> {
     fn is_quiescent(&self, state: &Packed<N>) -> bool {
         let World { nodes, home } = World::<N>::unpack(state);
         let at_rest = |n: &Node| {
-            n.state.is_stable()
-                && n.request.is_none()
-                && n.data.is_none()
-                && n.acks == 0
-                && n.forward.len() == 0
+            n.state.is_stable() && n.request.is_none() && n.data.is_none() && n.acks == 0 && n.forward.len() == 0
         };
         nodes.iter().all(at_rest)
             && home.state.is_stable()

@@ -178,10 +178,7 @@ struct Writer {
 
 impl Writer {
     fn put(&mut self, bits: u32, value: u64) {
-        debug_assert!(
-            value < 1 << bits && self.used + bits <= 64,
-            "field out of range"
-        );
+        debug_assert!(value < 1 << bits && self.used + bits <= 64, "field out of range");
         self.word |= value << self.used;
         self.used += bits;
     }
@@ -213,17 +210,8 @@ impl Node {
         w.put(4, self.state as u64);
         w.put(2, maybe_bit(self.copy));
         w.put(4, (self.missing + 8) as u64);
-        w.put(
-            4,
-            self.request
-                .map_or(0, |(r, newest)| 2 + r as u64 * 2 + u64::from(newest)),
-        );
-        w.put(
-            4,
-            self.data.map_or(0, |d| {
-                2 + d.acks.map_or(0, |n| 1 + u64::from(n)) * 2 + u64::from(d.newest)
-            }),
-        );
+        w.put(4, self.request.map_or(0, |(r, newest)| 2 + r as u64 * 2 + u64::from(newest)));
+        w.put(4, self.data.map_or(0, |d| 2 + d.acks.map_or(0, |n| 1 + u64::from(n)) * 2 + u64::from(d.newest)));
         w.put(3, u64::from(self.acks));
         w.put(32, u64::from(self.forward.0));
         w.word
@@ -235,14 +223,11 @@ impl Node {
             state: CacheState::ALL[r.take(4) as usize],
             copy: bit_maybe(r.take(2)),
             missing: r.take(4) as i8 - 8,
-            request: r
+            request: r.take(4).checked_sub(2).map(|c| (Request::ALL[c as usize / 2], c % 2 == 1)),
+            data: r
                 .take(4)
                 .checked_sub(2)
-                .map(|c| (Request::ALL[c as usize / 2], c % 2 == 1)),
-            data: r.take(4).checked_sub(2).map(|c| DataToCache {
-                acks: (c / 2).checked_sub(1).map(|n| n as u8),
-                newest: c % 2 == 1,
-            }),
+                .map(|c| DataToCache { acks: (c / 2).checked_sub(1).map(|n| n as u8), newest: c % 2 == 1 }),
             acks: r.take(3) as u8,
             forward: Fifo(r.take(32) as u32),
         }
@@ -260,11 +245,7 @@ impl Home {
         w.put(1, u64::from(self.slice_newest));
         w.put(1, u64::from(self.slice_dirty));
         w.put(1, u64::from(self.memory_newest));
-        w.put(
-            3,
-            self.data
-                .map_or(0, |d| 4 + u64::from(d.newest) * 2 + u64::from(d.dirty)),
-        );
+        w.put(3, self.data.map_or(0, |d| 4 + u64::from(d.newest) * 2 + u64::from(d.dirty)));
         w.put(2, maybe_bit(self.fetch));
         w.word
     }
@@ -280,10 +261,7 @@ impl Home {
             slice_newest: r.take(1) == 1,
             slice_dirty: r.take(1) == 1,
             memory_newest: r.take(1) == 1,
-            data: r.take(3).checked_sub(4).map(|c| DataToHome {
-                newest: c / 2 == 1,
-                dirty: c % 2 == 1,
-            }),
+            data: r.take(3).checked_sub(4).map(|c| DataToHome { newest: c / 2 == 1, dirty: c % 2 == 1 }),
             fetch: bit_maybe(r.take(2)),
         }
     }
@@ -291,17 +269,11 @@ impl Home {
 
 impl<const N: usize> World<N> {
     pub(super) fn pack(&self) -> Packed<N> {
-        Packed {
-            nodes: self.nodes.map(|n| n.pack()),
-            home: self.home.pack(),
-        }
+        Packed { nodes: self.nodes.map(|n| n.pack()), home: self.home.pack() }
     }
 
     pub(super) fn unpack(packed: &Packed<N>) -> Self {
-        Self {
-            nodes: packed.nodes.map(Node::unpack),
-            home: Home::unpack(packed.home),
-        }
+        Self { nodes: packed.nodes.map(Node::unpack), home: Home::unpack(packed.home) }
     }
 
     /// With cache `i` called `name[i]`; the home keeps its name.
@@ -312,9 +284,7 @@ impl<const N: usize> World<N> {
             renamed.nodes[name[i] as usize] = Node { forward, ..*node };
         }
         renamed.home.owner = self.home.owner.map(|o| name[o as usize]);
-        renamed.home.sharers = (0..N)
-            .filter(|&i| self.home.sharers >> i & 1 == 1)
-            .fold(0, |s, i| s | 1 << name[i]);
+        renamed.home.sharers = (0..N).filter(|&i| self.home.sharers >> i & 1 == 1).fold(0, |s, i| s | 1 << name[i]);
         renamed
     }
 }
@@ -360,22 +330,10 @@ mod tests {
         world.nodes[0].state = CacheState::IM_AD;
         world.nodes[0].missing = -2;
         world.nodes[1].request = Some((Request::PutM, true));
-        world.nodes[1].data = Some(DataToCache {
-            acks: Some(4),
-            newest: true,
-        });
-        let inv = Forward {
-            kind: ForwardKind::Inv,
-            requester: 0,
-        };
-        let own = Forward {
-            kind: ForwardKind::GetM,
-            requester: HOME,
-        };
-        world.nodes[2].forward = Fifo::default()
-            .pushed(inv)
-            .and_then(|f| f.pushed(own))
-            .expect("there is room");
+        world.nodes[1].data = Some(DataToCache { acks: Some(4), newest: true });
+        let inv = Forward { kind: ForwardKind::Inv, requester: 0 };
+        let own = Forward { kind: ForwardKind::GetM, requester: HOME };
+        world.nodes[2].forward = Fifo::default().pushed(inv).and_then(|f| f.pushed(own)).expect("there is room");
         world.home.owner = Some(2);
         world.home.sharers = 0b011;
         let there = world.renamed(&[1, 2, 0, 3, 4, HOME]);

@@ -28,11 +28,7 @@ pub(super) struct ToCache {
 impl ToCache {
     /// An event that carries nothing.
     pub(super) fn plain(event: CacheEvent) -> Self {
-        Self {
-            event,
-            requester: HOME,
-            data: None,
-        }
+        Self { event, requester: HOME, data: None }
     }
 }
 
@@ -63,7 +59,7 @@ impl<const N: usize> World<N> {
             // A load in IS_D is the only waiting access that does not write.
             A::Complete if state != CacheState::IS_D => self.store(c, track),
             A::Hit | A::Complete => Ok(()), // Whether it reads the newest is a property of states.
-            A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
+            A::Alloc => Ok(()),             // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
             A::SendPutS => self.request(c, Request::PutS),
@@ -74,10 +70,7 @@ impl<const N: usize> World<N> {
                 if message.requester == HOME {
                     self.data_to_home(DataToHome { newest, dirty })
                 } else {
-                    let data = DataToCache {
-                        acks: Some(0),
-                        newest,
-                    };
+                    let data = DataToCache { acks: Some(0), newest };
                     self.data_to_cache(message.requester as usize, data)
                 }
             }
@@ -100,8 +93,7 @@ impl<const N: usize> World<N> {
             }
             A::ExpectAcks => {
                 let acks = message.data.and_then(|d| d.acks);
-                self.nodes[c].missing +=
-                    acks.ok_or(Fault::Action("ExpectAcks without count"))? as i8;
+                self.nodes[c].missing += acks.ok_or(Fault::Action("ExpectAcks without count"))? as i8;
                 Ok(())
             }
             A::CountAck => {
@@ -122,15 +114,8 @@ impl<const N: usize> World<N> {
     /// Executes one action of the home.
     pub(super) fn home_action(&mut self, action: HomeAction, message: ToHome) -> Result<(), Fault> {
         use HomeAction as A;
-        let sender = || {
-            message
-                .sender
-                .ok_or(Fault::Action("the event has no sender"))
-        };
-        let owner = self
-            .home
-            .owner
-            .ok_or(Fault::Action("there is no owner to forward to"));
+        let sender = || message.sender.ok_or(Fault::Action("the event has no sender"));
+        let owner = self.home.owner.ok_or(Fault::Action("there is no owner to forward to"));
         match action {
             A::DataExclusiveToReq => self.data_from_home(sender()?, None),
             A::DataToReq => self.data_from_home(sender()?, Some(0)),
@@ -186,10 +171,7 @@ impl<const N: usize> World<N> {
                 Some(_) => return Err(Fault::Action("a second fetch from memory at once")),
             },
             HomeAction::FillSlice => {
-                home.slice_newest = message
-                    .data
-                    .ok_or(Fault::Action("fill without data"))?
-                    .newest;
+                home.slice_newest = message.data.ok_or(Fault::Action("fill without data"))?.newest;
                 home.slice_dirty = false;
             }
             // Memory sees write-backs and fetches of one line in the order in which the home sends
@@ -236,9 +218,7 @@ impl<const N: usize> World<N> {
 
     /// The data of cache `c`: (newest, dirty).
     fn copy_of(&self, c: usize, state: CacheState, track: Track) -> Result<(bool, bool), Fault> {
-        let newest = self.nodes[c]
-            .copy
-            .ok_or(Fault::Action("data are sent without a copy"))?;
+        let newest = self.nodes[c].copy.ok_or(Fault::Action("data are sent without a copy"))?;
         Ok((newest, state.is_dirty() && track.dirty))
     }
 
@@ -258,13 +238,7 @@ impl<const N: usize> World<N> {
     }
 
     fn data_from_home(&mut self, c: usize, acks: Option<u8>) -> Result<(), Fault> {
-        self.data_to_cache(
-            c,
-            DataToCache {
-                acks,
-                newest: self.home.slice_newest,
-            },
-        )
+        self.data_to_cache(c, DataToCache { acks, newest: self.home.slice_newest })
     }
 
     fn data_to_home(&mut self, data: DataToHome) -> Result<(), Fault> {
@@ -282,9 +256,7 @@ impl<const N: usize> World<N> {
     }
 
     fn invalidate(&mut self, sharers: u8, requester: u8) -> Result<(), Fault> {
-        (0..N as u8)
-            .filter(|&c| sharers >> c & 1 == 1)
-            .try_for_each(|c| self.forward(c, ForwardKind::Inv, requester))
+        (0..N as u8).filter(|&c| sharers >> c & 1 == 1).try_for_each(|c| self.forward(c, ForwardKind::Inv, requester))
     }
 
     fn set_sharers(&mut self, sharers: u8) -> Result<(), Fault> {

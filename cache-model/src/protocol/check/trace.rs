@@ -6,10 +6,7 @@ use super::state::{Forward, ForwardKind, HOME, Home, Node, Packed, World};
 
 /// The steps along `path`, one per line, and then the last state, one line per cache and one for
 /// the home.
-pub(super) fn narrate<const N: usize>(
-    machine: &mut Machine<'_, N>,
-    path: &[Packed<N>],
-) -> Vec<String> {
+pub(super) fn narrate<const N: usize>(machine: &mut Machine<'_, N>, path: &[Packed<N>]) -> Vec<String> {
     let mut lines = Vec::with_capacity(path.len() + N);
     for pair in path.windows(2) {
         let world = World::unpack(&pair[0]);
@@ -47,10 +44,7 @@ fn tell<const N: usize>(before: &World<N>, step: Step, after: &World<N>) -> Stri
             let (from, to) = (before.nodes[c].state, after.nodes[c].state);
             format!("cache {c}: {what}, {from} -> {to}")
         }
-        _ => format!(
-            "home: {what}, {} -> {}",
-            before.home.state, after.home.state
-        ),
+        _ => format!("home: {what}, {} -> {}", before.home.state, after.home.state),
     }
 }
 

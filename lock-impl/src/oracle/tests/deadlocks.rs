@@ -81,10 +81,7 @@ fn two_owners_whose_nmis_are_non_head_waiters_are_abba_carried_by_both() {
     w.line_up(60, 1, A, tail(2, 0));
     let cycle = w.cycle();
     assert_eq!((cycle.formed_at, cycle.name), (60, CycleName::Abba));
-    assert_eq!(
-        places(cycle),
-        [(1, 1), (2, 0), (0, 0), (0, 1), (3, 0), (1, 0)]
-    );
+    assert_eq!(places(cycle), [(1, 1), (2, 0), (0, 0), (0, 1), (3, 0), (1, 0)]);
     assert!(cycle.context_carried && cycle.queue_carried);
 }
 
@@ -140,10 +137,7 @@ fn a_fallback_over_a_queued_task_is_a_cycle_though_the_owner_runs() {
     w.released(120, 1, A);
     assert_eq!(w.cycle().formed_at, 50);
     let verdict = w.failed(1050, 2, A, ETIMEDOUT, Detector::TimeoutFallback);
-    assert_eq!(
-        (verdict.class, verdict.latency_cycles),
-        (Class::Miss, Some(1000))
-    );
+    assert_eq!((verdict.class, verdict.latency_cycles), (Class::Miss, Some(1000)));
 }
 
 #[test]
@@ -246,15 +240,9 @@ fn a_cycle_hidden_behind_the_listed_one_is_listed_when_that_dissolves() {
     assert_eq!(w.deadlock(100, 1, B).latency_cycles, Some(40));
     let cycle = w.cycle();
     assert_eq!(places(cycle), [(0, 0), (2, 0), (2, 1)]);
-    assert_eq!(
-        (cycle.id, cycle.formed_at, cycle.name),
-        (1, 60, CycleName::Abba)
-    );
+    assert_eq!((cycle.id, cycle.formed_at, cycle.name), (1, 60, CycleName::Abba));
     assert_eq!((w.formed(), w.0.totals().cycles_uncovered), (1, 1));
     let verdict = w.deadlock(160, 2, B);
-    assert_eq!(
-        (verdict.class, verdict.latency_cycles),
-        (Class::Detected, Some(100))
-    );
+    assert_eq!((verdict.class, verdict.latency_cycles), (Class::Detected, Some(100)));
     w.no_cycle();
 }

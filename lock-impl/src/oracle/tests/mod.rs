@@ -69,11 +69,7 @@ impl World {
 
     /// Attempt, node 0 of the cpu joins behind `before`, and the wait, all in the same cycle.
     fn line_up(&mut self, at: u64, cpu: usize, lock: u64, before: u64) {
-        let kind = if before == 0 {
-            WaitKind::Head
-        } else {
-            WaitKind::Queued
-        };
+        let kind = if before == 0 { WaitKind::Head } else { WaitKind::Queued };
         self.attempt(at, cpu, lock);
         self.queued(at, cpu, lock, before, tail(cpu, 0));
         self.wait(at, cpu, lock, kind);
@@ -89,17 +85,9 @@ impl World {
         }
     }
 
-    fn failed(
-        &mut self,
-        at: u64,
-        cpu: usize,
-        lock: u64,
-        errno: u64,
-        detector: Detector,
-    ) -> Verdict {
+    fn failed(&mut self, at: u64, cpu: usize, lock: u64, errno: u64, detector: Detector) -> Verdict {
         let args = [lock, errno, detector as u64];
-        self.mark(at, cpu, MarkKind::Failed, args)
-            .expect("both errors give a verdict")
+        self.mark(at, cpu, MarkKind::Failed, args).expect("both errors give a verdict")
     }
 
     fn deadlock(&mut self, at: u64, cpu: usize, lock: u64) -> Verdict {

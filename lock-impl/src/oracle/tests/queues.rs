@@ -41,10 +41,7 @@ fn who_has_been_handed_the_head_role_no_longer_waits_for_its_predecessor() {
     w.wait(60, 0, A, WaitKind::Head);
     assert_eq!(w.cycle().formed_at, 50);
     let verdict = w.deadlock(90, 1, B);
-    assert_eq!(
-        (verdict.class, verdict.latency_cycles),
-        (Class::Detected, Some(40))
-    );
+    assert_eq!((verdict.class, verdict.latency_cycles), (Class::Detected, Some(40)));
     w.no_cycle();
     w.released(100, 1, A);
     w.held(110, 0, A);
@@ -165,10 +162,7 @@ fn a_head_that_keeps_its_queue_on_a_deadlock_leaves_the_rest_unjudged() {
     assert_eq!(w.cycle().formed_at, 40);
     w.wait(100, 0, A, WaitKind::HandOver);
     let head = w.deadlock(110, 0, A);
-    assert_eq!(
-        (head.class, head.latency_cycles),
-        (Class::Detected, Some(70))
-    );
+    assert_eq!((head.class, head.latency_cycles), (Class::Detected, Some(70)));
     // The successor is the head of a healthy queue; what was true at cycle 100 is forgotten.
     w.wait(120, 2, A, WaitKind::Head);
     let next = w.timeout(900, 2, A);

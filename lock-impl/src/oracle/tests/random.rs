@@ -9,10 +9,7 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.0 >> 33) % sides
     }
 }
@@ -42,16 +39,8 @@ fn step(w: &mut World, dice: &mut Dice, at: u64, cpus: usize, serial: &mut u64) 
     match dice.roll(7) {
         0 | 1 if free => w.held(at, cpu, address),
         2 => {
-            let errno = if dice.roll(2) == 0 {
-                EDEADLK
-            } else {
-                ETIMEDOUT
-            };
-            let detector = if dice.roll(3) == 0 {
-                Detector::Flushed
-            } else {
-                Detector::TryOnce
-            };
+            let errno = if dice.roll(2) == 0 { EDEADLK } else { ETIMEDOUT };
+            let detector = if dice.roll(3) == 0 { Detector::Flushed } else { Detector::TryOnce };
             return Some(w.failed(at, cpu, address, errno, detector));
         }
         3 if attempt.place.is_none() => {
@@ -77,11 +66,7 @@ fn check(w: &mut World) {
         assert_eq!(fast, path.is_some());
         let judged = Graph::reachable(&w.0.state, [context]).judge(context, &w.0.live, true);
         assert_eq!(fast, judged.cycle.is_some());
-        assert!(
-            judged
-                .cycle
-                .is_none_or(|(formed_at, _)| formed_at <= w.0.now)
-        );
+        assert!(judged.cycle.is_none_or(|(formed_at, _)| formed_at <= w.0.now));
     }
     assert!(w.0.live.len() <= everyone.len());
     for cycle in &w.0.live {

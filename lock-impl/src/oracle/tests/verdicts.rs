@@ -30,10 +30,7 @@ fn an_error_after_the_release_is_a_false_positive() {
     let totals = w.0.totals();
     assert_eq!(totals.verdicts.false_positives, 2);
     assert_eq!(totals.false_positives_after_cycle, 0);
-    assert_eq!(
-        totals.by_detector[&Some(Detector::AaBegin)].false_positives,
-        1
-    );
+    assert_eq!(totals.by_detector[&Some(Detector::AaBegin)].false_positives, 1);
 }
 
 #[test]
@@ -105,10 +102,7 @@ fn a_member_of_no_listed_cycle_is_still_judged_by_the_oldest_one_through_it() {
     w.want(50, 1, A, WaitKind::Fallback);
     assert_eq!(places(w.cycle()), [(1, 1), (1, 0)]);
     let verdict = w.timeout(80, 3, A);
-    assert_eq!(
-        (verdict.class, verdict.latency_cycles),
-        (Class::Miss, Some(30))
-    );
+    assert_eq!((verdict.class, verdict.latency_cycles), (Class::Miss, Some(30)));
     assert_eq!(verdict.cycle, Some(CycleName::Aa));
 }
 
@@ -119,10 +113,7 @@ fn the_oldest_of_several_cycles_counts() {
     w.want(90, 0, A, WaitKind::Fallback); // Owner A is below: a second, younger cycle.
     let cycles = w.0.live_cycles();
     assert_eq!(cycles.len(), 2);
-    assert_eq!(
-        (cycles[1].name, cycles[1].formed_at, cycles[1].extends_live),
-        (CycleName::Aa, 90, true)
-    );
+    assert_eq!((cycles[1].name, cycles[1].formed_at, cycles[1].extends_live), (CycleName::Aa, 90, true));
     assert_eq!(w.deadlock(95, 0, A).latency_cycles, Some(5));
     w.leave(96, 0);
     assert_eq!(w.deadlock(160, 0, B).latency_cycles, Some(100));

@@ -4,14 +4,7 @@
 use super::*;
 
 fn who(cpu: u32) -> Who {
-    Who {
-        context: ContextId {
-            cpu,
-            depth: 0,
-            serial: u64::from(cpu),
-        },
-        kind: ContextKind::Task,
-    }
+    Who { context: ContextId { cpu, depth: 0, serial: u64::from(cpu) }, kind: ContextKind::Task }
 }
 
 impl World {
@@ -29,13 +22,7 @@ fn two_owners_of_one_lock_violate_mutual_exclusion() {
     w.take(10, 0, A);
     w.attempt(20, 1, A);
     let violation = w.wrong(30, 1, MarkKind::Held, [A, 0, 0]);
-    let expected = Violation::MutualExclusion {
-        at: 30,
-        who: who(1),
-        lock: A,
-        owner: who(0),
-        owned_since: 11,
-    };
+    let expected = Violation::MutualExclusion { at: 30, who: who(1), lock: A, owner: who(0), owned_since: 11 };
     assert_eq!(violation, expected);
     assert_eq!(
         violation.to_string(),
@@ -51,17 +38,9 @@ fn only_the_owner_may_release() {
     let mut w = World::new(2);
     let args = [A, 0, 0];
     let nobody = w.wrong(5, 1, MarkKind::Released, args);
-    assert_eq!(
-        nobody.to_string(),
-        "cycle 5: cpu 1 task released lock 0x1000, which nobody owns"
-    );
+    assert_eq!(nobody.to_string(), "cycle 5: cpu 1 task released lock 0x1000, which nobody owns");
     w.take(10, 0, A);
-    let expected = Violation::ReleasedByNonOwner {
-        at: 20,
-        who: who(1),
-        lock: A,
-        owner: Some(who(0)),
-    };
+    let expected = Violation::ReleasedByNonOwner { at: 20, who: who(1), lock: A, owner: Some(who(0)) };
     assert_eq!(w.wrong(20, 1, MarkKind::Released, args), expected);
     // The same cpu's interrupt is somebody else too.
     w.nmi(30, 0);
@@ -72,31 +51,17 @@ fn only_the_owner_may_release() {
 #[test]
 fn marks_need_an_attempt_on_the_same_lock() {
     let mut w = World::new(1);
-    let held = |attempting| Violation::HeldWithoutAttempt {
-        at: 10,
-        who: who(0),
-        lock: A,
-        attempting,
-    };
+    let held = |attempting| Violation::HeldWithoutAttempt { at: 10, who: who(0), lock: A, attempting };
     assert_eq!(w.wrong(10, 0, MarkKind::Held, [A, 0, 0]), held(None));
     w.attempt(10, 0, B);
     assert_eq!(w.wrong(10, 0, MarkKind::Held, [A, 0, 0]), held(Some(B)));
     let wait = [A, WaitKind::Head as u64, 0];
     let hand_over = [A, WaitKind::HandOver as u64, 0];
     let failed = [A, EDEADLK, Detector::Abba as u64];
-    for (mark, args) in [
-        (MarkKind::Wait, wait),
-        (MarkKind::Wait, hand_over),
-        (MarkKind::Queued, [A, 0, 4]),
-        (MarkKind::Failed, failed),
-    ] {
-        let expected = Violation::MarkWithoutAttempt {
-            at: 10,
-            who: who(0),
-            mark,
-            lock: A,
-            attempting: Some(B),
-        };
+    for (mark, args) in
+        [(MarkKind::Wait, wait), (MarkKind::Wait, hand_over), (MarkKind::Queued, [A, 0, 4]), (MarkKind::Failed, failed)]
+    {
+        let expected = Violation::MarkWithoutAttempt { at: 10, who: who(0), mark, lock: A, attempting: Some(B) };
         assert_eq!(w.wrong(10, 0, mark, args), expected);
     }
     let violation = w.wrong(10, 0, MarkKind::Failed, failed);
@@ -110,12 +75,7 @@ fn marks_need_an_attempt_on_the_same_lock() {
 fn an_attempt_inside_ones_own_attempt_is_nested_but_an_interrupts_is_not() {
     let mut w = World::new(1);
     w.attempt(10, 0, A);
-    let expected = Violation::NestedAttempt {
-        at: 20,
-        who: who(0),
-        lock: B,
-        attempting: A,
-    };
+    let expected = Violation::NestedAttempt { at: 20, who: who(0), lock: B, attempting: A };
     assert_eq!(w.wrong(20, 0, MarkKind::Attempt, [B, 0, 0]), expected);
     w.nmi(30, 0);
     w.attempt(40, 0, B);
@@ -124,23 +84,14 @@ fn an_attempt_inside_ones_own_attempt_is_nested_but_an_interrupts_is_not() {
 #[test]
 fn an_interrupt_returns_clean_or_not_at_all() {
     let mut w = World::new(1);
-    assert_eq!(
-        w.0.leave(5, 0),
-        Err(Violation::NothingToLeave { at: 5, cpu: 0 })
-    );
+    assert_eq!(w.0.leave(5, 0), Err(Violation::NothingToLeave { at: 5, cpu: 0 }));
     w.nmi(10, 0);
     w.attempt(20, 0, A);
     let attempting = w.0.leave(30, 0);
-    assert!(matches!(
-        attempting,
-        Err(Violation::LeaveWhileAttempting { lock: A, .. })
-    ));
+    assert!(matches!(attempting, Err(Violation::LeaveWhileAttempting { lock: A, .. })));
     w.held(40, 0, A);
     let holding = w.0.leave(50, 0).expect_err("it holds A");
-    assert_eq!(
-        holding.to_string(),
-        "cycle 50: cpu 0 nmi returned while it owned lock 0x1000"
-    );
+    assert_eq!(holding.to_string(), "cycle 50: cpu 0 nmi returned while it owned lock 0x1000");
     w.released(60, 0, A);
     w.leave(70, 0);
     assert!(w.0.finish().is_quiet());
@@ -151,15 +102,9 @@ fn numbers_without_meaning_are_named() {
     let mut w = World::new(1);
     w.attempt(10, 0, A);
     let kind = w.wrong(10, 0, MarkKind::Wait, [A, 99, 0]);
-    assert_eq!(
-        kind.to_string(),
-        "cycle 10: cpu 0 task marked wait with unknown number 99"
-    );
+    assert_eq!(kind.to_string(), "cycle 10: cpu 0 task marked wait with unknown number 99");
     let detector = w.wrong(10, 0, MarkKind::Failed, [A, EDEADLK, 77]);
-    assert!(matches!(
-        detector,
-        Violation::UnknownNumber { value: 77, .. }
-    ));
+    assert!(matches!(detector, Violation::UnknownNumber { value: 77, .. }));
 }
 
 #[test]
