@@ -296,16 +296,14 @@ mod tests {
     #[test]
     fn overlapping_stuck_attempts_are_counted_once_and_only_to_the_end() {
         let mut o = Observer::new(3, Clock { khz: 1_000_000 }, 10);
-        let attempt = |o: &mut Observer, cpu, from, to| {
-            o.mark(Cycle(from), cpu, MarkKind::Attempt, [0x1000, 0, 0], 0);
-            (cpu, to)
-        };
-        let a = attempt(&mut o, 0, 100, 150);
-        let b = attempt(&mut o, 1, 120, 200);
-        let c = attempt(&mut o, 2, 190, 196); // 6 cycles: not stuck
-        for (cpu, to) in [a, c, b] {
-            o.mark(Cycle(to), cpu, MarkKind::Failed, [0x1000, 110, 8], 0);
-        }
+        let begin = |o: &mut Observer, cpu, at| o.mark(Cycle(at), cpu, MarkKind::Attempt, [0x1000, 0, 0], 0);
+        let fail = |o: &mut Observer, cpu, at| o.mark(Cycle(at), cpu, MarkKind::Failed, [0x1000, 110, 8], 0);
+        begin(&mut o, 0, 100);
+        begin(&mut o, 1, 120);
+        fail(&mut o, 0, 150);
+        begin(&mut o, 2, 190);
+        fail(&mut o, 2, 196); // 6 cycles: not stuck
+        fail(&mut o, 1, 200);
         assert_eq!(o.stuck_cycles(Cycle(1000)), 100);
         assert_eq!(o.stuck_cycles(Cycle(130)), 30);
         assert_eq!(o.worst().iter().map(|w| w.lasted).collect::<Vec<_>>(), [80, 50, 6]);
