@@ -14,9 +14,11 @@ use crate::parse::from_ron;
 /// Largest experiment file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
-const EXPERIMENTS: [(&str, &str); 2] = [
+const EXPERIMENTS: &[(&str, &str)] = &[
     ("ring8.ron", include_str!("../presets/ring8.ron")),
     ("ring8-next.ron", include_str!("../presets/ring8-next.ron")),
+    ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
+    ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 
 const MACHINES: [(&str, &str); 1] = [("skylake-ring-8", include_str!("../machines/skylake-ring-8.ron"))];

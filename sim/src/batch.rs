@@ -114,6 +114,14 @@ pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -
     Ok(batch)
 }
 
+/// A short digest of what a run measured: of its record without version and program hash, which
+/// change with every edit. Equal digests mean equal results.
+#[must_use]
+pub fn digest(record: &Record) -> String {
+    let bare = Record { version: String::new(), program_hash: String::new(), ..record.clone() };
+    crate::plan::hash(&serde_json::to_string(&bare).unwrap_or_default())[..16].to_owned()
+}
+
 fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>, reports::Error> {
     let mut all = Vec::new();
     for path in [records_path(dir), journal_path(dir)] {

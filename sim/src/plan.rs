@@ -225,7 +225,7 @@ pub fn point_text(loaded: &Loaded, stage: usize, seeds: &[u64]) -> String {
     configs::expanded(&point)
 }
 
-fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     // 128 bits of SHA-256: short enough to read, long enough never to collide.
     Sha256::digest(text.as_bytes())[..16].iter().map(|b| format!("{b:02x}")).collect()
 }

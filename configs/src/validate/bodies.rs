@@ -99,7 +99,10 @@ impl<'a> Body<'a> {
         match step {
             Step::Critical { lock, body, on_error } => {
                 self.lock(lock, format!("{here}.lock"))?;
-                self.block(body, &format!("{here}.body"))?;
+                // An empty critical section is a fair question: what does the lock alone cost?
+                if !body.is_empty() {
+                    self.block(body, &format!("{here}.body"))?;
+                }
                 if on_error.is_empty() {
                     return Ok(());
                 }
