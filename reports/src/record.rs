@@ -117,7 +117,9 @@ pub struct OracleCounts {
     pub cycles_formed: BTreeMap<String, u64>,
     /// Deadlocks ended by EDEADLK.
     pub detected: u64,
-    /// EDEADLK returned by an attempt that was in no cycle.
+    /// EDEADLK returned before waiting, where waiting would have closed a cycle.
+    pub avoided: u64,
+    /// EDEADLK returned by an attempt that was in no cycle and would have closed none.
     pub false_positives: u64,
     /// Deadlocks ended by a timeout.
     pub misses: u64,

@@ -126,6 +126,7 @@ fn oracle(stage: usize, seed: u64, timed_out: u64, false_positives: u64) -> Orac
     OracleCounts {
         cycles_formed: counted([("aa", detected + misses - 9), ("abba", 9)]),
         detected,
+        avoided: 0,
         false_positives,
         misses,
         timeouts_outside_cycle: timed_out - misses,

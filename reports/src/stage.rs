@@ -165,6 +165,7 @@ impl StageSummary {
         let sum = &mut self.oracle;
         add_counts(&mut sum.cycles_formed, &more.cycles_formed);
         sum.detected += more.detected;
+        sum.avoided += more.avoided;
         sum.false_positives += more.false_positives;
         sum.misses += more.misses;
         sum.timeouts_outside_cycle += more.timeouts_outside_cycle;

@@ -228,6 +228,7 @@ fn oracle_counts(o: &Observer) -> OracleCounts {
     OracleCounts {
         cycles_formed: t.cycles_formed.iter().map(|(n, c)| (n.to_string(), *c)).collect(),
         detected: t.verdicts.detected,
+        avoided: t.verdicts.avoided,
         false_positives: t.verdicts.false_positives,
         misses: t.verdicts.misses,
         timeouts_outside_cycle: t.verdicts.timeouts_outside,

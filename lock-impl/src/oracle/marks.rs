@@ -174,10 +174,16 @@ impl Oracle {
         }
         let in_queue = attempt.place.is_some();
         let chain_is_judged = attempt.judged.is_some();
-        let verdict = match errno {
+        let mut verdict = match errno {
             EDEADLK | ETIMEDOUT => Some(self.verdict(attempt, who, errno, known, wait)),
             _ => None,
         };
+        let waited = wait.is_some_and(|k| k != WaitKind::PendingHandOver);
+        if let Some(v) = verdict.as_mut().filter(|v| v.class == Class::FalsePositive && !waited)
+            && self.would_close_a_cycle(cpu, lock_index)
+        {
+            v.class = Class::Avoided;
+        }
         if in_queue && !chain_is_judged {
             let flushed = self.state.queued_behind(lock_index, who.context);
             self.store_judgements(None, flushed);
@@ -192,6 +198,17 @@ impl Oracle {
             None => self.totals.other_failures += 1,
         }
         Ok(verdict)
+    }
+
+    /// Whether this context would be on a cycle if it waited for everybody who has or wants the
+    /// lock, as whoever joins the queue or tries until the word is free does.
+    fn would_close_a_cycle(&mut self, cpu: usize, lock: usize) -> bool {
+        let top = self.state.top(cpu);
+        let (context, before) = (top.id, top.wait);
+        self.state.set_wait(cpu, Some(Wait { lock, kind: WaitKind::Fallback, since: self.now }));
+        let closes = self.state.reaches_itself(&mut self.scratch, context);
+        self.state.set_wait(cpu, before);
+        closes
     }
 
     fn verdict(

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 pub enum Class {
     /// `EDEADLK`, on a cycle.
     Detected,
-    /// `EDEADLK`, on no cycle.
+    /// `EDEADLK` before waiting, where waiting would have closed a cycle: a deadlock that never
+    /// formed.
+    Avoided,
+    /// `EDEADLK`, and neither on a cycle nor about to close one.
     FalsePositive,
     /// `ETIMEDOUT`, on a cycle: nobody noticed the deadlock.
     Miss,
@@ -21,13 +24,15 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Class; 4] = [Class::Detected, Class::FalsePositive, Class::Miss, Class::TimeoutOutsideCycle];
+    pub const ALL: [Class; 5] =
+        [Class::Detected, Class::Avoided, Class::FalsePositive, Class::Miss, Class::TimeoutOutsideCycle];
 
     /// The name used in records and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Class::Detected => "detected",
+            Class::Avoided => "avoided",
             Class::FalsePositive => "false_positive",
             Class::Miss => "miss",
             Class::TimeoutOutsideCycle => "timeout_outside_cycle",
@@ -74,6 +79,8 @@ pub struct Verdict {
 pub struct ClassCounts {
     /// [`Class::Detected`].
     pub detected: u64,
+    /// [`Class::Avoided`].
+    pub avoided: u64,
     /// [`Class::FalsePositive`].
     pub false_positives: u64,
     /// [`Class::Miss`].
@@ -88,6 +95,7 @@ impl ClassCounts {
     pub const fn get(&self, class: Class) -> u64 {
         match class {
             Class::Detected => self.detected,
+            Class::Avoided => self.avoided,
             Class::FalsePositive => self.false_positives,
             Class::Miss => self.misses,
             Class::TimeoutOutsideCycle => self.timeouts_outside,
@@ -97,6 +105,7 @@ impl ClassCounts {
     fn add(&mut self, class: Class) {
         match class {
             Class::Detected => self.detected += 1,
+            Class::Avoided => self.avoided += 1,
             Class::FalsePositive => self.false_positives += 1,
             Class::Miss => self.misses += 1,
             Class::TimeoutOutsideCycle => self.timeouts_outside += 1,

@@ -141,6 +141,7 @@ fn oracle(s: &StageSummary) -> Vec<(&str, u64)> {
     let o = &s.oracle;
     vec![
         ("detected", o.detected),
+        ("avoided", o.avoided),
         ("missed", o.misses),
         ("false", o.false_positives),
         ("no cycle", o.timeouts_outside_cycle),

@@ -104,6 +104,7 @@ fn verdicts(stages: &[StageSummary]) -> Vec<Column> {
     columns.extend(keyed(stages, |s| &s.oracle.cycles_formed, formed, |&n| n));
     columns.extend([
         column(stages, "detected", |s| Some(s.oracle.detected)),
+        column(stages, "avoided", |s| Some(s.oracle.avoided)),
         column(stages, "false_positives", |s| Some(s.oracle.false_positives)),
         column(stages, "misses", |s| Some(s.oracle.misses)),
         column(stages, "timeouts_outside_cycle", |s| Some(s.oracle.timeouts_outside_cycle)),

@@ -122,8 +122,9 @@ fn render(block: &[&Column], charset: Charset, color: bool) -> String {
 fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
     let mut notes = vec![(
         "Intervals: 95 %, exact, events taken as independent; 0 is followed by the one-sided 95 % \
-         upper bound. Verdicts held against the true wait-for graph: \"missed\" deadlocks ended in \
-         a timeout, \"false\" is EDEADLK and \"no cycle\" a timeout where there was no deadlock. \
+         upper bound. Verdicts held against the true wait-for graph: \"avoided\" is EDEADLK before a \
+         wait that would have closed a deadlock, \"missed\" deadlocks ended in a timeout, \"false\" \
+         is EDEADLK and \"no cycle\" a timeout where there was no deadlock. \
          \"lost\": NMIs that came while one was latched. \"stuck\": share of simulated time in \
          which some CPU was stuck for over 1 ms. \"/sim. s\" and \"acq/s\" are per simulated second \
          of the whole machine, \"acq\" is an acquisition."
@@ -132,7 +133,9 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
     )];
     for stage in stages {
         for (seed, status, finding) in &stage.findings {
-            notes.push((format!("{status} in {}, seed {seed}: {finding}", stage.label), true));
+            // The rest of it is a trace, which belongs into the record and on standard error.
+            let what = finding.lines().next().unwrap_or_default();
+            notes.push((format!("{status} in {}, seed {seed}: {what}", stage.label), true));
         }
         if stage.conflicts > 0 {
             let records = plural(stage.conflicts as u64, "record");

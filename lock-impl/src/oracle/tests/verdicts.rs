@@ -34,6 +34,20 @@ fn an_error_after_the_release_is_a_false_positive() {
 }
 
 #[test]
+fn an_error_before_a_wait_that_would_close_a_cycle_is_an_avoided_deadlock() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    w.nmi(20, 0);
+    w.attempt(21, 0, A);
+    let over_the_owner = w.failed(22, 0, A, EDEADLK, Detector::AaBeforeQueue);
+    assert_eq!((over_the_owner.class, over_the_owner.latency_cycles), (Class::Avoided, None));
+    w.attempt(31, 1, A);
+    let elsewhere = w.failed(32, 1, A, EDEADLK, Detector::TryOnce);
+    assert_eq!(elsewhere.class, Class::FalsePositive, "core 1 could have waited for the owner");
+    assert_eq!((w.0.totals().verdicts.avoided, w.0.totals().cycles_formed.len()), (1, 0));
+}
+
+#[test]
 fn a_verdict_says_everything_about_its_attempt() {
     let mut w = abba();
     let verdict = w.failed(160, 0, B, EDEADLK, Detector::Abba);
