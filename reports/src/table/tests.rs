@@ -76,9 +76,9 @@ base     p50 1.26 ms  detected 360  max 250.3 ms  20.6 msg/acq
 Intervals: 95 %, exact, events taken as independent; 0 is followed by the one-sided 95 % upper
 bound. Verdicts held against the true wait-for graph: \"avoided\" is EDEADLK before a wait that would
 have closed a deadlock, \"missed\" deadlocks ended in a timeout, \"false\" is EDEADLK and \"no cycle\" a
-timeout where there was no deadlock. \"lost\": NMIs that came while one was latched. \"stuck\": share
-of simulated time in which some CPU was stuck for over 1 ms. \"/sim. s\" and \"acq/s\" are per
-simulated second of the whole machine, \"acq\" is an acquisition.
+timeout where there was no deadlock. \"lost\": NMIs that came while one was latched. \"stuck\": share of
+simulated time in which some CPU was stuck for over 1 ms. \"/sim. s\" and \"acq/s\" are per simulated
+second of the whole machine, \"acq\" is an acquisition.
 ";
     assert_eq!(stage_table(&two, 100, false, false), expected);
 }
