@@ -125,7 +125,7 @@ fn checks_made_elsewhere_point_at_the_field_or_near_it() {
     let loaded = parse(SMALL, "small.ron").expect("loads");
     let help = Some("did you mean `enclose`?".to_owned());
     let error = loaded.error_at("stages[1].patches[0]", "no patch `enclsoe`", help.clone());
-    assert_eq!((error.line(), error.column()), (Some(30), Some(66)));
+    assert_eq!((error.line(), error.column()), (Some(29), Some(66)));
     assert_eq!((error.field(), error.value()), ("stages[1].patches[0]", "\"enclose\""));
     assert_eq!(
         (error.message(), error.rule(), error.help()),
