@@ -131,6 +131,9 @@ fn trace(machine: &Machine<Observer>) -> String {
             .filter(|c| !c.regs.is_empty() || c.kind != ContextKind::Task)
             .map(|c| format!("{} at {}", c.kind.name(), program.place(c.pc)))
             .collect();
+        if contexts.is_empty() {
+            continue; // A core without a task.
+        }
         let _ = writeln!(out, "  core {}: {}", core.id, contexts.join(" < "));
     }
     let _ = writeln!(out, "{}", machine.probe.oracle().dot(|a| lock_name(program, a)));
