@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Shortcuts change nothing: a fast machine and one that executes every micro-op as an event of
+//! its own agree to the bit, on random programs, on every phase of a loop, and in records.
+//!
+//! `RQSIM_LONG=1 cargo test --release -p sim --test exactness` compares thousands of programs.
+
+mod compare;
+mod generate;
+mod phases;
+mod programs;
