@@ -8,3 +8,4 @@ mod compare;
 mod generate;
 mod phases;
 mod programs;
+mod records;
