@@ -98,7 +98,8 @@ pub(crate) fn compare(spec: &MachineSpec, limit: Cycle, cuts: &mut Stream) -> Re
     })
 }
 
-fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Result<(), String> {
+/// What differs between two machines, if anything that can be seen does.
+pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Result<(), String> {
     let (seen, wanted) = (&fast.probe.0, &exact.probe.0);
     if let Some(i) = seen.iter().zip(wanted).position(|(a, b)| a != b) {
         return Err(format!("probe call {i}: fast {:?}, exact {:?}", seen[i], wanted[i]));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Random programs of spin loops that always end, and random machines to run them.
+//! Random programs of spin loops that always end.
 //!
 //! Every loop counts its iterations, except those that wait for another core's progress: core i,
 //! having finished b blocks, waits only for others to have finished b or fewer, so the core that
@@ -7,16 +7,7 @@
 
 use std::fmt::Write;
 
-use cache_model::timing::MemoryParams;
-use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
-use rqsim::machine::MachineSpec;
-use sim_core::core::{CoreParams, MemoryModel};
-use sim_core::program::Program;
 use sim_core::rng::Stream;
-use sim_core::time::{Clock, Cycle};
-
-/// From here on no interrupt arrives.
-const ARRIVALS_END: u64 = 25_000;
 
 const HEAD: &str = "struct line align 64 kind payload { w: [u64; 8] }
 struct area percpu align 64 kind other { v: [u64; 24] }
@@ -80,7 +71,7 @@ impl Writer<'_> {
         // Registers of every block exist from the start, so that deltas of all kinds occur.
         let _ = writeln!(
             self.out,
-            "\nproc {name}() {{\n  a = {}\n  z = 0\n  x = 0\n  one = {}",
+            "\nproc {name}() {{\n  a = {}\n  z = 0\n  x = 0\n  y = 1\n  one = {}",
             self.r.below(9),
             self.r.below(self.cores)
         );
@@ -119,7 +110,7 @@ impl Writer<'_> {
     fn body(&mut self, i: &str) {
         for _ in 0..self.r.below(4) {
             let (own, shared, k) = (self.own(), self.shared(), self.r.below(40));
-            let line = match self.r.below(22) {
+            let line = match self.r.below(26) {
                 0..=2 => format!("x = load.u64 [{own}]"),
                 3..=5 => format!("x = load.u64 [{shared}]"),
                 6 | 7 => "pause".into(),
@@ -129,7 +120,7 @@ impl Writer<'_> {
                 11 => format!("y = {i} & {}", (1 << self.r.below(6)) - 1),
                 12 => "me = context".into(),
                 13 => "me = cpu".into(),
-                14 => "mark note(x) if z".into(),
+                14 => self.pick(&["mark note(x) if z", "mark note(y) if y", "mark note(a) if !y"]).into(),
                 15 => self.pick(&["a = a ^ x", "a = max a, x", "y = x << 2", "a = a * 3", "n = cpus"]).into(),
                 16 => "x = load.u64 [area@one.v[8]]".into(),
                 17 => {
@@ -138,6 +129,15 @@ impl Writer<'_> {
                     let cmp = self.pick(&["<", ">", "==", "!=", "<s", ">=s"]);
                     format!("if {i} {cmp} {k} goto skip_{l}\n  {what}\nskip_{l}:")
                 }
+                // Both sides move, and one of them wraps round.
+                22 | 23 => {
+                    self.k += 1;
+                    let (l, who) = (self.k, self.pick(&["a", "one", i]));
+                    let cmp = self.pick(&["<", "<=", "<s", ">=s", "!="]);
+                    format!("y = {i} - {k}\n  if {who} {cmp} y goto skip_{l}\n  a = a + {k}\nskip_{l}:")
+                }
+                24 => format!("y = {i} & 7\n  x = load.u64 [s0.w[y]]"),
+                25 => format!("y = {i} - {k}\n  mark note(a, y) if !y"),
                 // From here on the iteration cannot be computed.
                 18 if self.chance(30) => format!("store.u64 [{own}], {i}"),
                 19 if self.chance(30) => format!("store.u64 [{shared}], {i}"),
@@ -346,90 +346,4 @@ struct Shape {
     step: i64,
     cmp: &'static str,
     end: i64,
-}
-
-/// A small machine of any geometry the schema allows, with interrupts of every kind.
-pub(crate) fn machine(r: &mut Stream, program: std::sync::Arc<Program>, cores: usize, seed: u64) -> MachineSpec {
-    let mut one_of = |of: &[u64]| of[r.below(of.len() as u64) as usize];
-    let width = one_of(&[1, 2, 2, 4]) as u32;
-    let core = CoreParams {
-        width,
-        model: if one_of(&[0, 1, 1]) == 0 { MemoryModel::Sc } else { MemoryModel::Tso },
-        store_buffer: one_of(&[1, 2, 5, 20]) as u32,
-        alu: one_of(&[1, 1, 1, 2]) as u32,
-        branch: one_of(&[1, 1, 1, 3]) as u32,
-        call: one_of(&[0, 1]) as u32,
-        load_forward: one_of(&[0, 1, 4]) as u32,
-        fence: one_of(&[0, 18]) as u32,
-        pause: one_of(&[1, 2, 10, 40]) as u32,
-        timestamp: one_of(&[0, 20]) as u32,
-        irq_flag: one_of(&[0, 4]) as u32,
-        context_read: one_of(&[0, 1]) as u32,
-        event_stream: one_of(&[400, 1000]),
-    };
-    let (l1_sets, l1_ways) = (one_of(&[1, 1, 2, 8]), one_of(&[1, 2, 3, 4]) as usize);
-    let (l2_sets, l2_ways) = (l1_sets * one_of(&[1, 2]), l1_ways + one_of(&[0, 1, 5]) as usize);
-    let l1_hit = one_of(&[1, 2, 4]);
-    let memory = MemoryParams {
-        cores,
-        l1_sets,
-        l1_ways,
-        l1_hit,
-        l2_sets,
-        l2_ways,
-        l2_hit: l1_hit + one_of(&[0, 1, 7]),
-        llc_sets: l2_sets * one_of(&[1, 2]),
-        llc_ways: (l2_ways + one_of(&[0, 1, 6]) as usize).min(16),
-        llc_tag: one_of(&[1, 10]),
-        llc_data: one_of(&[10, 29]),
-        snoop: one_of(&[1, 30]),
-        locked_rmw: one_of(&[1, 18]),
-        memory: one_of(&[20, 230]),
-        hop: one_of(&[1, 3]),
-        bidirectional: one_of(&[0, 1]) == 1,
-        link_bytes: one_of(&[8, 32]),
-        control_bytes: 8,
-        data_bytes: 72,
-    };
-    let mut cost = || one_of(&[0, 1, 20, 150]);
-    let interrupts = InterruptCosts {
-        nmi_entry: cost(),
-        nmi_exit: cost(),
-        irq_entry: cost(),
-        irq_exit: cost(),
-        delivery: cost() / 5,
-    };
-    MachineSpec {
-        core,
-        memory,
-        interrupts,
-        clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
-        tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),
-        sources: (0..cores).map(|_| (0..r.below(4)).map(|i| source(r, &program, i)).collect()).collect(),
-        seed,
-        stop_at: Cycle(ARRIVALS_END),
-        exact: false,
-        program,
-    }
-}
-
-pub(crate) fn proc_idx(program: &Program, name: &str) -> u16 {
-    program.procs.iter().position(|p| p.name == name).expect("the text defines it") as u16
-}
-
-fn source(r: &mut Stream, program: &Program, i: u64) -> Source {
-    let (vector, handler) = if r.below(2) == 0 { (Vector::Nmi, "on_nmi") } else { (Vector::Irq, "on_irq") };
-    // Seldom enough for the task to go on even if a handler takes long.
-    let period = 2_500 + r.below(6_000);
-    let first = (r.below(2) == 0).then(|| 1 + r.below(3_000));
-    let process = match r.below(5) {
-        0 => Process::Overflow { period, jitter: r.below(50), first },
-        1 => Process::Periodic { period, jitter: r.below(50), first },
-        2 => Process::Poisson { mean: period },
-        _ => {
-            let label = &program.labels[r.below(program.labels.len() as u64) as usize];
-            Process::Directed { pc: label.pc, nth: 1 + r.below(60), repeat: false }
-        }
-    };
-    Source { name: format!("source_{i}"), vector, handler: proc_idx(program, handler), process }
 }

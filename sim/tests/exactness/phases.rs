@@ -9,7 +9,7 @@ use sim_core::rng::Stream;
 use sim_core::time::{Clock, Cycle};
 
 use crate::compare::{Tally, compare, program};
-use crate::generate::proc_idx;
+use crate::machines::proc_idx;
 
 /// Core 0 spins, with three micro-ops that can share a cycle at the end of an iteration; core 1
 /// writes into the line it reads, and then ends the spin.
@@ -195,4 +195,17 @@ fn a_spin_with_an_interrupt_that_is_due_at_once_and_one_that_never_ends() {
     let endless = MachineSpec { tasks: vec![Some(0), None], ..spec(2, 10, Some(1)) };
     let e = compare(&endless, Cycle(30_000), &mut Stream::derive(2, 0, "phases")).unwrap_err();
     assert!(e.starts_with("not at rest"), "{e}");
+}
+
+#[test]
+fn a_fault_of_one_core_finds_a_spinning_one_at_the_same_boundary() {
+    for work in 900..960 {
+        let text =
+            TEXT.replace("store.u64 [flag.w[1]], 1", "n = work / i").replace("work WORKcy", "work = WORK\n  work work");
+        for width in [1, 4] {
+            let spec = machine(&text.replace("WORK", &work.to_string()), width, None);
+            let e = compare(&spec, Cycle(30_000), &mut Stream::derive(work, 0, "fault")).unwrap_err();
+            assert!(e.starts_with("a fault: core 1: division by zero"), "work {work}, width {width}: {e}");
+        }
+    }
 }

@@ -5,7 +5,8 @@ use sim_core::rng::Stream;
 use sim_core::time::Cycle;
 
 use crate::compare::{Tally, compare, program};
-use crate::generate::{machine, text};
+use crate::generate::text;
+use crate::machines::machine;
 
 /// Later than any of these programs ends.
 const LIMIT: Cycle = Cycle(20_000_000);

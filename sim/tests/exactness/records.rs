@@ -8,8 +8,7 @@ use rqsim::plan::plan;
 use rqsim::run::run;
 
 /// A preset with short times and the given changes.
-fn short(preset: &str, changes: &[(&str, &str)]) -> Loaded {
-    let text = presets::experiment_text(preset).expect("an embedded preset");
+pub(crate) fn short(preset: &str, changes: &[(&str, &str)]) -> Loaded {
     let params = r#"{"pending_timeout": "20us", "head_timeout": "40us", "fallback_timeout": "30us",
         "tas_timeout": "50us", "check_interval": "1us", "check_mask": 7, "handover_pauses": 3}"#;
     let always = [
@@ -21,8 +20,15 @@ fn short(preset: &str, changes: &[(&str, &str)]) -> Loaded {
         ("interrupts[0].source.jitter", "700cy"),
         ("workload.tasks[0].body[0][0]", r#"Work(Exp("1us"))"#),
     ];
+    let all: Vec<_> = always.iter().chain(changes).copied().collect();
+    changed(preset, &all)
+}
+
+/// A preset with its fields written out and these of them changed.
+pub(crate) fn changed(preset: &str, changes: &[(&str, &str)]) -> Loaded {
+    let text = presets::experiment_text(preset).expect("an embedded preset");
     let mut text = expanded(&parse(text, preset).expect("a preset is valid").experiment);
-    for (path, value) in always.iter().chain(changes) {
+    for (path, value) in changes {
         text = override_field(&text, path, value).unwrap_or_else(|e| panic!("{e}"));
     }
     parse(&text, preset).unwrap_or_else(|e| panic!("{e}"))
