@@ -208,14 +208,13 @@ impl Home {
                 wake = std::mem::take(&mut line.stalled);
             }
         }
-        for stalled in wake {
-            self.deliver(fabric, &stalled, now)?;
-        }
         // A way is free, or a line has come to rest and can be evicted now.
-        if freed || next.is_stable() {
-            for waiting in std::mem::take(&mut self.no_way) {
-                self.deliver(fabric, &waiting, now)?;
-            }
+        let retried = if freed || next.is_stable() { std::mem::take(&mut self.no_way) } else { Vec::new() };
+        // A free way goes to those it was made for. Were it offered to those that want the evicted
+        // line back, they could take it every time and starve the others.
+        let (first, second) = if freed { (retried, wake) } else { (wake, retried) };
+        for m in first.into_iter().chain(second) {
+            self.deliver(fabric, &m, now)?;
         }
         Ok(())
     }
