@@ -206,7 +206,8 @@ impl InterruptPort for Controllers {
         let (_, flag) = unit.stack.pop().expect("a handler returns only after it was entered");
         unit.flag = flag;
         if !unit.in_nmi() {
-            unit.lines.iter_mut().for_each(|l| l.arrivals.thaw(now));
+            // A counter whose own interrupt is still waiting goes on standing still.
+            unit.lines.iter_mut().filter(|l| !l.pending).for_each(|l| l.arrivals.thaw(now));
         }
         unit.refresh(self.costs.delivery);
     }

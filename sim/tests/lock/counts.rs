@@ -98,7 +98,7 @@ fn time_in_which_two_cores_are_stuck_counts_once() {
     assert!(both.contains(&r.stuck_ns), "{}", r.stuck_ns);
     // The run ends when core 2, the last one, has released.
     let got = r.worst[1].began_ns + r.worst[1].lasted_ns;
-    assert!((got..got + 1_000).contains(&r.end_ns), "{} after {got}", r.end_ns);
+    assert!((got + 10..got + 1_000).contains(&r.end_ns), "{} after {got}", r.end_ns);
 }
 
 /// Two locks taken in either order by two cores: one of them sees the cycle, the other one gets its lock.
