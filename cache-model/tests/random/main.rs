@@ -59,11 +59,11 @@ fn run_all(seeds: std::ops::Range<u64>, l2_ways: &[usize], llc_ways: &[usize]) -
 
 #[test]
 fn small_caches_keep_values_and_make_progress() {
-    run_all(0..200, &[1, 2, 4], &[1, 2, 4]);
+    run_all(0..300, &[1, 2, 4], &[1, 2, 4]);
 }
 
 /// With one way, a line in transition blocks every other line of its set.
 #[test]
 fn single_ways_neither_lose_a_value_nor_block_each_other_for_good() {
-    run_all(1000..1200, &[1], &[1]);
+    run_all(1000..1300, &[1], &[1]);
 }
