@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random loads, stores and read-modify-writes of all cores to few lines, with caches so small that
-//! lines are evicted and recalled all the time. A failure names its seed; `one(SEED)` repeats it.
+//! lines are evicted and recalled all the time. A failure names its seed; a
+//! range of that seed alone repeats it, for a run depends on nothing else.
 
 mod tester;
 

@@ -134,7 +134,7 @@ impl Tester {
                         Ok(d) => d.expect("a message was due"),
                         Err(fault) => self.fail(&fault.what),
                     };
-                    for notice in notices.drain(..).collect::<Vec<_>>() {
+                    for notice in std::mem::take(&mut notices) {
                         if let Notice::Completed(port, done) = notice {
                             let core = delivered.core.expect("only caches complete requests");
                             self.answered(core, port, &done, delivered.at);
