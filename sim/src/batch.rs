@@ -4,6 +4,7 @@
 //! While runs finish, records go to `records.partial.jsonl` as they come. When all are there, they
 //! are written in plan order to `records.jsonl` (a new file, renamed into place), whose bytes
 //! therefore do not depend on threads, and the journal is removed. A second start reads both.
+//! Records of other stages, seeds, experiments or builds found there stay, before those of the plan.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -36,6 +37,8 @@ pub struct Batch {
     pub reused: usize,
     /// Events handled by the runs made now.
     pub events: u64,
+    /// How many finished records of other runs were found and kept beside them.
+    pub kept: usize,
     /// Damaged lines that were found and are left behind, described.
     pub damaged: Vec<String>,
 }
@@ -68,16 +71,15 @@ fn same_run(r: &Record, stage: &StagePlan, seed: u64) -> bool {
 /// A file that cannot be read or written; what was finished stays in the journal.
 pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -> Result<Batch, reports::Error> {
     let mut batch = Batch::default();
-    let found = if how.exact || how.fresh {
-        files::remove_if_there(&journal_path(dir))?;
-        Vec::new()
-    } else {
-        finished_before(dir, &mut batch.damaged)?
-    };
+    let found = finished_before(dir, &mut batch.damaged)?;
     let jobs: Vec<(&StagePlan, u64)> =
         plan.stages.iter().flat_map(|s| plan.seeds.iter().map(move |&seed| (s, seed))).collect();
+    let ours = |r: &Record| jobs.iter().any(|(s, seed)| same_run(r, s, *seed));
+    let (mine, others): (Vec<Record>, Vec<Record>) = found.into_iter().partition(ours);
+    let again = how.exact || how.fresh;
     let mut slots: Vec<Option<Record>> =
-        jobs.iter().map(|(s, seed)| found.iter().find(|r| same_run(r, s, *seed)).cloned()).collect();
+        jobs.iter().map(|(s, seed)| mine.iter().find(|r| !again && same_run(r, s, *seed)).cloned()).collect();
+    batch.kept = others.len();
     batch.reused = slots.iter().flatten().count();
     let missing: Vec<usize> = (0..jobs.len()).filter(|&i| slots[i].is_none()).collect();
     let done = Mutex::new((batch.reused, Vec::new()));
@@ -109,7 +111,8 @@ pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -
     }
     batch.events = events.into_inner();
     batch.records = slots.into_iter().flatten().collect();
-    files::write_records(&records_path(dir), &batch.records)?;
+    let all: Vec<Record> = others.into_iter().chain(batch.records.iter().cloned()).collect();
+    files::write_records(&records_path(dir), &all)?;
     files::remove_if_there(&journal_path(dir))?;
     Ok(batch)
 }
@@ -125,12 +128,21 @@ pub fn digest(record: &Record) -> String {
     crate::plan::hash(&bare.to_json_line().unwrap_or_default())
 }
 
+/// All finished records of a folder, each once. Damaged lines are described, and the file that has
+/// some is copied aside before it is written again.
 fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>, reports::Error> {
-    let mut all = Vec::new();
+    let mut all: Vec<Record> = Vec::new();
     for path in [records_path(dir), journal_path(dir)] {
         if path.exists() {
             let (records, bad) = read_records(&path)?;
-            all.extend(records);
+            for r in records {
+                if !all.contains(&r) {
+                    all.push(r);
+                }
+            }
+            if !bad.is_empty() {
+                files::copy_aside(&path)?;
+            }
             damaged.extend(bad.iter().map(|b| format!("{}:{}: {}", path.display(), b.line, b.why)));
         }
     }

@@ -29,6 +29,16 @@ pub fn write_records(path: &Path, records: &[Record]) -> Result<(), Error> {
     write_text(path, &text)
 }
 
+/// Copies a file that holds something unreadable to the same name with `.damaged` behind it.
+///
+/// # Errors
+/// The path that could not be written.
+pub fn copy_aside(path: &Path) -> Result<(), Error> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".damaged");
+    std::fs::copy(path, &aside).map(drop).map_err(|source| Error::Write { path: aside.into(), source })
+}
+
 /// Removes a file if it exists.
 ///
 /// # Errors

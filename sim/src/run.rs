@@ -7,12 +7,12 @@ use std::fmt::Write;
 use cache_model::timing::MessageKind;
 use configs::Loaded;
 use reports::{ContextCounts, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst, names};
-use sim_core::isa::{ContextKind, Detector};
+use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, WaitKind};
 use sim_core::program::{LineKind, Program};
 use sim_core::time::Cycle;
 
 use crate::machine::{Machine, MachineSpec, Outcome};
-use crate::observe::{Ending, Observer};
+use crate::observe::{Ending, Observer, SeenMark};
 use crate::plan::{StagePlan, point_text};
 
 /// Simulated cycles between two looks at the observer for a broken invariant.
@@ -121,6 +121,24 @@ fn lock_name(program: &Program, addr: u64) -> String {
     }
 }
 
+/// A mark as its line in the program reads, with names for numbers.
+fn mark_text(program: &Program, m: &SeenMark) -> String {
+    let lock = lock_name(program, m.args[0]);
+    let [_, a, b] = m.args;
+    match m.kind {
+        MarkKind::Attempt => format!("attempt({lock})"),
+        MarkKind::Held => format!("held({lock})"),
+        MarkKind::Released => format!("released({lock})"),
+        MarkKind::Wait => format!("wait({lock}, {})", WaitKind::from_number(a).map_or("?", WaitKind::name)),
+        MarkKind::Queued => format!("queued({lock}, behind tail {a:#x}, as tail {b:#x})"),
+        MarkKind::Failed => {
+            let error = if a == EDEADLK { "EDEADLK" } else { "ETIMEDOUT" };
+            format!("failed({lock}, {error}, {})", Detector::from_number(b).map_or("?", Detector::name))
+        }
+        MarkKind::Note => format!("note({:#x}, {a:#x}, {b:#x})", m.args[0]),
+    }
+}
+
 /// Where every core stands, the wait-for graph, and the last marks.
 fn trace(machine: &Machine<Observer>) -> String {
     let program = machine.program();
@@ -141,14 +159,8 @@ fn trace(machine: &Machine<Observer>) -> String {
     let _ = writeln!(out, "{}", machine.probe.oracle().dot(|a| lock_name(program, a)));
     let _ = writeln!(out, "last marks:");
     for m in machine.probe.last_marks() {
-        let args = m.args;
-        let lock = lock_name(program, args[0]);
         let place = program.place(m.pc);
-        let _ = writeln!(
-            out,
-            "  cycle {} core {}: {:?}({lock}, {}, {}) at {place}",
-            m.at.0, m.core, m.kind, args[1], args[2]
-        );
+        let _ = writeln!(out, "  cycle {} core {}: {} at {place}", m.at.0, m.core, mark_text(program, m));
     }
     out
 }

@@ -77,9 +77,15 @@ fn source(name: &str) -> Result<Source, Failure> {
     }
 }
 
+/// Assembles with these patches and options; a patch may be called by its number in the series.
 fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
     let sources = std::slice::from_ref(source);
-    let options = Options { enabled: enabled.to_vec(), params: Vec::new() };
+    let bare = asm::assemble(sources, &Options::default()).ok();
+    let named = |e: &String| {
+        let patch = bare.as_ref().and_then(|b| b.patches.iter().find(|p| p.number == *e));
+        patch.map_or_else(|| e.clone(), |p| p.name.clone())
+    };
+    let options = Options { enabled: enabled.iter().map(named).collect(), params: Vec::new() };
     asm::assemble(sources, &options)
         .map_err(|d| InputError { plain: d.render(sources, false), colored: d.render(sources, true) }.into())
 }

@@ -41,6 +41,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let colored = output::color(std::io::stdout().is_terminal());
     output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
     output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
+    never_delivered(&plan, &batch.records);
     if !args.quiet {
         summarize(&batch, &dir, &plots, elapsed);
     }
@@ -77,7 +78,7 @@ fn progress_bar(quiet: bool) -> ProgressBar {
     }
     // Draws nothing unless stderr is a terminal.
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {elapsed} gone, {eta} left");
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {elapsed} gone, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
@@ -85,7 +86,10 @@ fn progress_bar(quiet: bool) -> ProgressBar {
 
 fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
     for line in &batch.damaged {
-        output::say(&format!("warning: skipped a damaged record: {line}"));
+        output::say(&format!("warning: skipped a damaged record: {line} (the file was copied to *.damaged)"));
+    }
+    if batch.kept > 0 {
+        output::say(&format!("{} finished records of other runs were found there and kept", batch.kept));
     }
     let made = batch.records.len() - batch.reused;
     let seconds = elapsed.as_secs_f64();
@@ -103,6 +107,26 @@ fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
     output::say(&format!("records: {}", batch::records_path(dir).display()));
     for plot in plots {
         output::say(&format!("plot:    {}", plot.display()));
+    }
+}
+
+/// Says so if an experiment has interrupts of a kind and a stage took none of them: a directed
+/// arrival whose label is never reached, for instance, would otherwise pass for a good result.
+fn never_delivered(plan: &Plan, records: &[Record]) {
+    for (vector, context) in [(configs::Vector::Nmi, "nmi"), (configs::Vector::Timer, "hardirq")] {
+        let irqs = &plan.loaded.experiment.interrupts;
+        let names: Vec<&str> = irqs.iter().filter(|i| i.vector == vector).map(|i| i.name.as_str()).collect();
+        for stage in &plan.stages {
+            let of_it = records.iter().filter(|r| r.stage == stage.name);
+            let taken: u64 = of_it.filter_map(|r| r.handlers.get(context)).map(|h| h.count).sum();
+            if !names.is_empty() && taken == 0 {
+                let who = names.join(", ");
+                output::say(&format!(
+                    "warning: stage {}: {who} never arrived; is its label or time reached?",
+                    stage.name
+                ));
+            }
+        }
     }
 }
 
@@ -154,7 +178,7 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         }
         return output::print(&text);
     };
-    match experiment_text(name).or_else(|| machine_text(name)) {
+    match experiment_text(name).or_else(|| experiment_text(&format!("{name}.ron"))).or_else(|| machine_text(name)) {
         Some(text) => output::print(text),
         None => {
             let all: Vec<&str> = experiment_names().chain(machine_names()).collect();

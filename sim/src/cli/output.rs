@@ -12,10 +12,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::Closed),
-        Err(e) => {
-            say(&format!("error: cannot write to standard output: {e}"));
-            Err(Failure::Closed)
-        }
+        Err(e) => Err(Failure::Files(reports::Error::Write { path: "(standard output)".into(), source: e })),
         Ok(()) => Ok(()),
     }
 }
@@ -36,10 +33,9 @@ pub(super) fn color(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
-/// Columns to print tables in: the terminal's, or 160 into files and pipes.
+/// Columns to print tables in: what `COLUMNS` says, else the terminal's, or 160 into files and pipes.
 pub(super) fn width() -> usize {
-    match terminal_size::terminal_size_of(std::io::stdout()) {
-        Some((w, _)) => usize::from(w.0),
-        None => 160,
-    }
+    let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0));
+    asked.or_else(terminal).unwrap_or(160)
 }
