@@ -312,7 +312,7 @@ impl Body {
 
     /// A store; `order` is empty or `.rel`.
     pub(super) fn store(&mut self, address: &str, element: Type, value: &Val, order: &str) {
-        let text = format!("store.u{}{order} [{address}+0], {}", 8 * element.size().bytes, value.text);
+        let text = format!("store.u{}{order} [{address}+0], {}", 8 * element.size().bytes, value.operand(element));
         self.access(text);
     }
 

@@ -159,7 +159,11 @@ impl Body {
         let amount = self.convert(&amount, element);
         let operand = if sign == "-" { self.arithmetic(&Val::constant(0, element), &amount, "-") } else { amount };
         let old = self.temp();
-        self.access(format!("{old} = {f}.u{}{order} [{address}+0], {}", 8 * element.size().bytes, operand.text));
+        self.access(format!(
+            "{old} = {f}.u{}{order} [{address}+0], {}",
+            8 * element.size().bytes,
+            operand.operand(element)
+        ));
         if gives == Gives::Nothing {
             return Ok(Val::constant(0, Type::INT));
         }
@@ -174,11 +178,11 @@ impl Body {
     fn exchange(&mut self, c: &mut Cursor<'_, '_>, compare: bool, order: &str, depth: usize) -> Result<Val, Error> {
         let (address, element) = self.pointer(c, depth, false)?;
         c.expect(",")?;
-        let mut operands = self.expression(c, depth)?.text;
+        let mut operands = self.expression(c, depth)?.operand(element);
         if compare {
             c.expect(",")?;
             let new = self.expression(c, depth)?;
-            operands = format!("{operands}, {}", new.text);
+            operands = format!("{operands}, {}", new.operand(element));
         }
         c.expect(")")?;
         let t = self.temp();

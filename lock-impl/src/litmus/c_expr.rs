@@ -38,6 +38,16 @@ impl Val {
         Val { text: format!("{:#x}", n as u64), ty }
     }
 
+    /// As the operand of an access: a constant is cut to its size, a register by the access itself.
+    pub(super) fn operand(&self, element: Type) -> String {
+        match self.number() {
+            Some(n) if element.size().bytes < 8 => {
+                format!("{:#x}", n as u64 & ((1 << (8 * element.size().bytes)) - 1))
+            }
+            _ => self.text.clone(),
+        }
+    }
+
     /// Its value, if it is a constant.
     pub(super) fn number(&self) -> Option<i64> {
         u64::from_str_radix(self.text.strip_prefix("0x")?, 16).ok().map(|n| n as i64)

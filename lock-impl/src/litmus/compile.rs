@@ -18,8 +18,9 @@ const PREPARE_NS: usize = 2000;
 pub enum Variant {
     /// The test alone: for the untimed engine.
     Bare,
-    /// With caches prepared at random, a common start with random skews, and random pauses between
-    /// the accesses: for the timed machine.
+    /// With caches prepared at random, a common start with random skews, sometimes stores to a line of
+    /// the thread's own in front, and random pauses between the accesses: for the timed machine. None
+    /// of it can change what the memory model allows.
     Timed,
 }
 
@@ -72,6 +73,8 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
     if variant == Variant::Timed {
         // Pauses of all sizes from nothing to some misses, each size as likely as any other.
         out += "dist way = uniform(0cy, 3cy)\ndist scale = uniform(0cy, 11cy)\ndist wide = uniform(0cy, 2047cy)\n";
+        out += "struct own align 64 { near: u64 @0, far: u64 @64 }\n";
+        (0..test.threads.len()).for_each(|i| out += &format!("object own_{i}: own\n"));
     }
     for (i, t) in test.threads.iter().enumerate() {
         let _ = writeln!(out, "\nproc p{i}() {{");
@@ -82,7 +85,7 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
             };
         }
         if variant == Variant::Timed {
-            prepare(&mut out, test);
+            prepare(&mut out, test, i);
         }
         let mut pauses = 0;
         for line in &t.lines {
@@ -96,7 +99,7 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
                 Line::Access(text) => {
                     if variant == Variant::Timed {
                         pauses += 1;
-                        out += "  pause_cy = draw wide\n  pause_cy = pause_cy >> pause_scale\n  work pause_cy\n";
+                        pause(&mut out);
                     }
                     let _ = writeln!(out, "  {text}");
                 }
@@ -108,10 +111,15 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
     out
 }
 
+/// A pause of random size.
+fn pause(out: &mut String) {
+    out.push_str("  pause_cy = draw wide\n  pause_cy = pause_cy >> pause_scale\n  work pause_cy\n");
+}
+
 /// Each location is at random loaded, asked for in a writable state, or left alone; then all
-/// threads wait for the same moment.
-fn prepare(out: &mut String, test: &Test) {
-    out.push_str("  pause_scale = draw scale\n");
+/// threads wait for the same moment, and a random skew more. Stores to lines that nobody else
+/// touches keep a store buffer busy now and then, as whatever ran before would.
+fn prepare(out: &mut String, test: &Test, thread: usize) {
     for (i, l) in test.locations.iter().enumerate() {
         let name = &l.name;
         let _ = write!(
@@ -121,6 +129,14 @@ fn prepare(out: &mut String, test: &Test) {
         );
     }
     let _ = writeln!(out, "  delay_until {}", PREPARE_NS * (test.locations.len() + 1));
+    out.push_str("  pause_scale = draw scale\n");
+    pause(out);
+    let _ = write!(
+        out,
+        "  own_stores = draw way\n  if own_stores > 1 goto begin\n  store.u64 [own_{thread}.near], 1\n  \
+         if own_stores == 0 goto begin\n  store.u64 [own_{thread}.far], 1\nbegin:\n"
+    );
+    out.push_str("  pause_scale = draw scale\n");
 }
 
 /// Makes the program of a test.

@@ -96,7 +96,7 @@ fn header(file: File<'_>) -> Result<(Dialect, String, usize), Error> {
                 let Some(end) = text[at + 1..].find('"') else { return Err(file.error(at, "this text has no end")) };
                 at += end + 2;
             }
-            _ => at += 1,
+            _ => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
     }
     Err(file.error(at, "there is no initial section `{ .. }`"))

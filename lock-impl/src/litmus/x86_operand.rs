@@ -96,15 +96,18 @@ pub(super) fn operand(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table) 
         return Ok(Operand::Reg(r));
     }
     let displacement = if matches!(c.peek().kind, Kind::Int(_)) || c.is("-") { c.int("a number")? } else { 0 };
-    let name = if c.peek().kind == Kind::Word { Some(c.bump().text) } else { None };
+    let name = if c.peek().kind == Kind::Word { Some(c.bump()) } else { None };
     let (open, close) = if c.is("[") { ("[", "]") } else { ("(", ")") };
     if let Some(name) = name {
         // `x(%rip)`; a bare `x` would be a load in one syntax and an address in the other.
-        c.expect("(")?;
+        if !c.eat("(") {
+            let what = format!("`{}` is neither a register nor an address such as `[x]`", name.text);
+            return Err(c.file.error(name.at, what));
+        }
         c.expect("%")?;
         c.expect("rip")?;
         c.expect(")")?;
-        return Ok(place(table, name, displacement));
+        return Ok(place(table, name.text, displacement));
     }
     if !c.is(open) {
         return Err(c.unexpected("an operand such as `$1`, a register, or `[x]`"));
