@@ -12,6 +12,8 @@ pub const LIMIT_BYTES: usize = 1 << 30;
 /// What an entry of the set costs beside its bytes: pointer, length, control byte, load factor,
 /// the allocator's own.
 const ENTRY_BYTES: usize = 48;
+/// What a state costs beside its registers and values: vectors of a few cores, the allocator's own.
+const STATE_BYTES: usize = 1024;
 
 /// A finished search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,9 +91,9 @@ pub fn explore(system: &System, limit_bytes: usize, mut at_end: impl FnMut(&Stat
             if seen.contains(key.as_slice()) {
                 continue;
             }
-            // The states still to be visited are counted as if each were twice its encoding.
-            used += 3 * key.len() + ENTRY_BYTES;
-            if used > limit_bytes {
+            used += key.len() + ENTRY_BYTES;
+            // The states still to be visited are not encoded: fixed parts, and 8 bytes a register.
+            if used + stack.len() * (4 * key.len() + STATE_BYTES) > limit_bytes {
                 return Err(Stop::Incomplete { states: out.states, limit_bytes });
             }
             seen.insert(key.as_slice().into());
