@@ -100,6 +100,7 @@ fn c_values_are_the_numbers_c_says() {
     // Signed with unsigned of the same size compares as unsigned.
     assert_eq!(run("*u = 1; if (*x < *u) r0 = 1; else r0 = 2;"), "0:r0=2; b=0; l=0; u=1; x=-3;");
     assert_eq!(run("if (*x < 1 && !*l || 0) { r0 = 7; }"), "0:r0=7; b=0; l=0; u=0; x=-3;");
+    assert_eq!(run("if (*x) { int r1 = 1; r0 = r1; } else { int r1 = 2; r0 = r1; }"), "0:r0=1; b=0; l=0; u=0; x=-3;");
     assert_eq!(run("while (r0 < 5) r0 = r0 + 2;"), "0:r0=6; b=0; l=0; u=0; x=-3;");
     assert_eq!(run("r0 = (1 + 2 * 3 ^ 2) == 5 | ~0 << 3;"), "0:r0=-7; b=0; l=0; u=0; x=-3;");
     assert_eq!(run("r0 = xchg_relaxed(x, 5) - cmpxchg(x, 5, 6);"), "0:r0=-8; b=0; l=0; u=0; x=6;");

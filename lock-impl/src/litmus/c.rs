@@ -16,6 +16,8 @@ pub(super) struct Variable {
     pub(super) ty: Type,
     /// A parameter: the address of the location of its name, never assigned.
     pub(super) parameter: bool,
+    /// Its block has ended; another of the same name and type is the same to results.
+    closed: bool,
 }
 
 /// A thread being read.
@@ -130,10 +132,11 @@ impl Body {
     }
 
     fn declare(&mut self, c: &Cursor<'_, '_>, name: Token<'_>, ty: Type, parameter: bool) -> Result<Variable, Error> {
-        if self.variables.iter().any(|v| v.name == name.text) {
+        // A name in two blocks inside each other would be two variables with one register.
+        if self.variables.iter().any(|v| v.name == name.text && (!v.closed || v.ty != ty)) {
             return Err(c.file.error(name.at, format!("`{}` is declared twice", name.text)));
         }
-        let v = Variable { name: name.text.to_owned(), ty, parameter };
+        let v = Variable { name: name.text.to_owned(), ty, parameter, closed: false };
         self.variables.push(v.clone());
         if !parameter {
             let found = self.thread.registers.iter().position(|r| r.name == v.name);
@@ -155,12 +158,14 @@ impl Body {
             return Ok(());
         }
         if c.eat("{") {
+            let outside = self.variables.len();
             while !c.eat("}") {
                 if c.at_end() {
                     return Err(c.unexpected("`}`"));
                 }
                 self.statement(c, depth + 1)?;
             }
+            self.variables[outside..].iter_mut().for_each(|v| v.closed = true);
             return Ok(());
         }
         if c.eat("if") {
@@ -270,7 +275,7 @@ impl Body {
 
     /// The variable of this name.
     pub(super) fn variable(&self, c: &Cursor<'_, '_>, name: Token<'_>) -> Result<Variable, Error> {
-        let found = self.variables.iter().find(|v| v.name == name.text);
+        let found = self.variables.iter().find(|v| v.name == name.text && !v.closed);
         found.cloned().ok_or_else(|| c.file.error(name.at, format!("`{}` is not declared", name.text)))
     }
 

@@ -125,7 +125,7 @@ fn report(args: &LitmusArgs, how: &How, tests: &[Judged]) -> Result<(), Failure>
             Status::Failed if t.ran.is_ok() => output::say(&format!("failed: {}: {}", t.file, t.why)),
             Status::Failed => output::say(&format!("failed: {}", t.why)),
             Status::Unsupported => output::say(&format!("error: {}", t.why)),
-            Status::Incomplete => output::say(&format!("incomplete: {}; raise --memory-mib", t.why)),
+            Status::Incomplete => output::say(&format!("{}; raise --memory-mib", t.why)),
         }
     }
     if tests.len() > 1 {
