@@ -67,8 +67,11 @@ pub fn machine_text(name: &str) -> Option<&'static str> {
     MACHINES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
-/// An embedded machine; the error has two lines, what is wrong and a way out.
-pub(crate) fn machine(name: &str) -> Result<Machine, String> {
+/// An embedded machine.
+///
+/// # Errors
+/// There is none of this name: two lines, what is wrong and a way out.
+pub fn machine(name: &str) -> Result<Machine, String> {
     let text = machine_text(name).ok_or_else(|| {
         let help = suggestion(name, "machines", machine_names());
         format!("there is no machine preset \"{name}\"\n{help}")

@@ -5,6 +5,7 @@
 //! any lock. The programs themselves (`programs/*.uop`) are GPL-2.0-or-later, as what they
 //! describe is; everything else here is MIT OR Apache-2.0.
 
+pub mod litmus;
 pub mod oracle;
 pub mod programs;
 pub mod workload;

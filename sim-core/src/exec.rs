@@ -8,7 +8,7 @@ use crate::isa::{Addr, AluFn, Base, ContextKind, Op, Operand, Pc, Reg};
 use crate::program::Program;
 
 /// A suspended caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// First register of the caller's frame in [`Context::regs`].
     pub base: u32,
@@ -19,7 +19,7 @@ pub struct Frame {
 }
 
 /// A thread of execution on one core: a task, or an interrupt handler on top of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Context {
     /// What it executes for.
     pub kind: ContextKind,

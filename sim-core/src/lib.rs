@@ -13,3 +13,4 @@ pub mod program;
 pub mod queue;
 pub mod rng;
 pub mod time;
+pub mod untimed;

@@ -259,6 +259,13 @@ impl Program {
         }
     }
 
+    /// One past the last byte of the global objects.
+    #[must_use]
+    pub fn global_end(&self) -> u64 {
+        let ends = self.objects.iter().filter(|o| !o.percpu).map(|o| o.addr + self.structs[o.layout].bytes);
+        ends.max().unwrap_or(GLOBAL_BASE)
+    }
+
     /// The object that contains an address, and the core it belongs to if it is per-CPU.
     #[must_use]
     pub fn object_at(&self, addr: u64) -> Option<(&Object, Option<u64>)> {

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod files;
+pub mod litmus;
 pub mod machine;
 pub mod observe;
 pub mod plan;

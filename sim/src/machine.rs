@@ -7,7 +7,7 @@ use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice};
 use interrupt_ctrl::{Controllers, InterruptCosts, Source};
 use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
-use sim_core::isa::ContextKind;
+use sim_core::isa::{ContextKind, Width};
 use sim_core::ports::{InterruptPort, MemoryPort, Probe};
 use sim_core::program::Program;
 use sim_core::queue::WakeTree;
@@ -146,6 +146,11 @@ impl<P: Probe> Machine<P> {
             machine.rearm(i);
         }
         machine
+    }
+
+    /// Puts a value into memory, before the first cycle.
+    pub fn set_initial(&mut self, addr: u64, width: Width, value: u64) {
+        self.mem.set_initial(addr, width, value);
     }
 
     fn rearm(&mut self, core: usize) {

@@ -277,7 +277,7 @@ fn irq_sources(loaded: &Loaded, stage: usize, program: &Program) -> Result<Vec<V
     Ok(sources)
 }
 
-fn core_params(m: &MachineConfig) -> CoreParams {
+pub(crate) fn core_params(m: &MachineConfig) -> CoreParams {
     let khz = m.clock.khz();
     let cy = |s: configs::Span| s.cycles(khz) as u32;
     let l = &m.latencies;
@@ -302,7 +302,7 @@ fn core_params(m: &MachineConfig) -> CoreParams {
     }
 }
 
-fn memory_params(m: &MachineConfig) -> MemoryParams {
+pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
     let khz = m.clock.khz();
     let cy = |s: configs::Span| s.cycles(khz);
     let sets = |capacity: u64, ways: u32| capacity / (configs::LINE_BYTES * u64::from(ways));
@@ -330,7 +330,7 @@ fn memory_params(m: &MachineConfig) -> MemoryParams {
     }
 }
 
-fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {
+pub(crate) fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {
     let cy = |s: configs::Span| s.cycles(m.clock.khz());
     let i = &m.interrupts;
     InterruptCosts {

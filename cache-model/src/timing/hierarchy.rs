@@ -10,7 +10,7 @@ use sim_core::time::{Cycle, Key};
 
 use super::fabric::Fabric;
 use super::home::Home;
-use super::message::{LineData, Message, MessageKind, Place, read};
+use super::message::{LineData, Message, MessageKind, Place, read, write};
 use super::params::MemoryParams;
 use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
 use super::traffic::{LineKinds, Traffic};
@@ -133,6 +133,11 @@ impl MemorySystem {
         let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.can_write()).map(|(_, d)| d);
         let data = owned.or_else(|| self.home(line).knows(line).map(|k| k.3)).or_else(|| self.memory.get(&line));
         data.map_or(0, |d| read(d, addr, width))
+    }
+
+    /// Puts a value into memory. Meaningful before the first access only: caches are not told.
+    pub fn set_initial(&mut self, addr: u64, width: Width, value: u64) {
+        write(self.memory.entry(addr / LINE_BYTES).or_insert([0; 8]), addr, width, value);
     }
 
     /// Checks what must hold of every line when quiescent: one writer or many readers, readers

@@ -69,13 +69,7 @@ impl Code {
         for &pc in watched {
             flags[pc as usize] = true;
         }
-        let global_end = program
-            .objects
-            .iter()
-            .filter(|o| !o.percpu)
-            .map(|o| o.addr + program.structs[o.layout].bytes)
-            .max()
-            .unwrap_or(GLOBAL_BASE);
+        let global_end = program.global_end();
         let percpu_end = PERCPU_BASE + cpus * program.percpu_stride;
         Code { program, cost, watched: flags, global_end, percpu_end }
     }

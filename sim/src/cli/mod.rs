@@ -3,6 +3,7 @@
 
 mod asm;
 mod experiment;
+mod litmus;
 mod output;
 
 use std::path::PathBuf;
@@ -19,8 +20,9 @@ use rqsim::plan::InputError;
   sim run ring8-next.ron --threads 1  the same on the series' own base
   sim protocol mesi                   the coherence protocol's tables
   sim asm show rqspinlock --patches enclose
+  sim litmus tests/ --exhaustive --expect states.log --csv out.csv
 
-Exit codes: 0 all well; 1 a run hung or broke an invariant; 2 unusable input.")]
+Exit codes: 0 all well; 1 a run hung, broke an invariant or an expectation; 2 unusable input.")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -50,6 +52,8 @@ enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
+    Litmus(litmus::LitmusArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -98,6 +102,8 @@ enum Failure {
     Input(InputError),
     /// Exit code 2: reading or writing.
     Files(reports::Error),
+    /// Exit code 2: what was wrong with some input has been said.
+    Told,
     /// The reader of our output went away: no error.
     Closed,
     /// Exit code 1: the runs found something; it has been printed.
@@ -135,11 +141,13 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check { experiment }) => experiment::check(&experiment),
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
         Some(Command::Protocol { name, markdown }) => protocol(&name, markdown),
+        Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Found) => ExitCode::from(1),
+        Err(Failure::Told) => ExitCode::from(2),
         Err(Failure::Input(e)) => {
             output::complain(&e);
             ExitCode::from(2)

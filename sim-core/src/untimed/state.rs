@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A state of the untimed engine, and its encoding for the set of states seen.
+
+use super::System;
+use crate::exec::Context;
+use crate::isa::{ContextKind, Width};
+
+/// A store that is not in memory yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Buffered {
+    /// Byte address, naturally aligned.
+    pub addr: u64,
+    /// Width.
+    pub width: Width,
+    /// Value, already cut to the width.
+    pub value: u64,
+}
+
+/// One core.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CoreState {
+    /// The running context last, what it interrupted before it. Empty on a core without a task.
+    pub contexts: Vec<Context>,
+    /// Stores in program order, oldest first.
+    pub buffer: Vec<Buffered>,
+    /// Maskable interrupts are enabled.
+    pub irq_enabled: bool,
+    /// The task has ended (its last context stays readable), or there is none.
+    pub done: bool,
+}
+
+/// A state of the whole system.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    /// Cores.
+    pub cores: Vec<CoreState>,
+    /// Eight-byte words that are not zero: address and value, by address. One form per content.
+    words: Vec<(u64, u64)>,
+}
+
+impl State {
+    /// All tasks at their entries, memory as the system says.
+    #[must_use]
+    pub fn initial(system: &System) -> State {
+        let core = |task: &Option<u16>| CoreState {
+            contexts: task.iter().map(|p| Context::at_entry(&system.program, *p, ContextKind::Task)).collect(),
+            buffer: Vec::new(),
+            irq_enabled: true,
+            done: task.is_none(),
+        };
+        let mut state = State { cores: system.tasks.iter().map(core).collect(), words: Vec::new() };
+        for &(addr, width, value) in &system.memory {
+            state.write(addr, width, value);
+        }
+        state
+    }
+
+    /// Value in memory; store buffers are not seen.
+    #[must_use]
+    pub fn read(&self, addr: u64, width: Width) -> u64 {
+        let word = addr & !7;
+        let value = self.words.binary_search_by_key(&word, |w| w.0).map_or(0, |i| self.words[i].1);
+        (value >> (8 * (addr - word))) & width.mask()
+    }
+
+    /// Writes memory.
+    pub fn write(&mut self, addr: u64, width: Width, value: u64) {
+        let word = addr & !7;
+        let shift = 8 * (addr - word);
+        let mask = width.mask() << shift;
+        let place = self.words.binary_search_by_key(&word, |w| w.0);
+        let old = place.map_or(0, |i| self.words[i].1);
+        let new = (old & !mask) | ((value << shift) & mask);
+        match place {
+            Ok(i) if new == 0 => {
+                self.words.remove(i);
+            }
+            Ok(i) => self.words[i].1 = new,
+            Err(_) if new == 0 => {}
+            Err(i) => self.words.insert(i, (word, new)),
+        }
+    }
+
+    /// True if every task has ended and every store is in memory.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.cores.iter().all(|c| c.done && c.buffer.is_empty())
+    }
+
+    /// Appends a form in which no two states are equal: numbers of variable length, every list
+    /// behind its length.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        for core in &self.cores {
+            out.push(u8::from(core.done) | u8::from(core.irq_enabled) << 1);
+            put(out, core.contexts.len() as u64);
+            for c in &core.contexts {
+                out.push(c.kind as u8);
+                put(out, u64::from(c.pc));
+                put(out, u64::from(c.base));
+                put(out, c.regs.len() as u64);
+                c.regs.iter().for_each(|r| put(out, *r));
+                put(out, c.frames.len() as u64);
+                for f in &c.frames {
+                    put(out, u64::from(f.base));
+                    put(out, u64::from(f.resume));
+                    put(out, u64::from(f.call));
+                }
+            }
+            put(out, core.buffer.len() as u64);
+            for b in &core.buffer {
+                put(out, b.addr);
+                out.push(b.width.bytes() as u8);
+                put(out, b.value);
+            }
+        }
+        for (addr, value) in &self.words {
+            put(out, *addr);
+            put(out, *value);
+        }
+    }
+}
+
+/// Seven bits a byte, the least first; the highest bit says that more follow.
+fn put(out: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_one_form_per_content() {
+        let mut a = State { cores: Vec::new(), words: Vec::new() };
+        let empty = a.clone();
+        a.write(0x1_0004, Width::U32, 0xaabb_ccdd);
+        assert_eq!(a.read(0x1_0005, Width::U8), 0xcc);
+        assert_eq!(a.read(0x1_0000, Width::U32), 0);
+        assert_ne!(a, empty);
+        a.write(0x1_0000, Width::U64, 0);
+        assert_eq!(a, empty);
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The timed machine against the untimed engine, on the development set of litmus tests: it shows
+//! nothing that no interleaving gives, and on tso everything that some interleaving gives.
+//!
+//! `RQSIM_LONG=1` makes it a million outcomes.
+
+use std::path::PathBuf;
+
+use rqsim::litmus::{How, find, judge, run_file};
+use sim_core::untimed::{LIMIT_BYTES, Model};
+
+fn set() -> Vec<PathBuf> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../lock-impl/litmus"));
+    let files = find(&[root]).expect("the set is there");
+    assert!(files.len() > 50, "{} files", files.len());
+    files
+}
+
+fn how(model: Model, runs: u64) -> How {
+    How {
+        model,
+        machine: configs::presets::machine("skylake-ring-8").expect("embedded"),
+        runs,
+        seed: 1,
+        exhaustive: true,
+        limit_bytes: LIMIT_BYTES,
+    }
+}
+
+/// Runs the set; outcomes looked at, outcomes never shown, and what is wrong.
+fn compare(model: Model, runs: u64) -> (u64, Vec<String>, String) {
+    let (mut outcomes, mut missing, mut wrong) = (0, Vec::new(), String::new());
+    for path in set() {
+        let judged = judge(&path, run_file(&path, &how(model, runs)), None);
+        wrong += &judged.why;
+        let ran = judged.ran.expect("it runs");
+        outcomes += ran.timed.expect("asked for").values().sum::<u64>();
+        for c in &judged.comparisons {
+            missing.extend(c.missing.iter().map(|o| format!("{}: {o}", judged.file)));
+        }
+    }
+    (outcomes, missing, wrong)
+}
+
+fn runs(usual: u64) -> u64 {
+    if std::env::var_os("RQSIM_LONG").is_some() { 10_000 } else { usual }
+}
+
+#[test]
+fn a_tso_machine_shows_exactly_what_tso_allows() {
+    let (outcomes, missing, wrong) = compare(Model::Tso, runs(600));
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(missing.is_empty(), "never shown: {missing:#?}");
+    assert!(outcomes > 30_000, "{outcomes}");
+}
+
+#[test]
+fn an_sc_machine_shows_exactly_what_sc_allows() {
+    let (outcomes, missing, wrong) = compare(Model::Sc, runs(400));
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(missing.is_empty(), "never shown: {missing:#?}");
+    assert!(outcomes > 20_000, "{outcomes}");
+}
+
+#[test]
+fn a_histogram_does_not_depend_on_worker_threads() {
+    let path = set().into_iter().find(|p| p.ends_with("x86/n6.litmus")).expect("it is there");
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| run_file(&path, &how(Model::Tso, 1000)).expect("it runs").timed.expect("asked for"))
+    };
+    let one = with(1);
+    assert_eq!(one.values().sum::<u64>(), 1000);
+    assert_eq!(one, with(3));
+}
