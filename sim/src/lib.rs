@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod files;
 pub mod machine;
+pub mod network;
 pub mod observe;
 pub mod plan;
 pub mod run;
