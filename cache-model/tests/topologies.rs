@@ -14,7 +14,9 @@ use sim_core::program::Source;
 use sim_core::rng::Stream;
 use sim_core::time::{Cycle, Key, Phase};
 
-const LINES: u64 = 12;
+/// More than the last level holds, and a few that everybody uses.
+const LINES: u64 = 90;
+const HOT_LINES: u64 = 6;
 
 fn params(cores: usize, memory_interval: u64) -> MemoryParams {
     MemoryParams {
@@ -73,7 +75,7 @@ fn count(topology: Topology, rounds: u32, memory_interval: u64, seed: u64) -> En
                     continue;
                 }
                 left[core] -= 1;
-                let line = rng.below(LINES);
+                let line = if rng.below(2) == 0 { rng.below(HOT_LINES) } else { rng.below(LINES) };
                 let load = rng.below(3) == 0;
                 added[line as usize] += u64::from(!load);
                 let action = if load { Action::Load } else { Action::Rmw(RmwFn::FetchAdd, 1, 0) };
