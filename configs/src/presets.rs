@@ -18,6 +18,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("ring8.ron", include_str!("../presets/ring8.ron")),
     ("ring8-next.ron", include_str!("../presets/ring8-next.ron")),
     ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
+    ("lost-heir.ron", include_str!("../presets/lost-heir.ron")),
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 

@@ -16,7 +16,7 @@ fn reread(experiment: &Experiment) -> Experiment {
 
 #[test]
 fn every_embedded_experiment_loads_and_survives_expansion() {
-    assert_eq!(experiment_names().count(), 4);
+    assert_eq!(experiment_names().count(), 5);
     for name in experiment_names() {
         let loaded = load(name).unwrap_or_else(|e| panic!("{}", e.render(false)));
         assert_eq!((loaded.file.as_str(), &loaded.origin), (name, &Origin::Embedded));
@@ -37,7 +37,7 @@ fn every_embedded_machine_loads_and_says_where_each_figure_comes_from() {
         let text = machine_text(name).expect("listed");
         let (mut derivation, mut figures) = (false, 0);
         for line in text.lines().map(str::trim) {
-            let tagged = ["published:", "derived:", "assumed:"].iter().any(|t| line.contains(t));
+            let tagged = ["published:", "derived:", "fitted:", "assumed:"].iter().any(|t| line.contains(t));
             let comment = line.starts_with("//");
             let code = line.split("//").next().unwrap_or("").trim();
             // Every line that ends a single value, and not a group, is a figure or a choice.

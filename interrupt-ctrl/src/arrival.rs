@@ -102,10 +102,10 @@ impl Arrivals {
         }
     }
 
-    /// Cycles stop being counted.
+    /// Cycles stop being counted. An overflow that has happened stays on its way to the core.
     pub(crate) fn freeze(&mut self, now: Cycle) {
-        if matches!(self.process, Process::Overflow { .. }) && self.next != Cycle::NEVER {
-            self.rest = self.next.since(now).max(1);
+        if matches!(self.process, Process::Overflow { .. }) && self.next != Cycle::NEVER && self.next > now {
+            self.rest = self.next.since(now);
             self.next = Cycle::NEVER;
         }
     }
@@ -159,6 +159,8 @@ mod tests {
         assert_eq!(a.next, Cycle(6000));
         a.freeze(Cycle(5400));
         a.thaw(Cycle(9000));
+        assert_eq!(a.next, Cycle(9600));
+        a.freeze(Cycle(9600)); // it has overflowed: not counted once more
         assert_eq!(a.next, Cycle(9600));
     }
 

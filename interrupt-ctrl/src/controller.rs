@@ -137,9 +137,13 @@ impl Line {
 }
 
 impl Unit {
+    fn in_nmi(&self) -> bool {
+        self.stack.iter().any(|(k, _)| *k == ContextKind::Nmi)
+    }
+
     fn may_deliver(&self, vector: Vector) -> bool {
         match vector {
-            Vector::Nmi => !self.stack.iter().any(|(k, _)| *k == ContextKind::Nmi),
+            Vector::Nmi => !self.in_nmi(),
             Vector::Irq => self.flag && self.stack.is_empty(),
         }
     }
@@ -201,8 +205,9 @@ impl InterruptPort for Controllers {
         let unit = &mut self.units[core];
         let (_, flag) = unit.stack.pop().expect("a handler returns only after it was entered");
         unit.flag = flag;
-        if !unit.stack.iter().any(|(k, _)| *k == ContextKind::Nmi) {
-            unit.lines.iter_mut().for_each(|l| l.arrivals.thaw(now));
+        if !unit.in_nmi() {
+            // A counter whose own interrupt is still waiting goes on standing still.
+            unit.lines.iter_mut().filter(|l| !l.pending).for_each(|l| l.arrivals.thaw(now));
         }
         unit.refresh(self.costs.delivery);
     }
@@ -216,10 +221,12 @@ impl InterruptPort for Controllers {
 
     fn set_halted(&mut self, core: usize, now: Cycle, halted: bool) {
         let unit = &mut self.units[core];
+        // An NMI that wakes the core has been taken already, and counters stand still in its handler.
+        let counts = !unit.in_nmi();
         for l in &mut unit.lines {
             if halted {
                 l.arrivals.freeze(now);
-            } else {
+            } else if counts {
                 l.arrivals.thaw(now);
             }
         }
@@ -306,6 +313,18 @@ mod tests {
         assert_eq!(c.attention(0), Cycle::NEVER);
         c.set_halted(0, Cycle(20_000), false);
         assert_eq!(c.attention(0), Cycle(20_000 + 600 + 10));
+    }
+
+    #[test]
+    fn a_counter_stands_still_in_the_nmi_that_wakes_its_core() {
+        let count = Process::Overflow { period: 1000, jitter: 0, first: Some(500) };
+        let tick = Process::Periodic { period: 100_000, jitter: 0, first: Some(200) };
+        let mut c = unit(&[(Vector::Irq, count), (Vector::Nmi, tick)]);
+        c.set_halted(0, Cycle(100), true); // 400 cycles left
+        assert!(c.take(0, Cycle(210)).is_some());
+        c.set_halted(0, Cycle(210), false);
+        c.leave(0, Cycle(5000));
+        assert_eq!(c.attention(0), Cycle(5000 + 400 + 10));
     }
 
     #[test]

@@ -36,10 +36,12 @@ impl Clock {
         (at.0 as u128 * 1_000_000 / self.khz as u128) as u64
     }
 
-    /// Cycles in a span of nanoseconds, rounded up, so that a wait is never shorter than asked.
+    /// Cycles in a span of nanoseconds, rounded up, so that a wait is never shorter than asked;
+    /// stays at `u64::MAX`.
     #[must_use]
     pub const fn cycles(self, nanos: u64) -> u64 {
-        (nanos as u128 * self.khz as u128).div_ceil(1_000_000) as u64
+        let cycles = (nanos as u128 * self.khz as u128).div_ceil(1_000_000);
+        if cycles > u64::MAX as u128 { u64::MAX } else { cycles as u64 }
     }
 }
 
@@ -93,6 +95,7 @@ mod tests {
         let odd = Clock { khz: 3_300_000 };
         assert_eq!(odd.cycles(1), 4); // 3.3 cycles, never shorter than asked
         assert_eq!(odd.nanos(Cycle(4)), 1);
+        assert_eq!(c.cycles(u64::MAX), u64::MAX); // "for ever" does not wrap round to soon
     }
 
     #[test]

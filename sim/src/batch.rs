@@ -114,12 +114,15 @@ pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -
     Ok(batch)
 }
 
-/// A short digest of what a run measured: of its record without version and program hash, which
-/// change with every edit. Equal digests mean equal results.
+/// A digest of what a run measured: of its record without the texts and hashes that tell builds
+/// and experiment files apart. Equal digests mean equal results.
 #[must_use]
 pub fn digest(record: &Record) -> String {
-    let bare = Record { version: String::new(), program_hash: String::new(), ..record.clone() };
-    crate::plan::hash(&serde_json::to_string(&bare).unwrap_or_default())[..16].to_owned()
+    let mut bare = record.clone();
+    for text in [&mut bare.version, &mut bare.config_hash, &mut bare.program_hash, &mut bare.config] {
+        text.clear();
+    }
+    crate::plan::hash(&bare.to_json_line().unwrap_or_default())
 }
 
 fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>, reports::Error> {

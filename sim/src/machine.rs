@@ -11,7 +11,7 @@ use sim_core::isa::ContextKind;
 use sim_core::ports::{InterruptPort, MemoryPort, Probe};
 use sim_core::program::Program;
 use sim_core::queue::WakeTree;
-use sim_core::time::{Clock, Cycle, Key};
+use sim_core::time::{Clock, Cycle, Key, Phase};
 
 /// What a machine is made of.
 #[derive(Clone, Debug)]
@@ -154,54 +154,73 @@ impl<P: Probe> Machine<P> {
         self.wakes.set(core, self.cores[core].next_key(&self.irq));
     }
 
-    /// Runs everything that happens before `limit`.
+    /// Runs everything that happens before `limit`. Afterwards every core stands at a boundary:
+    /// what can be seen of the machine does not depend on the shortcuts taken.
     pub fn run_until(&mut self, limit: Cycle) -> Outcome {
-        let end = Key::new(limit, sim_core::time::Phase::Deliver, 0, 0);
+        let end = Key::new(limit, Phase::Deliver, 0, 0);
         loop {
             let (wake, core) = self.wakes.next();
             let message = self.mem.next_key();
-            if wake == Key::NEVER && message == Key::NEVER {
+            let next = wake.min(message);
+            if next == Key::NEVER && !self.any_spin() {
                 return Outcome::Idle;
             }
-            let next = wake.min(message);
             if next >= end {
+                self.settle(end);
                 return Outcome::Limit;
             }
             self.events += 1;
-            self.last_event = next.at();
+            self.last_event = self.last_event.max(next.at());
             let result = if message < wake { self.deliver(message) } else { self.step_core(core, end) };
-            if let Err(fault) = result {
+            if let Err((fault, at)) = result {
+                self.settle(at);
                 return Outcome::Fault(fault);
             }
         }
     }
 
-    fn step_core(&mut self, core: usize, end: Key) -> Result<(), Fault> {
+    /// A spin that nothing would ever end is not rest: executed, it goes on for ever.
+    fn any_spin(&self) -> bool {
+        self.cores.iter().any(|c| matches!(c.state(), State::Spin(_)))
+    }
+
+    /// Brings every core whose spin is computed to the boundary it has reached at `key`.
+    fn settle(&mut self, key: Key) {
+        if key.at() == Cycle::NEVER {
+            return; // A run without a limit does not come back from an endless spin in finite time.
+        }
+        for core in 0..self.cores.len() {
+            if matches!(self.cores[core].state(), State::Spin(_)) {
+                with_core!(self, core, |c, env| c.catch_up(env, key));
+                self.rearm(core);
+            }
+        }
+    }
+
+    fn step_core(&mut self, core: usize, end: Key) -> Result<(), (Fault, Key)> {
         let limit = self.wakes.next_without(core).min(end);
-        with_core!(self, core, |c, env| c.run(env, limit));
+        let last = with_core!(self, core, |c, env| c.run(env, limit));
+        self.last_event = self.last_event.max(last);
         self.rearm(core);
         self.check(core)
     }
 
-    fn check(&self, core: usize) -> Result<(), Fault> {
+    fn check(&self, core: usize) -> Result<(), (Fault, Key)> {
         if let State::Fault(f) = self.cores[core].state() {
             let place = self.code.program.place(f.pc);
             let what = format!("{} at {place}, cycle {}", f.what, f.at.0);
-            return Err(Fault::Program { core, what });
+            return Err((Fault::Program { core, what }, Key::new(f.at, Phase::Step, core as u16, 0)));
         }
         Ok(())
     }
 
-    fn deliver(&mut self, key: Key) -> Result<(), Fault> {
+    fn deliver(&mut self, key: Key) -> Result<(), (Fault, Key)> {
         let receiver = self.mem.next_core();
         if let Some(core) = receiver {
             // Everything this core does before the message must be done before it.
-            with_core!(self, core, |c, env| {
-                c.leave_spin(env, key.at());
-                c.run(env, key);
-            });
+            with_core!(self, core, |c, env| c.catch_up(env, key));
         }
-        self.mem.deliver_next(&mut self.notices).map_err(|f| Fault::Protocol(f.what))?;
+        self.mem.deliver_next(&mut self.notices).map_err(|f| (Fault::Protocol(f.what), key))?;
         let Some(core) = receiver else { return Ok(()) };
         let mut notices = std::mem::take(&mut self.notices);
         for notice in notices.drain(..) {
@@ -251,7 +270,7 @@ impl<P: Probe> Machine<P> {
         self.events
     }
 
-    /// Instant of the last event handled.
+    /// Instant of the last thing that happened.
     #[must_use]
     pub fn last_event(&self) -> Cycle {
         self.last_event

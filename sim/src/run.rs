@@ -36,8 +36,9 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz));
     let mut machine = Machine::new(&spec, observer);
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
-    let outcome = run_to_rest(&mut machine, limit);
-    let end = machine.last_event().max(spec.stop_at);
+    let (outcome, slice_end) = run_to_rest(&mut machine, limit);
+    // A machine that was stopped counts as having run until then, whatever it did last.
+    let end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() }.max(spec.stop_at);
     machine.probe.close(end);
     let finding = find(&machine, &outcome);
     let mut record = measure(&machine, end);
@@ -59,13 +60,14 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     Finished { record, events: machine.events() }
 }
 
-fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> Outcome {
+/// How it ended, and the limit of the last slice.
+fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle) {
     let mut slice = Cycle(0);
     loop {
         slice = slice.after(SLICE_CYCLES).min(limit);
         let outcome = machine.run_until(slice);
         if outcome != Outcome::Limit || slice == limit || machine.probe.violation().is_some() {
-            return outcome;
+            return (outcome, slice);
         }
     }
 }
@@ -131,6 +133,9 @@ fn trace(machine: &Machine<Observer>) -> String {
             .filter(|c| !c.regs.is_empty() || c.kind != ContextKind::Task)
             .map(|c| format!("{} at {}", c.kind.name(), program.place(c.pc)))
             .collect();
+        if contexts.is_empty() {
+            continue; // A core without a task.
+        }
         let _ = writeln!(out, "  core {}: {}", core.id, contexts.join(" < "));
     }
     let _ = writeln!(out, "{}", machine.probe.oracle().dot(|a| lock_name(program, a)));

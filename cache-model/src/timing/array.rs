@@ -132,6 +132,19 @@ impl<T> SetArray<T> {
         })
     }
 
+    /// True if both lines belong to one set.
+    pub(super) fn same_set(&self, a: u64, b: u64) -> bool {
+        (a ^ b) & (self.sets - 1) == 0
+    }
+
+    /// The entries of a line's set.
+    pub(super) fn set(&self, line_number: u64) -> impl Iterator<Item = &T> {
+        let set = self.set_of(line_number);
+        let first = if set == UNTOUCHED { 0 } else { set as usize * self.ways };
+        let ways = if set == UNTOUCHED { 0 } else { self.ways };
+        self.entries[first..first + ways].iter().flatten()
+    }
+
     /// All entries with their line numbers, in an order that depends only on what was touched when.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.tags.iter().zip(&self.entries).filter_map(|(t, e)| Some((t.checked_sub(1)?, e.as_ref()?)))

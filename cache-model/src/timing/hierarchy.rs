@@ -141,8 +141,14 @@ impl MemorySystem {
             && self.homes.iter().all(Home::is_idle)
     }
 
+    /// The last-level slice that is home of a line, by the core whose stop it shares.
+    #[must_use]
+    pub fn slice_of(&self, line: u64) -> usize {
+        self.fabric.home_of(line).0 as usize - self.caches.len()
+    }
+
     fn home(&self, line: u64) -> &Home {
-        &self.homes[self.fabric.home_of(line).0 as usize - self.caches.len()]
+        &self.homes[self.slice_of(line)]
     }
 
     /// The newest value at an address. Meaningful when quiescent; store buffers are not seen.
@@ -155,7 +161,7 @@ impl MemorySystem {
     }
 
     /// Checks what must hold of every line when quiescent: one writer or many readers, readers
-    /// equal to the home, the directory knowing every copy, and inclusion.
+    /// equal to the home, the directory knowing every copy and no other, and inclusion.
     ///
     /// # Errors
     /// The first violation, in words.
@@ -175,6 +181,10 @@ impl MemorySystem {
                 return Err(format!("line {at:#x} has {writers} writers among {} copies", copies.len()));
             }
             let known = self.home(line).knows(line);
+            let mut listed = known.iter().flat_map(|k| k.1.into_iter().chain(k.2.iter()));
+            if let Some(place) = listed.find(|p| !copies.iter().any(|c| c.0 == p.0 as usize)) {
+                return Err(format!("line {at:#x}: the home lists core {}, which has no copy", place.0));
+            }
             let Some((_, owner, sharers, data)) = known else {
                 if copies.is_empty() {
                     continue;

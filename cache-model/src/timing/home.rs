@@ -88,7 +88,7 @@ impl Home {
 
     /// A request for a line that is not in the slice: finds a way, evicting if it must.
     fn fetch(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, next: HomeState) -> Result<(), ProtocolFault> {
-        if !self.lines.has_room(m.line) {
+        if !self.lines.has_room(m.line) && !self.way_is_coming(m.line) {
             let may_go = |_: u64, l: &Line| l.state.is_stable() && l.stalled.is_empty();
             if let Some((victim, slot)) = self.lines.victim(m.line, may_go) {
                 self.evict(fabric, victim, slot, m.cause, now)?;
@@ -110,6 +110,18 @@ impl Home {
         self.lines.insert(m.line, line);
         self.send_to_memory(fabric, MessageKind::MemRead, m.line, [0; 8], m.cause, now);
         Ok(())
+    }
+
+    /// True if the recalls under way in the line's set free a way for it: it must not recall
+    /// another line each time it is looked at again.
+    fn way_is_coming(&self, line: u64) -> bool {
+        let same_set = |m: &&Message| self.lines.same_set(m.line, line);
+        let mut wanting: Vec<u64> = self.no_way.iter().filter(same_set).map(|m| m.line).collect();
+        wanting.sort_unstable();
+        wanting.dedup();
+        let ahead = wanting.iter().filter(|&&l| l != line).count();
+        let recalled = |l: &&Line| matches!(l.state, HomeState::S_R | HomeState::M_R);
+        self.lines.set(line).filter(recalled).count() > ahead
     }
 
     /// Takes a line out of the slice, calling back private copies first if there are any.
@@ -198,6 +210,11 @@ impl Home {
                 line.state = next;
                 wake = std::mem::take(&mut line.stalled);
             }
+        }
+        // A free way goes to those that wait for one; what the line that left it had stalled comes
+        // behind them, else a line that is always wanted would keep its way for ever.
+        if freed {
+            self.no_way.append(&mut wake);
         }
         for stalled in wake {
             self.deliver(fabric, &stalled, now)?;

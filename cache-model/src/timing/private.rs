@@ -4,6 +4,8 @@
 //! The second level includes the first, so a line's state and data are kept once, in the second
 //! level; the first level is tags that say which lines answer quickly.
 
+mod fill;
+
 use sim_core::isa::Width;
 use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
@@ -21,6 +23,30 @@ struct Line {
     data: LineData,
     /// A locked access holds the line until then; forwards and invalidations wait.
     held_until: Cycle,
+}
+
+impl Line {
+    /// Does what the request asks for on a line in a sufficient state, `late` cycles later than a
+    /// first-level hit.
+    fn perform(&mut self, p: &MemoryParams, r: &Request, now: Cycle, late: u64, first_level: bool) -> Completion {
+        let (value, written, span) = match r.action {
+            Action::Load => (read(&self.data, r.addr, r.width), false, p.l1_hit),
+            Action::Store(v) => {
+                write(&mut self.data, r.addr, r.width, v);
+                (0, true, 1)
+            }
+            Action::Rmw(f, a, b) => {
+                let result = f.apply(r.width, read(&self.data, r.addr, r.width), a, b);
+                if let Some(v) = result.written {
+                    write(&mut self.data, r.addr, r.width, v);
+                }
+                self.held_until = now.after(p.locked_rmw + late);
+                (result.returned, result.written.is_some(), p.locked_rmw)
+            }
+            Action::PrefetchW => (0, false, 1),
+        };
+        Completion { value, written, at: now.after(span + late), first_level }
+    }
 }
 
 /// A line with something outstanding: a request, or an eviction.
@@ -147,40 +173,9 @@ impl PrivateCache {
                 self.params.l2_hit - self.params.l1_hit
             }
         };
-        self.l2.get_mut(slot).state = next;
-        Access::Done(self.perform(r, now, slot, late, l1.is_some()))
-    }
-
-    /// Does what the request asks for on a line in a sufficient state, `late` cycles later than a
-    /// first-level hit.
-    fn perform(&mut self, r: &Request, now: Cycle, slot: Slot, late: u64, first_level: bool) -> Completion {
-        let p = &self.params;
         let line = self.l2.get_mut(slot);
-        let (value, written, span) = match r.action {
-            Action::Load => (read(&line.data, r.addr, r.width), false, p.l1_hit),
-            Action::Store(v) => {
-                write(&mut line.data, r.addr, r.width, v);
-                (0, true, 1)
-            }
-            Action::Rmw(f, a, b) => {
-                let result = f.apply(r.width, read(&line.data, r.addr, r.width), a, b);
-                if let Some(v) = result.written {
-                    write(&mut line.data, r.addr, r.width, v);
-                }
-                line.held_until = now.after(p.locked_rmw + late);
-                (result.returned, result.written.is_some(), p.locked_rmw)
-            }
-            Action::PrefetchW => (0, false, 1),
-        };
-        Completion { value, written, at: now.after(span + late), first_level }
-    }
-
-    fn fill_l1(&mut self, number: u64, slot: Slot) {
-        if !self.l1.has_room(number) {
-            let (_, victim) = self.l1.victim(number, |_, _| true).expect("a full set has a victim");
-            self.l1.remove(victim);
-        }
-        self.l1.insert(number, slot);
+        line.state = next;
+        Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
     }
 
     /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
@@ -275,14 +270,14 @@ impl PrivateCache {
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
         match CACHE_TABLE[state as usize][event as usize] {
-            Cell::Go(actions, _)
-                if actions.contains(&CacheAction::Complete) && slot.is_none() && !self.can_make_room(m.line, now) =>
-            {
-                // Every way of the set is in transition or held; one of them will be free.
-                fabric.hold_back(*m, now.after(1));
-                Ok(())
-            }
             Cell::Go(actions, next) => {
+                if actions.contains(&CacheAction::Complete)
+                    && slot.is_none()
+                    && let Some(end) = self.held_set(m.line, now)
+                {
+                    fabric.hold_back(*m, end);
+                    return Ok(());
+                }
                 self.transition(fabric, m, now, actions, next, notices);
                 Ok(())
             }
@@ -315,7 +310,7 @@ impl PrivateCache {
         next: CacheState,
         notices: &mut Vec<Notice>,
     ) {
-        let (mut freed, mut installed) = (None, false);
+        let (mut freed, mut installed, mut passing) = (None, false, None);
         for action in actions {
             match action {
                 CacheAction::DataToReq | CacheAction::DataToHome | CacheAction::AckToReq => {
@@ -325,7 +320,7 @@ impl PrivateCache {
                 CacheAction::ExpectAcks => self.pending_mut(m.line).acks += i32::from(m.acks),
                 CacheAction::CountAck => self.pending_mut(m.line).acks -= 1,
                 CacheAction::Complete => {
-                    self.install(fabric, m.line, next, now, notices);
+                    passing = self.install(fabric, m.line, next, now, notices);
                     installed = true;
                 }
                 CacheAction::DropCopy => {
@@ -355,6 +350,9 @@ impl PrivateCache {
             }
         }
         if let Some(o) = freed {
+            if let Some(line) = passing {
+                self.put(fabric, m.line, line, o.request, now);
+            }
             self.release(fabric, o, now, notices);
         }
     }
@@ -421,85 +419,6 @@ impl PrivateCache {
         if let Some(s) = self.l2.find(line) {
             self.l2.remove(s);
         }
-    }
-
-    /// The line has come in state `state`: puts it into the arrays and performs what waited for it.
-    fn install(&mut self, fabric: &mut Fabric, number: u64, state: CacheState, now: Cycle, notices: &mut Vec<Notice>) {
-        let data = self.pending_mut(number).data;
-        let slot = match self.l2.find(number) {
-            Some(s) => {
-                *self.l2.get_mut(s) = Line { state, data, held_until: Cycle(0) };
-                self.l2.touch(s);
-                s
-            }
-            None => {
-                self.make_room(fabric, number, now, notices);
-                self.l2.insert(number, Line { state, data, held_until: Cycle(0) })
-            }
-        };
-        if self.l1.find(number).is_none() {
-            self.fill_l1(number, slot);
-        }
-        let mut waiting = std::mem::take(&mut self.pending_mut(number).waiting);
-        waiting.retain(|(port, r)| {
-            if r.action != Action::Load && !state.can_write() {
-                return true;
-            }
-            if r.action != Action::Load {
-                self.l2.get_mut(slot).state = CacheState::M;
-            }
-            // The data are at the core when they arrive; only a locked access takes longer.
-            let mut done = self.perform(r, now, slot, 0, false);
-            if r.action == Action::Load {
-                done.at = now;
-            }
-            notices.push(Notice::Completed(*port, done));
-            false
-        });
-        let state = self.l2.get(slot).state;
-        let o = self.pending_mut(number);
-        (o.waiting, o.data, o.state) = (waiting, [0; 8], state);
-    }
-
-    fn evictable(&self, number: u64, now: Cycle) -> Option<(u64, Slot)> {
-        self.l2.victim(number, |_, l| l.state.is_stable() && l.held_until <= now)
-    }
-
-    fn can_make_room(&self, number: u64, now: Cycle) -> bool {
-        self.l2.has_room(number) || self.evictable(number, now).is_some()
-    }
-
-    /// Evicts the least recently used line of a full second-level set.
-    fn make_room(&mut self, fabric: &mut Fabric, number: u64, now: Cycle, notices: &mut Vec<Notice>) {
-        if self.l2.has_room(number) {
-            return;
-        }
-        let (victim, slot) = self.evictable(number, now).expect("`deliver` has made sure of it");
-        let Line { state, data, .. } = *self.l2.get(slot);
-        let Cell::Go(actions, next) = CACHE_TABLE[state as usize][CacheEvent::Evict as usize] else {
-            unreachable!("a stable line can be evicted");
-        };
-        let kind = actions.iter().find_map(|a| match a {
-            CacheAction::SendPutS => Some(MessageKind::PutS),
-            CacheAction::SendPutE => Some(MessageKind::PutE),
-            CacheAction::SendPutM => Some(MessageKind::PutM),
-            _ => None,
-        });
-        self.hits.evictions += 1;
-        self.drop_copy(victim);
-        notices.push(Notice::Lost(victim));
-        let request = self.pending_mut(number).request;
-        let kind = kind.expect("every eviction is announced");
-        self.send(fabric, kind, fabric.home_of(victim), victim, data, &request, now.after(1), now);
-        self.outstanding.push(Outstanding {
-            line: victim,
-            state: next,
-            data,
-            acks: 0,
-            waiting: Vec::new(),
-            stalled: Vec::new(),
-            request,
-        });
     }
 
     /// State and data of a line, if the cache has a copy that counts.

@@ -99,6 +99,8 @@ pub struct Core {
     draws: [Stream; 4],
     /// Micro-ops executed, marks not counted.
     pub retired: u64,
+    /// Spins computed instead of executed: host work, which tests ask for and no record holds.
+    pub computed_spins: u64,
     spin: spin::Watch,
 }
 
@@ -126,6 +128,7 @@ impl Core {
             event_register: false,
             draws,
             retired: 0,
+            computed_spins: 0,
             spin: spin::Watch::default(),
         }
     }

@@ -64,49 +64,52 @@ impl Core {
     }
 
     /// Runs until the next thing to do is not before `limit` or the next message; in exact mode,
-    /// does one thing.
-    pub fn run<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
+    /// does one thing. Gives the instant of the last thing done; 0 if there was nothing to do.
+    pub fn run<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) -> Cycle {
+        let mut last = Cycle(0);
         loop {
             let (key, is_drain) = self.next_action(env.irq);
             if key >= limit || key >= env.mem.next_key() || key == Key::NEVER {
-                return;
+                return last;
             }
+            last = last.max(key.at());
             if is_drain {
                 self.drain(env);
             } else {
                 self.step(env, key.at());
             }
             if env.exact {
-                return;
+                return last;
             }
         }
     }
 
-    /// Brings a computed spin back to the boundary it has reached by `at`, because something is
-    /// about to happen to this core then. Afterwards [`Core::run`] executes the rest.
-    pub fn leave_spin<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, at: Cycle) {
-        if let State::Spin(plan) = &self.state {
-            let plan = plan.clone();
-            let iterations = at.since(self.now) / plan.period;
-            self.apply_spin(env, &plan, iterations.min(plan.iterations));
-        }
-        self.spin.disturb();
+    /// Does what this core does before `limit`, where something is about to happen to it, and
+    /// computes no spin beyond that. It must not be due before `limit` for any other reason.
+    pub fn catch_up<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
+        self.leave_spin(env, limit.at());
+        self.run(env, limit);
+        // The branch that begins the next iteration may have been taken just before.
+        self.leave_spin(env, limit.at());
     }
 
-    fn apply_spin<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        plan: &super::SpinPlan,
-        iterations: u64,
-    ) {
-        let base = self.current.base as usize;
-        for (reg, delta) in self.current.regs[base..].iter_mut().zip(&plan.deltas) {
-            *reg = reg.wrapping_add(delta.wrapping_mul(iterations));
+    /// Takes a computed spin back to a boundary before `at`; [`Core::run`] executes the rest.
+    fn leave_spin<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, at: Cycle) {
+        if let State::Spin(plan) = &self.state {
+            // The last whole iteration is left to be executed, not computed. Two things hang on it:
+            // micro-ops that take no time of their own end an iteration in its last cycle, and an
+            // interrupt due in that cycle lands between them; and which line of a full set was
+            // used last depends on the path of the last iteration.
+            let iterations = (at.since(self.now) / plan.period).min(plan.iterations).saturating_sub(1);
+            let base = self.current.base as usize;
+            for (reg, delta) in self.current.regs[base..].iter_mut().zip(&plan.deltas) {
+                *reg = reg.wrapping_add(delta.wrapping_mul(iterations));
+            }
+            self.now = self.now.after(plan.period * iterations);
+            self.retired += plan.ops * iterations;
+            env.mem.count_skipped_hits(self.id, plan.loads * iterations);
+            self.state = State::Ready;
         }
-        self.now = self.now.after(plan.period * iterations);
-        self.retired += plan.ops * iterations;
-        env.mem.count_skipped_hits(self.id, plan.loads * iterations);
-        self.state = State::Ready;
         self.spin.disturb();
     }
 
@@ -163,10 +166,8 @@ impl Core {
     }
 
     fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
-        if let State::Spin(plan) = &self.state {
-            let plan = plan.clone();
-            let iterations = (t.since(self.now) / plan.period).min(plan.iterations);
-            self.apply_spin(env, &plan, iterations);
+        if matches!(self.state, State::Spin(_)) {
+            self.leave_spin(env, t);
             return;
         }
         if env.irq.attention(self.id) <= t

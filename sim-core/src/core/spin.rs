@@ -7,7 +7,7 @@
 //! the registers it predicts for k + 1, all iterations take the same time as long as every
 //! branch goes the same way; for how many that is follows from the steps. Until then only a
 //! message for this core's cache or an interrupt can change anything, and both put the core
-//! back to the boundary it would have reached ([`super::Core::leave_spin`]).
+//! back to the boundary it would have reached ([`super::Core::catch_up`]).
 
 use super::{Core, Env, State};
 use crate::isa::{AluFn, Base, Cmp, Op, Operand, Pc, Reg};
@@ -204,6 +204,7 @@ impl Core {
             && self.stores.is_empty()
             && let Some(plan) = self.plan_spin(env, edge, deltas)
         {
+            self.computed_spins += 1;
             self.state = State::Spin(plan);
         }
     }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Lines coming into a private cache and going out of it.
+
+use sim_core::ports::{Action, Request};
+use sim_core::time::Cycle;
+
+use super::{Line, Notice, Outstanding, PrivateCache, Slot};
+use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+use crate::timing::fabric::Fabric;
+use crate::timing::message::MessageKind;
+
+impl PrivateCache {
+    /// Gives the line a place in the first level.
+    pub(super) fn fill_l1(&mut self, number: u64, slot: Slot) {
+        if !self.l1.has_room(number) {
+            let (_, victim) = self.l1.victim(number, |_, _| true).expect("a full set has a victim");
+            self.l1.remove(victim);
+        }
+        self.l1.insert(number, slot);
+    }
+
+    /// The line has come in state `state`: puts it into the arrays and performs what waited for it.
+    ///
+    /// If every way of its set is in transition, the line is used where it is and handed back, to
+    /// be evicted at once. It must not wait for a way: forwards for it wait as long, and two caches
+    /// could each be waiting for an acknowledgement that the other one withholds.
+    pub(super) fn install(
+        &mut self,
+        fabric: &mut Fabric,
+        number: u64,
+        state: CacheState,
+        now: Cycle,
+        notices: &mut Vec<Notice>,
+    ) -> Option<Line> {
+        let o = self.pending_mut(number);
+        let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
+        let (waiting, still): (Vec<_>, Vec<_>) = std::mem::take(&mut o.waiting)
+            .into_iter()
+            .partition(|(_, r)| r.action == Action::Load || state.can_write());
+        o.waiting = still;
+        for (port, r) in waiting {
+            // The data are at the core when they arrive; only a locked access takes longer.
+            let mut done = line.perform(&self.params, &r, now, 0, false);
+            if r.action == Action::Load {
+                done.at = now;
+            } else {
+                line.state = CacheState::M;
+            }
+            notices.push(Notice::Completed(port, done));
+        }
+        self.pending_mut(number).state = line.state;
+        let slot = match self.l2.find(number) {
+            Some(s) => {
+                *self.l2.get_mut(s) = line;
+                self.l2.touch(s);
+                s
+            }
+            None if self.make_room(fabric, number, now, notices) => self.l2.insert(number, line),
+            None => return Some(line),
+        };
+        if self.l1.find(number).is_none() {
+            self.fill_l1(number, slot);
+        }
+        None
+    }
+
+    /// When a way can be had, if a locked access holds the only lines that could make room.
+    pub(super) fn held_set(&self, number: u64, now: Cycle) -> Option<Cycle> {
+        if self.l2.has_room(number) || self.evictable(number, now).is_some() {
+            return None;
+        }
+        self.l2.victim(number, |_, l| l.state.is_stable()).map(|(_, s)| self.l2.get(s).held_until)
+    }
+
+    fn evictable(&self, number: u64, now: Cycle) -> Option<(u64, Slot)> {
+        self.l2.victim(number, |_, l| l.state.is_stable() && l.held_until <= now)
+    }
+
+    /// Evicts the least recently used line of a full second-level set; false if none can go.
+    fn make_room(&mut self, fabric: &mut Fabric, number: u64, now: Cycle, notices: &mut Vec<Notice>) -> bool {
+        if self.l2.has_room(number) {
+            return true;
+        }
+        let Some((victim, slot)) = self.evictable(number, now) else { return false };
+        let line = self.l2.get(slot).clone();
+        self.drop_copy(victim);
+        notices.push(Notice::Lost(victim));
+        let request = self.pending_mut(number).request;
+        self.put(fabric, victim, line, request, now);
+        true
+    }
+
+    /// Announces the eviction of a line that is in no array any more, and keeps it until the
+    /// home has taken note.
+    pub(super) fn put(&mut self, fabric: &mut Fabric, number: u64, line: Line, request: Request, now: Cycle) {
+        let Line { state, data, .. } = line;
+        let Cell::Go(actions, next) = CACHE_TABLE[state as usize][CacheEvent::Evict as usize] else {
+            unreachable!("a stable line can be evicted");
+        };
+        let kind = actions.iter().find_map(|a| match a {
+            CacheAction::SendPutS => Some(MessageKind::PutS),
+            CacheAction::SendPutE => Some(MessageKind::PutE),
+            CacheAction::SendPutM => Some(MessageKind::PutM),
+            _ => None,
+        });
+        let kind = kind.expect("every eviction is announced");
+        self.hits.evictions += 1;
+        self.send(fabric, kind, fabric.home_of(number), number, data, &request, now.after(1), now);
+        self.outstanding.push(Outstanding {
+            line: number,
+            state: next,
+            data,
+            acks: 0,
+            waiting: Vec::new(),
+            stalled: Vec::new(),
+            request,
+        });
+    }
+}

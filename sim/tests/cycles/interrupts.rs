@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What taking an interrupt costs, and what becomes of the micro-op it finds.
+
+use interrupt_ctrl::{Process, Source, Vector};
+use rqsim::machine::MachineSpec;
+use sim_core::time::Cycle;
+
+use crate::common::{Notes, line_of, machine, notes, skylake, tiny};
+
+const HANDLER: &str = "proc handler() {
+  z = 0
+  mark note(9, 0, 0)
+  ret
+}
+";
+
+/// Runs `text`, which contains `handler`, with one interrupt on core 0: at the label `here`, or at a cycle.
+fn interrupted(spec: &MachineSpec, vector: Vector, at: Option<u64>, text: &str) -> Notes {
+    let m = machine(spec, text);
+    let handler = m.program().procs.iter().position(|p| p.name == "handler").expect("the text has a handler") as u16;
+    let process = match at {
+        Some(cycle) => Process::Periodic { period: 1 << 40, jitter: 0, first: Some(cycle) },
+        None => {
+            let pc = m.program().label("t0.here").expect("the text has the label");
+            Process::Directed { pc, nth: 1, repeat: false }
+        }
+    };
+    let mut spec = MachineSpec { stop_at: Cycle(1_000_000), ..spec.clone() };
+    spec.sources[0].push(Source { name: "one".into(), vector, handler, process });
+    notes(&spec, text)
+}
+
+#[test]
+fn entry_and_exit_cost_what_the_machine_says() {
+    let text = format!(
+        "{HANDLER}proc t0() {{
+  z = 0
+  mark note(1, 0, 0)
+here:
+  z = 0
+  mark note(2, 0, 0)
+  ret
+}}
+"
+    );
+    // skylake, NMI at the boundary before the second move, T + 1: entry 715, so the handler's move issues at T + 716;
+    // move 1, return 1 (as a call), exit 330: the second move issues at T + 1 + 715 + 1 + 1 + 330 = T + 1048.
+    let n = interrupted(&skylake(), Vector::Nmi, None, &text);
+    assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (716, 1048));
+    // tiny, maskable: move 2, entry 80, move 2, return 5, exit 40. A directed arrival is at the core already, so there
+    // is no delivery. NMI: entry 100, exit 50.
+    let n = interrupted(&tiny(), Vector::Irq, None, &text);
+    assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (82, 2 + 80 + 2 + 5 + 40));
+    let n = interrupted(&tiny(), Vector::Nmi, None, &text);
+    assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (102, 2 + 100 + 2 + 5 + 50));
+}
+
+#[test]
+fn interrupted_work_goes_on_with_its_rest() {
+    let text = format!("{HANDLER}proc t0() {{\n  z = 0\n  work 1000cy\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n");
+    // skylake: work from 1 on, NMI at 500, handler from 1215 on. 501 cycles of work are left when it is back at
+    // 500 + 715 + 1 + 1 + 330 = 1547, so it ends at 2048 = 1 + 1000 + 1047.
+    let n = interrupted(&skylake(), Vector::Nmi, Some(500), &text);
+    assert_eq!((n.at(0, 9), n.at(0, 2)), (1215, 2048));
+    // tiny: work from 2 on; the source fires at 500, the core sees it 10 later: handler from 510 + 100 on. The handler
+    // takes 100 + 2 + 5 + 50 = 157 in all.
+    let n = interrupted(&tiny(), Vector::Nmi, Some(500), &text);
+    assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 2 + 1000 + 157));
+}
+
+#[test]
+fn an_interrupt_waits_for_the_load_under_way() {
+    // skylake, core 0, own slice: the load issues at 1 and takes 251 (see the stores), so it is done at 252. The NMI
+    // of cycle 100 is taken at that boundary: handler from 252 + 715 on; behind it 1 + 1 + 330.
+    let spec = skylake();
+    let a = line_of(&spec, 0, 0);
+    let text =
+        format!("{HANDLER}proc t0() {{\n  z = 0\n  x = load.u64 [{a}]\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n");
+    let n = interrupted(&spec, Vector::Nmi, Some(100), &text);
+    assert_eq!((n.at(0, 9), n.at(0, 2)), (967, 967 + 332));
+}
+
+#[test]
+fn a_handler_returns_only_when_its_stores_are_written() {
+    // tiny, core 0, own slice. The handler's store issues at T + 2 (T its move), asks for its line at T + 3, has it 75
+    // later and the port is free at T + 79: the return issues then; return 5, exit 50.
+    let spec = tiny();
+    let a = line_of(&spec, 0, 0);
+    let text = format!(
+        "proc handler() {{\n  z = 0\n  mark note(9, 0, 0)\n  store.u64 [{a}], 1\n  ret\n}}
+proc t0() {{\n  work 1000cy\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n"
+    );
+    let n = interrupted(&spec, Vector::Nmi, Some(500), &text);
+    // Taken at 510, T = 610, back at 610 + 79 + 5 + 50 = 744 with 490 of the work left.
+    assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 744 + 490));
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs one machine twice, fast and exact, and compares all that can be seen of it.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use rqsim::machine::{Machine, MachineSpec, Outcome};
+use sim_core::asm::{Options, assemble};
+use sim_core::isa::{ContextKind, MarkKind, Pc, Width};
+use sim_core::ports::Probe;
+use sim_core::program::{Program, Source};
+use sim_core::rng::Stream;
+use sim_core::time::Cycle;
+
+/// All that a probe is told, in the order in which it is told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorder(Vec<Seen>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Mark(Cycle, usize, MarkKind, [u64; 3], Pc),
+    Enter(Cycle, usize, ContextKind, Pc),
+    Leave(Cycle, usize, ContextKind, Cycle),
+}
+
+impl Probe for Recorder {
+    fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {
+        self.0.push(Seen::Mark(at, core, kind, args, pc));
+    }
+    fn enter(&mut self, at: Cycle, core: usize, kind: ContextKind, pc: Pc) {
+        self.0.push(Seen::Enter(at, core, kind, pc));
+    }
+    fn leave(&mut self, at: Cycle, core: usize, kind: ContextKind, resumed: Cycle) {
+        self.0.push(Seen::Leave(at, core, kind, resumed));
+    }
+}
+
+/// What a comparison saw, so that a test can tell that there was something to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) spins: u64,
+    pub(crate) interrupts: usize,
+    pub(crate) marks: usize,
+    pub(crate) fast_events: u64,
+    pub(crate) exact_events: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, o: Tally) {
+        self.spins += o.spins;
+        self.interrupts += o.interrupts;
+        self.marks += o.marks;
+        self.fast_events += o.fast_events;
+        self.exact_events += o.exact_events;
+    }
+}
+
+pub(crate) fn program(text: &str) -> Arc<Program> {
+    let source = [Source { name: "test".into(), text: text.into() }];
+    let program = assemble(&source, &Options::default());
+    Arc::new(program.unwrap_or_else(|e| panic!("{}\n{text}", e.render(&source, false))))
+}
+
+fn same<T: PartialEq + Debug>(what: &str, fast: &T, exact: &T) -> Result<(), String> {
+    if fast == exact { Ok(()) } else { Err(format!("{what}:\n   fast {fast:?}\n  exact {exact:?}")) }
+}
+
+/// Runs both to rest, `limit` at the latest, stopping now and then at instants drawn from `cuts`,
+/// where every register, counter and message of the two must be the same.
+pub(crate) fn compare(spec: &MachineSpec, limit: Cycle, cuts: &mut Stream) -> Result<Tally, String> {
+    let mut fast = Machine::new(&MachineSpec { exact: false, ..spec.clone() }, Recorder::default());
+    let mut exact = Machine::new(&MachineSpec { exact: true, ..spec.clone() }, Recorder::default());
+    let mut to = Cycle(0);
+    loop {
+        to = to.after(1 + cuts.exponential(20_000)).min(limit);
+        let outcomes = (fast.run_until(to), exact.run_until(to));
+        same("outcome", &outcomes.0, &outcomes.1)?;
+        agree(&fast, &exact).map_err(|e| format!("at {to:?}, {:?}: {e}", outcomes.0))?;
+        if outcomes.0 != Outcome::Limit {
+            same("last event", &fast.last_event(), &exact.last_event())?;
+        }
+        match outcomes.0 {
+            Outcome::Limit if to < limit => {}
+            Outcome::Limit => return Err(format!("not at rest by {limit:?}")),
+            Outcome::Fault(f) => return Err(format!("a fault: {f}")),
+            Outcome::Idle if fast.is_quiescent() => break,
+            Outcome::Idle => return Err("stuck".into()),
+        }
+    }
+    fast.memory().check_coherence()?;
+    let seen = &fast.probe.0;
+    Ok(Tally {
+        spins: fast.cores().iter().map(|c| c.computed_spins).sum(),
+        interrupts: seen.iter().filter(|s| matches!(s, Seen::Enter(..))).count(),
+        marks: seen.iter().filter(|s| matches!(s, Seen::Mark(..))).count(),
+        fast_events: fast.events(),
+        exact_events: exact.events(),
+    })
+}
+
+/// What differs between two machines, if anything that can be seen does.
+pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Result<(), String> {
+    let (seen, wanted) = (&fast.probe.0, &exact.probe.0);
+    if let Some(i) = seen.iter().zip(wanted).position(|(a, b)| a != b) {
+        return Err(format!("probe call {i}: fast {:?}, exact {:?}", seen[i], wanted[i]));
+    }
+    same("probe calls", &seen.len(), &wanted.len())?;
+    for (f, e) in fast.cores().iter().zip(exact.cores()) {
+        let name = |what: &str| format!("core {}: {what}", f.id);
+        same(&name("state"), f.state(), e.state())?;
+        same(&name("context"), f.context(), e.context())?;
+        same(&name("now"), &f.now(), &e.now())?;
+        same(&name("suspended"), &f.suspended().collect::<Vec<_>>(), &e.suspended().collect())?;
+        same(&name("store buffer"), f.store_buffer(), e.store_buffer())?;
+        same(&name("retired"), &f.retired, &e.retired)?;
+        same(&name("hits"), &fast.memory().hits(f.id), &exact.memory().hits(f.id))?;
+        same(&name("interrupts"), &fast.interrupts().stats(f.id), &exact.interrupts().stats(f.id))?;
+    }
+    same("traffic", fast.memory().traffic(), exact.memory().traffic())?;
+    same("links", &fast.memory().link_busy_cycles(), &exact.memory().link_busy_cycles())?;
+    same("values", &values(fast), &values(exact))
+}
+
+/// Every 64-bit word of every object.
+fn values(m: &Machine<Recorder>) -> Vec<(u64, u64)> {
+    let p = m.program();
+    let mut all = Vec::new();
+    for o in &p.objects {
+        for cpu in 0..if o.percpu { m.cores().len() as u64 } else { 1 } {
+            let first = o.addr + cpu * p.percpu_stride;
+            let words = (0..p.structs[o.layout].bytes / 8).map(|i| first + 8 * i);
+            all.extend(words.map(|a| (a, m.memory().value(a, Width::U64))));
+        }
+    }
+    all
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random machines to run random programs.
+
+use std::sync::Arc;
+
+use cache_model::timing::MemoryParams;
+use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
+use rqsim::machine::MachineSpec;
+use sim_core::core::{CoreParams, MemoryModel};
+use sim_core::program::Program;
+use sim_core::rng::Stream;
+use sim_core::time::{Clock, Cycle};
+
+/// From here on no interrupt arrives.
+const ARRIVALS_END: u64 = 25_000;
+
+/// A small machine of any geometry the schema allows, with interrupts of every kind.
+pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed: u64) -> MachineSpec {
+    let mut one_of = |of: &[u64]| of[r.below(of.len() as u64) as usize];
+    let width = one_of(&[1, 2, 2, 4]) as u32;
+    let core = CoreParams {
+        width,
+        model: if one_of(&[0, 1, 1]) == 0 { MemoryModel::Sc } else { MemoryModel::Tso },
+        store_buffer: one_of(&[1, 2, 5, 20]) as u32,
+        alu: one_of(&[1, 1, 1, 2]) as u32,
+        branch: one_of(&[1, 1, 1, 3]) as u32,
+        call: one_of(&[0, 1]) as u32,
+        load_forward: one_of(&[0, 1, 4]) as u32,
+        fence: one_of(&[0, 18]) as u32,
+        pause: one_of(&[1, 2, 10, 40]) as u32,
+        timestamp: one_of(&[0, 20]) as u32,
+        irq_flag: one_of(&[0, 4]) as u32,
+        context_read: one_of(&[0, 1]) as u32,
+        event_stream: one_of(&[400, 1000]),
+    };
+    let (l1_sets, l1_ways) = (one_of(&[1, 1, 2, 8]), one_of(&[1, 2, 3, 4]) as usize);
+    let (l2_sets, l2_ways) = (l1_sets * one_of(&[1, 2]), l1_ways + one_of(&[0, 1, 5]) as usize);
+    let l1_hit = one_of(&[1, 2, 4]);
+    let memory = MemoryParams {
+        cores,
+        l1_sets,
+        l1_ways,
+        l1_hit,
+        l2_sets,
+        l2_ways,
+        l2_hit: l1_hit + one_of(&[0, 1, 7]),
+        llc_sets: l2_sets * one_of(&[1, 2]),
+        llc_ways: (l2_ways + one_of(&[0, 1, 6]) as usize).min(16),
+        llc_tag: one_of(&[1, 10]),
+        llc_data: one_of(&[10, 29]),
+        snoop: one_of(&[1, 30]),
+        locked_rmw: one_of(&[1, 18]),
+        memory: one_of(&[20, 230]),
+        hop: one_of(&[1, 3]),
+        bidirectional: one_of(&[0, 1]) == 1,
+        link_bytes: one_of(&[8, 32]),
+        control_bytes: 8,
+        data_bytes: 72,
+    };
+    let mut cost = || one_of(&[0, 1, 20, 150]);
+    let interrupts = InterruptCosts {
+        nmi_entry: cost(),
+        nmi_exit: cost(),
+        irq_entry: cost(),
+        irq_exit: cost(),
+        delivery: cost() / 5,
+    };
+    MachineSpec {
+        core,
+        memory,
+        interrupts,
+        clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
+        tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),
+        sources: (0..cores).map(|_| (0..r.below(4)).map(|i| source(r, &program, i)).collect()).collect(),
+        seed,
+        stop_at: Cycle(ARRIVALS_END),
+        exact: false,
+        program,
+    }
+}
+
+pub(crate) fn proc_idx(program: &Program, name: &str) -> u16 {
+    program.procs.iter().position(|p| p.name == name).expect("the text defines it") as u16
+}
+
+fn source(r: &mut Stream, program: &Program, i: u64) -> Source {
+    let (vector, handler) = if r.below(2) == 0 { (Vector::Nmi, "on_nmi") } else { (Vector::Irq, "on_irq") };
+    // Seldom enough for the task to go on even if a handler takes long.
+    let period = 2_500 + r.below(6_000);
+    let first = (r.below(2) == 0).then(|| 1 + r.below(3_000));
+    let process = match r.below(5) {
+        0 => Process::Overflow { period, jitter: r.below(50), first },
+        1 => Process::Periodic { period, jitter: r.below(50), first },
+        2 => Process::Poisson { mean: period },
+        _ => {
+            let label = &program.labels[r.below(program.labels.len() as u64) as usize];
+            Process::Directed { pc: label.pc, nth: 1 + r.below(60), repeat: false }
+        }
+    };
+    Source { name: format!("source_{i}"), vector, handler: proc_idx(program, handler), process }
+}

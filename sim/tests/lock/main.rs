@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The resilient queued spin lock on the machine: what each base and each patch does, one claim a test.
+
+mod counts;
+mod heir;
+mod patches;
+mod programs;
+mod storm;
+mod support;
+mod windows;
