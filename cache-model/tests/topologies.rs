@@ -115,11 +115,11 @@ fn count(topology: Topology, rounds: u32, memory_interval: u64, seed: u64) -> En
 }
 
 fn link() -> LinkParams {
-    LinkParams { latency: 1, bytes: 4, clock: ClockRatio::CORE, places: 1, shared_wires: false }
+    LinkParams::new(1, 4, 1)
 }
 
 fn wire() -> WireParams {
-    WireParams { latency: 1, bytes: 4, clock: ClockRatio::CORE, shared_wires: false }
+    WireParams::new(1, 4)
 }
 
 /// One part with `cores` cores and slices and `memories` controllers; gives its gateway.

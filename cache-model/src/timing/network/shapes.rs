@@ -19,6 +19,22 @@ pub struct WireParams {
     pub shared_wires: bool,
 }
 
+impl WireParams {
+    /// Wires at the core's clock, one set for each virtual network.
+    #[must_use]
+    pub const fn new(latency: u64, bytes: u64) -> WireParams {
+        WireParams { latency, bytes, clock: ClockRatio::CORE, shared_wires: false }
+    }
+}
+
+impl LinkParams {
+    /// A link at the core's clock, with wires for each virtual network.
+    #[must_use]
+    pub const fn new(latency: u64, bytes: u64, places: u16) -> LinkParams {
+        LinkParams { latency, bytes, clock: ClockRatio::CORE, places, shared_wires: false }
+    }
+}
+
 impl Builder {
     /// Joins stops to a ring, in their order and back to the first. Messages take the shorter way
     /// round if it is `bidirectional`, else always the way up.

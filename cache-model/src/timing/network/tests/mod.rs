@@ -15,11 +15,11 @@ use super::{Builder, ClockRatio, LinkParams, Topology, WireParams};
 
 /// Links of one cycle and 8 bytes per cycle.
 fn link(places: u16) -> LinkParams {
-    LinkParams { latency: 1, bytes: 8, clock: ClockRatio::CORE, places, shared_wires: false }
+    LinkParams::new(1, 8, places)
 }
 
 fn wire(latency: u64) -> WireParams {
-    WireParams { latency, bytes: 8, clock: ClockRatio::CORE, shared_wires: false }
+    WireParams::new(latency, 8)
 }
 
 fn stops(b: &mut Builder, n: usize) -> Vec<usize> {
