@@ -75,6 +75,62 @@ fn cores_sit_where_the_configuration_says() {
     assert_eq!((joined.memories(), joined.core_to_core().cycles_max), (3, 3 + 80 + 4));
 }
 
+/// Everything measured, without the configuration itself.
+fn measured(interconnect: &str, changes: &[(&str, &str)]) -> String {
+    let mut text = expanded(&planned(interconnect).loaded.experiment);
+    for (path, value) in changes {
+        text = override_field(&text, path, value).expect("the experiment has the field");
+    }
+    let loaded = parse(&text, "test").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let plan = plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
+    let r = run(&plan.loaded, &plan.stages[0], 1, false).record;
+    assert_eq!(r.status, "ok", "{:?}", r.finding);
+    format!("{} {:?} {:?}", r.end_ns, r.contexts, r.traffic)
+}
+
+#[test]
+fn every_field_changes_something() {
+    let mesh = format!("Mesh(columns: 3, rows: 3, memory_stops: [(2, 2)], {LINK})");
+    let torus = mesh.replace("Mesh", "Torus");
+    let ring = "Ring(hop: \"1cy\", bidirectional: true, link_bytes_per_cycle: 32)";
+    let bus = "Bus(latency: \"2cy\", bytes_per_cycle: 16, shared_wires: false)";
+    let cases = [
+        (mesh.as_str(), "columns", "5"),
+        // More rows of a mesh that nobody uses change nothing; in a torus they make the way round longer.
+        (&torus, "rows", "4"),
+        (&mesh, "cores_per_stop", "2"),
+        (&mesh, "empty_stops", "[(1, 1)]"),
+        (&mesh, "memory_stops", "[(0, 0)]"),
+        (&mesh, "link.latency", "3cy"),
+        (&mesh, "link.bytes_per_cycle", "4"),
+        (&mesh, "link.queue", "1"),
+        (&mesh, "link.clock", "\"1GHz\""),
+        (&mesh, "link.shared_wires", "true"),
+        (ring, "hop", "2cy"),
+        (ring, "bidirectional", "false"),
+        (ring, "link_bytes_per_cycle", "4"),
+        (ring, "clock", "\"1GHz\""),
+        (ring, "memory_controllers", "2"),
+        (bus, "latency", "3cy"),
+        (bus, "bytes_per_cycle", "4"),
+        (bus, "shared_wires", "true"),
+        (bus, "clock", "\"1GHz\""),
+    ];
+    for (shape, field, value) in cases {
+        let path = format!("machine.interconnect.{field}");
+        // Narrow links, so that queues fill.
+        let with: &[(&str, &str)] = if field == "link.queue" || field == "link.shared_wires" {
+            &[("machine.interconnect.link.bytes_per_cycle", "2")]
+        } else {
+            &[]
+        };
+        let changed = [with, &[(path.as_str(), value)]].concat();
+        assert_ne!(measured(shape, with), measured(shape, &changed), "{field} = {value}");
+    }
+    let interval = [("machine.memory.interval", "1us")];
+    assert_ne!(measured(&mesh, &[]), measured(&mesh, &interval), "memory.interval");
+}
+
 #[test]
 fn links_in_an_unlucky_order_are_a_message() {
     let stops: Vec<String> = (0..20).map(|i| format!("(name: \"s{i}\", cores: [{}])", cores_at(i))).collect();

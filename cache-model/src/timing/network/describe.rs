@@ -121,6 +121,6 @@ impl Topology {
 
 /// `a / b` with two decimals, to the nearest; 0 if there is nothing to divide by.
 fn hundredths(a: u64, b: u64) -> String {
-    let scaled = if b == 0 { 0 } else { (a * 100 + b / 2) / b };
+    let scaled = (a * 100 + b / 2).checked_div(b).unwrap_or(0);
     format!("{}.{:02}", scaled / 100, scaled % 100)
 }

@@ -141,12 +141,12 @@ impl Interconnect {
             return (Sent::Arrives(ready), 0);
         }
         let transit = Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since: ready };
-        let hops = self.topology.routes.channels(parcel.from.into(), parcel.to.into()).count() as u32;
+        let (hops, one_ride) = self.way(&parcel);
         if self.transits.len() <= slot as usize {
             self.transits.resize(slot as usize + 1, transit);
         }
         self.transits[slot as usize] = transit;
-        if self.is_one_ride(&parcel) {
+        if one_ride {
             let (_, _, tail) = self.ride(slot, ready, now, todo);
             return (Sent::Arrives(tail), hops);
         }
@@ -154,12 +154,15 @@ impl Interconnect {
         (Sent::OnItsWay, hops)
     }
 
-    /// True if all of a route is on one ring.
-    fn is_one_ride(&self, p: &Parcel) -> bool {
-        let mut passages =
-            self.topology.routes.channels(p.from.into(), p.to.into()).map(|(c, _)| self.topology.channels[c].passage);
-        let first = passages.next();
-        matches!(first, Some(Passage::Slotted(_))) && passages.all(|p| Some(p) == first)
+    /// Links on a message's way, and whether they are all of one ring.
+    fn way(&self, p: &Parcel) -> (u32, bool) {
+        let (mut hops, mut first, mut one_ride) = (0, None, true);
+        for (channel, _) in self.topology.routes.channels(p.from.into(), p.to.into()) {
+            let passage = self.topology.channels[channel].passage;
+            one_ride &= matches!(passage, Passage::Slotted(_)) && *first.get_or_insert(passage) == passage;
+            hops += 1;
+        }
+        (hops, one_ride)
     }
 
     fn next_channel(&self, t: &Transit) -> usize {

@@ -95,7 +95,11 @@ impl Builder {
 
     /// Joins stops, given row by row, to a mesh of so many columns, or to a torus. A dimension of
     /// two stops or fewer gets no second pair of links for going round.
+    ///
+    /// # Panics
+    /// If the rows are not full.
     pub fn mesh(&mut self, stops: &[usize], columns: usize, torus: bool, p: &LinkParams) {
+        assert!(columns > 0 && stops.len().is_multiple_of(columns), "rows must be full");
         let rows = stops.len() / columns;
         let at = |c: usize, r: usize| stops[r * columns + c];
         // All of x before all of y, each direction in the order a message goes: with ties going to
