@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Misses of a last-level set whose ways are all in use: they get one way each, and in turn.
 
-use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice};
+use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice, Topology, WireParams};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
@@ -26,15 +26,14 @@ fn memory(llc_sets: u64, llc_ways: usize) -> MemorySystem {
         snoop: 60,
         locked_rmw: 18,
         memory: 230,
-        hop: 1,
-        bidirectional: true,
-        link_bytes: 32,
+        memory_interval: 0,
         control_bytes: 8,
         data_bytes: 72,
     };
     let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
     let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
-    MemorySystem::new(params, LineKinds::of(&program))
+    let ring = Topology::ring(CORES, &WireParams::new(1, 32), true);
+    MemorySystem::new(params, ring.into(), LineKinds::of(&program))
 }
 
 fn request(line: u64, action: Action) -> Request {

@@ -11,6 +11,7 @@
 
 mod error;
 mod explain;
+mod interconnect;
 mod interrupts;
 mod machine;
 mod named;
@@ -26,10 +27,12 @@ mod validate;
 mod workload;
 
 pub use error::ConfigError;
+pub use interconnect::{
+    Bus, Crossbar, Graph, Grid, Interconnect, Joined, Link, Messages, Part, PartLink, Ring, Stop, StopLink,
+};
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
-    CORES_MAX, Interconnect, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache,
-    Protocol, SharedCache,
+    CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache, Protocol, SharedCache,
 };
 pub use named::Named;
 pub use near::near_names;

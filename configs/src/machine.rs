@@ -3,11 +3,12 @@
 //!
 //! A latency is a [`Span`], in cycles or in clock time; the consumer turns it into cycles of
 //! [`Machine::clock`] once. Where the figures of the presets come from is written beside each of them in
-//! `machines/*.ron`. Not described here, because not modelled yet: several sockets, a clock of its
-//! own for the uncore, frequency changes, simultaneous multithreading.
+//! `machines/*.ron`. Not described here, because not modelled yet: frequency changes, simultaneous
+//! multithreading.
 
 use serde::{Deserialize, Serialize};
 
+use crate::interconnect::{Interconnect, Messages};
 use crate::units::{Bytes, Frequency, Span};
 
 /// Bytes in a cache line, on every machine.
@@ -21,7 +22,7 @@ pub const CORES_MAX: u32 = 1024;
 pub struct Machine {
     /// Name for tables and records.
     pub name: String,
-    /// Core clock; also the clock of caches and interconnect.
+    /// Core clock; also the clock of the caches.
     pub clock: Frequency,
     /// Number of cores, 1 to [`CORES_MAX`].
     pub cores: u32,
@@ -35,12 +36,14 @@ pub struct Machine {
     pub l1d: PrivateCache,
     /// Private second-level cache; holds all that the first level holds.
     pub l2: PrivateCache,
-    /// Shared last level with directory, one slice per core.
+    /// Shared last level with directory, in slices.
     pub llc: SharedCache,
     /// Coherence protocol.
     pub protocol: Protocol,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
+    /// Sizes of messages.
+    pub messages: Messages,
     /// From a forwarded request's arrival at the owning core to its answer leaving.
     pub snoop: Span,
     /// Main memory.
@@ -125,31 +128,20 @@ pub enum Protocol {
     Mesi,
 }
 
-/// Topology and links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Interconnect {
-    /// A ring of one stop per core, shared with its slice, and one stop for memory.
-    Ring {
-        /// From one stop to the next; at least one cycle.
-        hop: Span,
-        /// Messages take the shorter way round (`true`) or always go upwards (`false`).
-        bidirectional: bool,
-        /// Bytes a link takes in one cycle, 1 to 4096; a message keeps it busy for its size over this.
-        link_bytes_per_cycle: u32,
-        /// Size of a message without data, 1 to 4096 bytes.
-        control_bytes: u32,
-        /// Size of a message with a line, header included, 64 to 4096 bytes.
-        data_bytes: u32,
-    },
-}
-
 /// Main memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
-    /// From a request's arrival at the controller to its answer leaving; at least one cycle.
+    /// From the beginning of a read to its answer leaving the controller; at least one cycle.
     pub latency: Span,
+    /// Between the beginnings of two accesses at one controller, which take turns in order of
+    /// arrival; zero is no limit.
+    #[serde(default = "no_time")]
+    pub interval: Span,
+}
+
+const fn no_time() -> Span {
+    Span::ZERO
 }
 
 /// What taking an interrupt costs a core.

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod files;
 pub mod litmus;
 pub mod machine;
+pub mod network;
 pub mod observe;
 pub mod plan;
 pub mod run;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::MemoryParams;
-use configs::{ConfigError, Interconnect, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
+use cache_model::timing::{MemoryParams, Topology};
+use configs::{ConfigError, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use sim_core::program::{Program, Source};
 use sim_core::time::{Clock, Cycle};
 
 use crate::machine::MachineSpec;
+use crate::network;
 
 /// Input that cannot be used: what is shown to the user, ready to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +85,13 @@ pub fn plan(loaded: Loaded) -> Result<Plan, InputError> {
     let procs = lock_procs(&bare, &lock.name)?;
     let text = workload::text(&loaded.experiment, &procs);
     let sources = [lock, Source { name: "(workload)".into(), text }];
-    let stages =
-        (0..loaded.experiment.stages.len()).map(|i| stage(&loaded, i, &sources)).collect::<Result<Vec<_>, _>>()?;
+    let topology = Arc::new(network::topology(&loaded.experiment.machine).map_err(|e| {
+        let help = "write links in the order in which most messages use them: a circle's upwards, say".to_owned();
+        loaded.error_at("machine.interconnect", e.to_string(), Some(help))
+    })?);
+    let stages = (0..loaded.experiment.stages.len())
+        .map(|i| stage(&loaded, i, &sources, &topology))
+        .collect::<Result<Vec<_>, _>>()?;
     let seeds = loaded.experiment.seeds.list();
     Ok(Plan { loaded, stages, seeds })
 }
@@ -174,7 +180,7 @@ fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
     Ok(())
 }
 
-fn stage(loaded: &Loaded, idx: usize, sources: &[Source]) -> Result<StagePlan, InputError> {
+fn stage(loaded: &Loaded, idx: usize, sources: &[Source], topology: &Arc<Topology>) -> Result<StagePlan, InputError> {
     let e = &loaded.experiment;
     let khz = e.machine.clock.khz();
     let mut enabled: Vec<String> = e.lock.base.patches().iter().map(|p| (*p).to_owned()).collect();
@@ -196,6 +202,7 @@ fn stage(loaded: &Loaded, idx: usize, sources: &[Source]) -> Result<StagePlan, I
     let mut spec = MachineSpec {
         core: core_params(&e.machine),
         memory: memory_params(&e.machine),
+        topology: Arc::clone(topology),
         interrupts: interrupt_costs(&e.machine),
         clock: Clock { khz },
         tasks,
@@ -306,7 +313,6 @@ pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
     let khz = m.clock.khz();
     let cy = |s: configs::Span| s.cycles(khz);
     let sets = |capacity: u64, ways: u32| capacity / (configs::LINE_BYTES * u64::from(ways));
-    let Interconnect::Ring { hop, bidirectional, link_bytes_per_cycle, control_bytes, data_bytes } = m.interconnect;
     MemoryParams {
         cores: m.cores as usize,
         l1_sets: sets(m.l1d.capacity.0, m.l1d.ways),
@@ -322,11 +328,9 @@ pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
         snoop: cy(m.snoop),
         locked_rmw: cy(m.latencies.locked_rmw),
         memory: cy(m.memory.latency),
-        hop: cy(hop),
-        bidirectional,
-        link_bytes: u64::from(link_bytes_per_cycle),
-        control_bytes: u64::from(control_bytes),
-        data_bytes: u64::from(data_bytes),
+        memory_interval: cy(m.memory.interval),
+        control_bytes: u64::from(m.messages.control_bytes),
+        data_bytes: u64::from(m.messages.data_bytes),
     }
 }
 

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages under way: where agents sit, when messages arrive, in which order.
 
+use std::sync::Arc;
+
 use sim_core::program::LineKind;
 use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
-use super::message::{Message, Place};
-use super::network::Interconnect;
+use super::message::{Message, Network, Place};
+use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
 use super::traffic::{LineKinds, Traffic};
 
 const NUMBER_MASK: u32 = 0xff_ffff;
+/// What a queue entry is about: a message at its receiver, a message at a stop on its way, or wires.
+const KIND_MASK: u32 = 3 << 30;
+const HOP: u32 = 1 << 30;
+const SERVE: u32 = 2 << 30;
+/// Places of stops and of channels in the order of events: behind all agents, channels last, so that
+/// every message that comes to a stop in a cycle takes part in what is decided there in that cycle.
+const STOP_PLACES: u16 = 0x8000;
+const CHANNEL_PLACES: u16 = 0xc000;
 
 /// The interconnect with its messages, and the counters of all traffic.
 #[derive(Clone, Debug)]
@@ -23,72 +33,106 @@ pub(super) struct Fabric {
     free: Vec<u32>,
     /// `[place]`: messages sent so far, which numbers them.
     sent: Vec<u32>,
+    /// `[place]`: when its last message for the forward network was ready: they leave in order.
+    last_forward: Vec<Cycle>,
+    /// `[slice * controllers + controller]`: when the last message to it was ready, and when it
+    /// arrives as far as that is known.
+    last_to_memory: Vec<(Cycle, Cycle)>,
+    todo: Vec<(Cycle, Todo)>,
     kinds: LineKinds,
     pub(super) traffic: Traffic,
 }
 
 impl Fabric {
-    pub(super) fn new(params: MemoryParams, kinds: LineKinds) -> Fabric {
-        // Core i and slice i share stop i; memory has the stop behind the last core's.
+    pub(super) fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> Fabric {
+        assert_eq!(params.cores, topology.cores(), "every core has a place in the network");
+        let places = topology.cores() + topology.slices() + topology.memories();
         Fabric {
             params,
-            net: Interconnect::ring(params.cores + 1, params.hop, params.bidirectional),
             queue: EventQueue::default(),
             slots: Vec::new(),
             free: Vec::new(),
-            sent: vec![0; 2 * params.cores + 1],
+            sent: vec![0; places],
+            last_forward: vec![Cycle(0); places],
+            last_to_memory: vec![(Cycle(0), Cycle(0)); topology.slices() * topology.memories()],
+            todo: Vec::new(),
             kinds,
             traffic: Traffic::default(),
+            net: Interconnect::new(topology),
         }
     }
 
+    /// The home slice of a line; [`Topology::home_slice`] says which.
     pub(super) fn home_of(&self, line: u64) -> Place {
-        // A multiplicative hash (Knuth, TAOCP vol. 3, 6.4) spreads neighbouring lines over the
-        // slices; the real function of client processors is not published in full.
-        let slice = (line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % self.params.cores as u64;
-        Place((self.params.cores as u64 + slice) as u16)
+        Place((self.params.cores + self.net.topology().home_slice(line)) as u16)
     }
 
-    pub(super) fn memory(&self) -> Place {
-        Place(2 * self.params.cores as u16)
+    /// The memory controller of a line.
+    pub(super) fn memory_of(&self, line: u64) -> Place {
+        let t = self.net.topology();
+        Place((t.cores() + t.slices() + t.controller(line)) as u16)
     }
 
-    fn stop(&self, p: Place) -> usize {
-        let n = self.params.cores;
-        match p.0 as usize {
-            i if i < n => i,
-            i if i < 2 * n => i - n,
-            _ => n,
-        }
+    /// Sends a message that is ready at `ready`, later than `now`.
+    pub(super) fn send(&mut self, m: Message, ready: Cycle, now: Cycle) {
+        let ready = match m.kind.network() {
+            Network::Forward => {
+                let last = &mut self.last_forward[m.src.0 as usize];
+                *last = ready.max(*last);
+                *last
+            }
+            Network::Request | Network::Response => ready,
+        };
+        self.send_after(m, ready, now, Cycle(0));
     }
 
-    /// Sends a message that is ready at `ready`, later than `now`; gives its arrival.
-    pub(super) fn send(&mut self, m: Message, ready: Cycle, now: Cycle) -> Cycle {
-        self.send_after(m, ready, now, Cycle(0))
+    /// Sends a message from a slice to memory. Such messages do not overtake each other: they
+    /// become ready in order, which is enough where there are queues, and arrive in order on a
+    /// ring, where a short message may find a slot before a long one.
+    pub(super) fn send_to_memory(&mut self, m: Message, ready: Cycle, now: Cycle) {
+        let (c, t) = (self.params.cores, self.net.topology());
+        let (slice, controller) = (m.src.0 as usize - c, m.dst.0 as usize - c - t.slices());
+        let pair = slice * t.memories() + controller;
+        let (last_ready, last_arrival) = self.last_to_memory[pair];
+        let ready = ready.max(last_ready);
+        let arrival = self.send_after(m, ready, now, last_arrival);
+        self.last_to_memory[pair] = (ready, arrival.unwrap_or(Cycle(0)));
     }
 
-    /// As `send`, arriving later than `not_before`.
-    pub(super) fn send_after(&mut self, mut m: Message, ready: Cycle, now: Cycle, not_before: Cycle) -> Cycle {
+    /// Sends a message; if all of its way is known at once, it arrives later than `before`, and
+    /// its arrival is given.
+    fn send_after(&mut self, mut m: Message, ready: Cycle, now: Cycle, before: Cycle) -> Option<Cycle> {
         debug_assert!(ready > now, "an arrival in the current cycle would be in the past of its phase");
-        let data = m.kind.has_data();
-        let (from, to) = (self.stop(m.src), self.stop(m.dst));
-        let arrival = self.net.send(m.kind.network() as usize, from, to, self.params.slots(data), ready, now);
-        let kind: LineKind = self.kinds.get(m.line);
-        self.traffic.count(m.kind, kind, self.params.bytes(data), u64::from(arrival.hops));
-        let at = arrival.at.max(not_before.after(1));
+        let bytes = self.params.bytes(m.kind.has_data());
         let number = &mut self.sent[m.src.0 as usize];
         *number = (*number + 1) & NUMBER_MASK;
         m.number = *number;
-        self.enqueue(m, at);
-        at
+        let parcel = Parcel {
+            network: m.kind.network() as u8,
+            from: self.net.topology().stop_of(m.src.0 as usize),
+            to: self.net.topology().stop_of(m.dst.0 as usize),
+            bytes,
+            order: (m.src.0, m.number),
+        };
+        let slot = self.store(m);
+        let (sent, hops) = self.net.send(slot, parcel, ready, now, &mut self.todo);
+        let kind: LineKind = self.kinds.get(m.line);
+        self.traffic.count(m.kind, kind, bytes, u64::from(hops));
+        match sent {
+            Sent::Arrives(at) => {
+                let at = at.max(before.after(1));
+                self.push(at, Todo::Deliver(slot));
+                Some(at)
+            }
+            Sent::OnItsWay => {
+                self.schedule();
+                None
+            }
+        }
     }
 
-    /// Key of an arrival: receiver, then sender and the sender's message number. The number wraps
-    /// after 2^24 messages; that is still a rule made from content alone, and messages that far
-    /// apart never meet.
-    fn enqueue(&mut self, m: Message, at: Cycle) {
-        let key = Key::new(at, Phase::Deliver, m.dst.0, (u64::from(m.src.0) << 24) | u64::from(m.number));
-        let slot = match self.free.pop() {
+    fn store(&mut self, m: Message) -> u32 {
+        match self.free.pop() {
             Some(s) => {
                 self.slots[s as usize] = m;
                 s
@@ -97,35 +141,77 @@ impl Fabric {
                 self.slots.push(m);
                 self.slots.len() as u32 - 1
             }
+        }
+    }
+
+    fn schedule(&mut self) {
+        let mut todo = std::mem::take(&mut self.todo);
+        for (at, what) in todo.drain(..) {
+            self.push(at, what);
+        }
+        self.todo = todo;
+    }
+
+    /// Key of an arrival: receiver, then sender and the sender's message number. The number wraps
+    /// after 2^24 messages; that is still a rule made from content alone, and messages that far
+    /// apart never meet. At a stop on the way the stop takes the receiver's place.
+    fn push(&mut self, at: Cycle, what: Todo) {
+        let number = |m: &Message| (u64::from(m.src.0) << 24) | u64::from(m.number);
+        let (place, number, entry) = match what {
+            Todo::Deliver(s) => {
+                let m = &self.slots[s as usize];
+                (m.dst.0, number(m), s)
+            }
+            Todo::Hop(s) => (STOP_PLACES | self.net.at(s), number(&self.slots[s as usize]), HOP | s),
+            Todo::Serve(w) => {
+                let (channel, network) = Interconnect::wire_name(w);
+                (CHANNEL_PLACES | channel, network, SERVE | w)
+            }
         };
-        self.queue.push(key, slot);
+        self.queue.push(Key::new(at, Phase::Deliver, place, number), entry);
     }
 
     /// Offers a message again at `at`: its receiver is holding the line for a locked access.
     pub(super) fn hold_back(&mut self, m: Message, at: Cycle) {
-        self.enqueue(m, at);
+        let slot = self.store(m);
+        self.push(at, Todo::Deliver(slot));
     }
 
     pub(super) fn next_key(&self) -> Key {
         self.queue.next_key()
     }
 
-    pub(super) fn pop(&mut self) -> Option<(Cycle, Message)> {
-        let (key, slot) = self.queue.pop()?;
-        self.free.push(slot);
-        Some((key.at(), self.slots[slot as usize]))
+    /// The next event: a message at its receiver, or nothing but progress of messages on their way.
+    pub(super) fn pop(&mut self) -> Option<(Cycle, Option<Message>)> {
+        let (key, entry) = self.queue.pop()?;
+        let (now, i) = (key.at(), entry & !KIND_MASK);
+        match entry & KIND_MASK {
+            HOP => self.net.hop(i, now, &mut self.todo),
+            SERVE => self.net.serve(i, now, &mut self.todo),
+            _ => {
+                self.free.push(i);
+                return Some((now, Some(self.slots[i as usize])));
+            }
+        }
+        self.schedule();
+        Some((now, None))
     }
 
-    /// The receiver of the next message.
+    /// The receiver of the next message, if the next event is an arrival.
     pub(super) fn next_receiver(&self) -> Option<Place> {
-        self.queue.peek_slot().map(|s| self.slots[s as usize].dst)
+        let entry = self.queue.peek_slot()?;
+        (entry & KIND_MASK == 0).then(|| self.slots[entry as usize].dst)
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.queue.len()
+        self.slots.len() - self.free.len()
     }
 
-    pub(super) fn link_busy_cycles(&self) -> Vec<u64> {
-        self.net.busy_cycles()
+    pub(super) fn topology(&self) -> &Topology {
+        self.net.topology()
+    }
+
+    pub(super) fn link_busy_ticks(&self) -> Vec<u64> {
+        self.net.busy_ticks()
     }
 }

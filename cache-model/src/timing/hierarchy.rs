@@ -2,6 +2,7 @@
 //! The whole memory system: private caches, home slices and memory behind one port.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sim_core::isa::Width;
 use sim_core::ports::{Access, MemoryPort, Port, Request};
@@ -10,7 +11,9 @@ use sim_core::time::{Cycle, Key};
 
 use super::fabric::Fabric;
 use super::home::Home;
+use super::memory::Controller;
 use super::message::{LineData, Message, MessageKind, Place, read, write};
+use super::network::Topology;
 use super::params::MemoryParams;
 use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
 use super::traffic::{LineKinds, Traffic};
@@ -23,6 +26,7 @@ pub struct MemorySystem {
     fabric: Fabric,
     caches: Vec<PrivateCache>,
     homes: Vec<Home>,
+    controllers: Vec<Controller>,
     /// Lines that were ever written back; all others are zero.
     memory: BTreeMap<u64, LineData>,
 }
@@ -38,14 +42,18 @@ pub struct Delivered {
 
 impl MemorySystem {
     /// A memory system with empty caches and zeroed memory.
+    ///
+    /// # Panics
+    /// If the network has a place for another number of cores than there are.
     #[must_use]
-    pub fn new(params: MemoryParams, kinds: LineKinds) -> MemorySystem {
+    pub fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> MemorySystem {
         let n = params.cores;
         MemorySystem {
             params,
-            fabric: Fabric::new(params, kinds),
             caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params)).collect(),
-            homes: (n..2 * n).map(|i| Home::new(Place(i as u16), params)).collect(),
+            homes: (n..n + topology.slices()).map(|i| Home::new(Place(i as u16), params)).collect(),
+            controllers: vec![Controller::default(); topology.memories()],
+            fabric: Fabric::new(params, topology, kinds),
             memory: BTreeMap::new(),
         }
     }
@@ -57,16 +65,18 @@ impl MemorySystem {
         (place < self.caches.len()).then_some(place)
     }
 
-    /// Delivers the next message; what its core has to be told is appended to `notices`.
+    /// Performs the next event: delivers a message, or moves one on its way. What a core has to be
+    /// told is appended to `notices`.
     ///
     /// # Errors
     /// A transition that the protocol table calls impossible: a fault of the model.
     pub fn deliver_next(&mut self, notices: &mut Vec<Notice>) -> Result<Option<Delivered>, ProtocolFault> {
         let Some((at, m)) = self.fabric.pop() else { return Ok(None) };
+        let Some(m) = m else { return Ok(Some(Delivered { at, core: None })) };
         let (dst, n) = (m.dst.0 as usize, self.caches.len());
         if dst < n {
             self.caches[dst].deliver(&mut self.fabric, &m, at, notices)?;
-        } else if dst < 2 * n {
+        } else if dst < n + self.homes.len() {
             self.homes[dst - n].deliver(&mut self.fabric, &m, at)?;
         } else {
             self.memory_receives(&m, at);
@@ -75,13 +85,15 @@ impl MemorySystem {
     }
 
     fn memory_receives(&mut self, m: &Message, at: Cycle) {
+        let controller = m.dst.0 as usize - self.caches.len() - self.homes.len();
+        let start = self.controllers[controller].begin(at, self.params.memory_interval);
         if m.kind == MessageKind::MemWrite {
             self.memory.insert(m.line, m.data);
             return;
         }
         let data = self.memory.get(&m.line).copied().unwrap_or([0; 8]);
         let answer = Message { kind: MessageKind::MemData, src: m.dst, dst: m.src, data, ..*m };
-        self.fabric.send(answer, at.after(self.params.memory), at);
+        self.fabric.send(answer, start.after(self.params.memory), at);
     }
 
     /// Traffic so far.
@@ -96,10 +108,23 @@ impl MemorySystem {
         self.caches[core].hits
     }
 
-    /// `[link]`: slots used, all networks together.
+    /// `[channel]`: ticks of its own clock in use, all networks together;
+    /// [`Topology::channel_name`] says which is which.
     #[must_use]
-    pub fn link_busy_cycles(&self) -> Vec<u64> {
-        self.fabric.link_busy_cycles()
+    pub fn link_busy_ticks(&self) -> Vec<u64> {
+        self.fabric.link_busy_ticks()
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        self.fabric.topology()
+    }
+
+    /// `[memory controller]`: accesses begun, and cycles they waited for those before them.
+    #[must_use]
+    pub fn memory_queueing(&self) -> Vec<(u64, u64)> {
+        self.controllers.iter().map(|c| (c.accesses, c.waited)).collect()
     }
 
     /// Sizes and latencies.

@@ -35,19 +35,11 @@ pub(super) struct Home {
     lines: SetArray<Line>,
     /// Requests for lines whose set has no way free yet, in order of arrival.
     no_way: Vec<Message>,
-    /// When the last message to memory arrives: later ones must not overtake it.
-    last_to_memory: Cycle,
 }
 
 impl Home {
     pub(super) fn new(place: Place, params: MemoryParams) -> Home {
-        Home {
-            place,
-            params,
-            lines: SetArray::new(params.llc_sets, params.llc_ways),
-            no_way: Vec::new(),
-            last_to_memory: Cycle(0),
-        }
+        Home { place, params, lines: SetArray::new(params.llc_sets, params.llc_ways), no_way: Vec::new() }
     }
 
     /// A message arrives.
@@ -175,7 +167,7 @@ impl Home {
         let m = Message {
             kind,
             src: self.place,
-            dst: fabric.memory(),
+            dst: fabric.memory_of(line),
             requester: self.place,
             acks: 0,
             dirty: false,
@@ -184,8 +176,7 @@ impl Home {
             cause,
             number: 0,
         };
-        let ready = now.after(self.params.llc_tag);
-        self.last_to_memory = fabric.send_after(m, ready, now, self.last_to_memory);
+        fabric.send_to_memory(m, now.after(self.params.llc_tag), now);
     }
 
     fn transition(

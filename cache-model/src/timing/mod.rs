@@ -2,14 +2,15 @@
 //! The protocol tables at work in time: arrays, misses, messages, directory slices, memory.
 //!
 //! Modelled: private two-level caches with real capacity, a sliced inclusive last level with an
-//! exact directory, requests that wait for lines in transition, write-backs, recalls, a slotted
-//! ring per virtual network, memory latency. Left out: limits on slice and memory bandwidth, and
-//! on requests in flight (the cores' own limits bound them).
+//! exact directory, requests that wait for lines in transition, write-backs, recalls, networks of
+//! any shape, memory controllers with latency and bandwidth. Left out: limits on slice bandwidth,
+//! and on requests in flight (the cores' own limits bound them).
 
 mod array;
 mod fabric;
 mod hierarchy;
 mod home;
+mod memory;
 mod message;
 mod network;
 mod params;
@@ -20,7 +21,9 @@ mod traffic;
 pub use array::WAYS_MAX;
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
-pub use network::{Arrival, Interconnect};
+pub use network::{
+    Builder, CHANNELS_MAX, ClockRatio, Distances, LinkParams, STOPS_MAX, Topology, TopologyError, WireParams,
+};
 pub use params::MemoryParams;
 pub use private::{HitCounts, Notice, ProtocolFault};
 pub use sharers::Sharers;

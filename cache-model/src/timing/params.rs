@@ -4,7 +4,7 @@
 /// Everything the timed model needs to know of a machine. Spans in core cycles, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryParams {
-    /// Cores; each has a private cache, and shares a ring stop with one last-level slice.
+    /// Cores; each has a private cache. Where they sit is the network's business.
     pub cores: usize,
     /// First-level sets, a power of two.
     pub l1_sets: u64,
@@ -31,14 +31,10 @@ pub struct MemoryParams {
     /// A locked read-modify-write on a line in the first level: issue to next issue; the line is
     /// held that long.
     pub locked_rmw: u64,
-    /// A read's arrival at memory to its data leaving.
+    /// The beginning of a read at memory to its data leaving.
     pub memory: u64,
-    /// Cycles from one ring stop to the next.
-    pub hop: u64,
-    /// Messages take the shorter way round the ring.
-    pub bidirectional: bool,
-    /// Bytes a link moves per cycle.
-    pub link_bytes: u64,
+    /// Cycles between the beginnings of two accesses at one memory controller; 0: no limit.
+    pub memory_interval: u64,
     /// Bytes of a message without data.
     pub control_bytes: u64,
     /// Bytes of a message with a line.
@@ -46,12 +42,6 @@ pub struct MemoryParams {
 }
 
 impl MemoryParams {
-    /// Slots a message occupies on each link.
-    #[must_use]
-    pub const fn slots(&self, has_data: bool) -> u64 {
-        self.bytes(has_data).div_ceil(self.link_bytes)
-    }
-
     /// Bytes of a message.
     #[must_use]
     pub const fn bytes(&self, has_data: bool) -> u64 {

@@ -5,12 +5,45 @@
 
 mod tester;
 
-use cache_model::timing::{MemoryParams, MessageKind};
+use cache_model::timing::{Builder, LinkParams, MemoryParams, MessageKind, Topology, WireParams};
 use sim_core::rng::Stream;
 use tester::{Reached, Tester};
 
+/// What joins cores and slices.
+#[derive(Clone, Copy)]
+enum Shape {
+    Ring,
+    /// Anything with queues, of one place.
+    Any,
+}
+
+/// A torus, a crossbar, or two parts joined by links, with two memory controllers.
+fn any_topology(seed: u64, cores: usize, p: &LinkParams) -> Topology {
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..9).map(|_| b.stop()).collect();
+    match seed % 3 {
+        0 => b.mesh(&stops, 3, true, p),
+        1 => b.crossbar(&stops, p),
+        _ => {
+            let w = WireParams::new(p.latency, p.bytes);
+            b.ring(&stops[..5], &w, true);
+            b.bus(&stops[5..], &w);
+            b.link(stops[4], stops[5], p);
+            b.link(stops[5], stops[4], p);
+        }
+    }
+    for core in 0..cores {
+        // Cores and slices are apart, and the second half of a part comes first.
+        b.core(stops[(core * 2) % 9]);
+        b.slice(stops[(core * 4 + 3) % 9]);
+    }
+    b.memory(stops[0]);
+    b.memory(stops[7]);
+    b.build().expect("usable")
+}
+
 /// A machine for a seed: geometry, latencies and links at random.
-fn machine(seed: u64, l2_ways: &[usize], llc_ways: &[usize]) -> (MemoryParams, usize) {
+fn machine(seed: u64, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> (MemoryParams, Topology, usize) {
     let mut r = Stream::derive(seed, 0, "machine");
     let mut pick = |list: &[u64]| list[r.below(list.len() as u64) as usize];
     let ways = |list: &[usize]| list.iter().map(|w| *w as u64).collect::<Vec<_>>();
@@ -30,21 +63,24 @@ fn machine(seed: u64, l2_ways: &[usize], llc_ways: &[usize]) -> (MemoryParams, u
         snoop: pick(&[1, 5, 60]),
         locked_rmw: pick(&[1, 18]),
         memory: pick(&[1, 20, 150]),
-        hop: pick(&[1, 3]),
-        bidirectional: pick(&[0, 1]) == 1,
-        link_bytes: pick(&[8, 32, 128]),
+        memory_interval: 0,
         control_bytes: 8,
         data_bytes: 72,
     };
+    let (hop, bidirectional, bytes) = (pick(&[1, 3]), pick(&[0, 1]) == 1, pick(&[8, 32, 128]));
+    let topology = match shape {
+        Shape::Ring => Topology::ring(params.cores, &WireParams::new(hop, bytes), bidirectional),
+        Shape::Any => any_topology(seed, params.cores, &LinkParams::new(hop, bytes, 1)),
+    };
     let lines = pick(&[1, 2, 3, 4, 6, 9]) as usize;
-    (params, lines)
+    (params, topology, lines)
 }
 
-fn run_all(seeds: std::ops::Range<u64>, l2_ways: &[usize], llc_ways: &[usize]) -> Reached {
+fn run_all(seeds: std::ops::Range<u64>, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> Reached {
     let mut all = Reached::default();
     for seed in seeds {
-        let (params, lines) = machine(seed, l2_ways, llc_ways);
-        let one = Tester::new(params, lines, 1600 / params.cores as u32, seed).run();
+        let (params, topology, lines) = machine(seed, shape, l2_ways, llc_ways);
+        let one = Tester::new(params, topology, lines, 1600 / params.cores as u32, seed).run();
         all.evictions += one.evictions;
         for (sum, c) in all.traffic.by_class.iter_mut().zip(&one.traffic.by_class) {
             sum.messages += c.messages;
@@ -60,11 +96,17 @@ fn run_all(seeds: std::ops::Range<u64>, l2_ways: &[usize], llc_ways: &[usize]) -
 
 #[test]
 fn small_caches_keep_values_and_make_progress() {
-    run_all(0..300, &[1, 2, 4], &[1, 2, 4]);
+    run_all(0..300, Shape::Ring, &[1, 2, 4], &[1, 2, 4]);
+}
+
+/// Messages wait in queues, pass each other on other ways, and share memory controllers.
+#[test]
+fn networks_with_tiny_queues_keep_values_and_make_progress() {
+    run_all(0..300, Shape::Any, &[1, 2, 4], &[1, 2, 4]);
 }
 
 /// With one way, a line in transition blocks every other line of its set.
 #[test]
 fn single_ways_neither_lose_a_value_nor_block_each_other_for_good() {
-    run_all(1000..1300, &[1], &[1]);
+    run_all(1000..1300, Shape::Ring, &[1], &[1]);
 }

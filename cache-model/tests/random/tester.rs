@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice, Traffic};
+use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice, Topology, Traffic};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Request};
@@ -71,7 +71,7 @@ fn kinds() -> LineKinds {
 }
 
 impl Tester {
-    pub(crate) fn new(params: MemoryParams, lines: usize, requests: u32, seed: u64) -> Tester {
+    pub(crate) fn new(params: MemoryParams, topology: Topology, lines: usize, requests: u32, seed: u64) -> Tester {
         let n = params.cores;
         let agent = |i: usize| Agent {
             rng: Stream::derive(seed, i as u64, "agent"),
@@ -82,7 +82,7 @@ impl Tester {
             seen: vec![0; n],
         };
         Tester {
-            mem: MemorySystem::new(params, kinds()),
+            mem: MemorySystem::new(params, topology.into(), kinds()),
             params,
             lines,
             agents: (0..n).map(agent).collect(),

@@ -2,7 +2,7 @@
 //! Rules of machines: geometry of caches, latencies that keep time going, sizes of messages.
 
 use super::{Check, broken, finding, not_blank};
-use crate::machine::{CORES_MAX, Interconnect, LINE_BYTES, Machine, MemoryModel};
+use crate::machine::{CORES_MAX, LINE_BYTES, Machine, MemoryModel};
 use crate::units::{Bytes, Span};
 
 /// No single latency is longer; a longer one is a slip of the unit.
@@ -10,7 +10,7 @@ const LATENCY_MAX: Span = Span::Picos(1_000_000_000);
 /// Largest cache or slice.
 const CAPACITY_MAX: Bytes = Bytes(1 << 30);
 /// Slowest clock, in kHz.
-const CLOCK_KHZ_MIN: u64 = 1_000;
+pub(super) const CLOCK_KHZ_MIN: u64 = 1_000;
 
 /// Checks a machine as a part of an experiment.
 pub(super) fn machine(m: &Machine) -> Check {
@@ -34,19 +34,14 @@ pub(super) fn machine(m: &Machine) -> Check {
         let help = "it is counted from issue, the first level included";
         return Err(broken("machine.l2.hit", format_args!("\"{}\"", m.l2.hit), &rule, help));
     }
-    let Interconnect::Ring { link_bytes_per_cycle, control_bytes, data_bytes, .. } = m.interconnect;
-    let path = |field: &str| format!("machine.interconnect.{field}");
-    between(&path("link_bytes_per_cycle"), link_bytes_per_cycle, 1, 4096)?;
-    between(&path("control_bytes"), control_bytes, 1, 4096)?;
-    between(&path("data_bytes"), data_bytes, LINE_BYTES as u32, 4096)
+    super::interconnect::interconnect(m)
 }
 
 /// Every latency is at most [`LATENCY_MAX`], and those that keep a loop from taking no time are not zero.
 fn latencies(m: &Machine) -> Check {
-    let Interconnect::Ring { hop, .. } = m.interconnect;
     let l = &m.latencies;
     let i = &m.interrupts;
-    let at_least_a_cycle = [
+    let not_zero = [
         ("latencies.alu", l.alu),
         ("latencies.branch", l.branch),
         ("latencies.locked_rmw", l.locked_rmw),
@@ -55,11 +50,11 @@ fn latencies(m: &Machine) -> Check {
         ("l2.hit", m.l2.hit),
         ("llc.tag", m.llc.tag),
         ("llc.data", m.llc.data),
-        ("interconnect.hop", hop),
         ("snoop", m.snoop),
         ("memory.latency", m.memory.latency),
     ];
     let may_be_zero = [
+        ("memory.interval", m.memory.interval),
         ("latencies.call", l.call),
         ("latencies.load_forward", l.load_forward),
         ("latencies.fence", l.fence),
@@ -72,32 +67,37 @@ fn latencies(m: &Machine) -> Check {
         ("interrupts.irq_exit", i.irq_exit),
         ("interrupts.delivery", i.delivery),
     ];
-    for (name, span) in at_least_a_cycle {
-        if span.is_zero() {
-            return Err(broken(
-                format!("machine.{name}"),
-                format_args!("\"{span}\""),
-                "must be at least one cycle",
-                "",
-            ));
-        }
+    for (name, span) in not_zero {
+        at_least_a_cycle(&format!("machine.{name}"), span)?;
     }
     if m.event_stream.is_some_and(Span::is_zero) {
         let help = "leave it out if the machine has no event stream";
         return Err(broken("machine.event_stream", "zero", "must be more than zero", help));
     }
-    let khz = m.clock.khz();
-    for (name, span) in at_least_a_cycle.into_iter().chain(may_be_zero) {
-        if span.cycles(khz) > LATENCY_MAX.cycles(khz) {
-            let rule = format!("no latency of a machine is over {LATENCY_MAX}");
-            let help = "check the unit: \"4s\" is four seconds, \"4cy\" four cycles";
-            return Err(broken(format!("machine.{name}"), format_args!("\"{span}\""), &rule, help));
-        }
+    for (name, span) in not_zero.into_iter().chain(may_be_zero) {
+        not_too_long(&format!("machine.{name}"), span, m.clock.khz())?;
     }
     Ok(())
 }
 
-fn between(path: &str, value: u32, least: u32, most: u32) -> Check {
+pub(super) fn at_least_a_cycle(path: &str, span: Span) -> Check {
+    if span.is_zero() {
+        return Err(broken(path, format_args!("\"{span}\""), "must be at least one cycle", ""));
+    }
+    Ok(())
+}
+
+/// `khz` is the clock whose cycles the span may be in.
+pub(super) fn not_too_long(path: &str, span: Span, khz: u64) -> Check {
+    if span.cycles(khz) > LATENCY_MAX.cycles(khz) {
+        let rule = format!("no latency of a machine is over {LATENCY_MAX}");
+        let help = "check the unit: \"4s\" is four seconds, \"4cy\" four cycles";
+        return Err(broken(path, format_args!("\"{span}\""), &rule, help));
+    }
+    Ok(())
+}
+
+pub(super) fn between(path: &str, value: u32, least: u32, most: u32) -> Check {
     if (least..=most).contains(&value) {
         return Ok(());
     }

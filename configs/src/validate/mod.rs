@@ -2,6 +2,7 @@
 //! Rules that types cannot express. The first broken one, in the order of the schema, is reported.
 
 mod bodies;
+mod interconnect;
 mod machine;
 
 use std::collections::BTreeSet;

@@ -142,12 +142,12 @@ Error: machine.clock = "10kHz": must be at least 1MHz
 "#;
     a_message_smaller_than_its_line: "data_bytes: 72" => "data_bytes: 32",
 r#"
-Error: machine.interconnect.data_bytes = 32: must be 64 to 4096
-    ╭─[ test.ron:16:102 ]
+Error: machine.messages.data_bytes = 32: must be 64 to 4096
+    ╭─[ test.ron:17:53 ]
     │
- 16 │             hop: "1cy", bidirectional: true, link_bytes_per_cycle: 32, control_bytes: 8, data_bytes: 32,
-    │                                                                                                      ─┬
-    │                                                                                                       ╰── must be 64 to 4096
+ 17 │         ), messages: (control_bytes: 8, data_bytes: 32),
+    │                                                     ─┬
+    │                                                      ╰── must be 64 to 4096
 ────╯
 "#;
 }

@@ -14,18 +14,24 @@ mod macros {
     }
 }
 mod experiment;
+mod interconnect;
 mod machine;
 mod text;
 
 /// An experiment that uses every kind of statement once.
 const SMALL: &str = include_str!("../small.ron");
 
-/// The picture of the error that [`SMALL`] gives after one replacement; `MACHINE` stands for the whole machine.
+/// The picture of the error that [`SMALL`] gives after one replacement; `MACHINE` stands for the whole machine,
+/// `INTERCONNECT` for its interconnect.
 fn refused(from: &str, to: &str) -> String {
     let text = if from == "MACHINE" {
         let start = SMALL.find("Inline(").expect("the machine is inline");
         let end = SMALL.find("    lock: (").expect("the lock follows");
         format!("{}{to},\n{}", &SMALL[..start], &SMALL[end..])
+    } else if from == "INTERCONNECT" {
+        let start = SMALL.find("Ring(").expect("the machine has a ring");
+        let end = SMALL.find(", messages:").expect("message sizes follow");
+        format!("{}{to}{}", &SMALL[..start], &SMALL[end..])
     } else {
         assert_eq!(SMALL.matches(from).count(), 1, "{from} must be there once");
         SMALL.replace(from, to)

@@ -189,9 +189,12 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         Model::Sc => (MemoryModel::Sc, 1),
         Model::Tso => (MemoryModel::Tso, store_buffer(how)),
     };
+    let topology = crate::network::topology(&how.machine)
+        .map_err(|e| Refused::Input(format!("machine {}: {}", how.machine.name, e)))?;
     let spec = MachineSpec {
         program: compiled.program.clone(),
         core,
+        topology: std::sync::Arc::new(topology),
         memory: memory_params(&how.machine),
         interrupts: interrupt_costs(&how.machine),
         clock: Clock { khz: how.machine.clock.khz() },

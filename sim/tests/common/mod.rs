@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::MemoryParams;
+use cache_model::timing::{MemoryParams, Topology, WireParams};
 use interrupt_ctrl::InterruptCosts;
 use rqsim::machine::{Machine, MachineSpec, Outcome};
 use rqsim::plan::plan;
@@ -92,9 +92,7 @@ pub(crate) fn tiny() -> MachineSpec {
         snoop: 6,
         locked_rmw: 7,
         memory: 40,
-        hop: 2,
-        bidirectional: false,
-        link_bytes: 16,
+        memory_interval: 0,
         control_bytes: 20,
         data_bytes: 84,
     };
@@ -102,6 +100,7 @@ pub(crate) fn tiny() -> MachineSpec {
         program: Arc::default(),
         core,
         memory,
+        topology: Arc::new(Topology::ring(3, &WireParams::new(2, 16), false)),
         interrupts: InterruptCosts { nmi_entry: 100, nmi_exit: 50, irq_entry: 80, irq_exit: 40, delivery: 10 },
         clock: Clock { khz: 1_000_000 },
         tasks: vec![None; 3],

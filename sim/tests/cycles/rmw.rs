@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Locked read-modify-writes: hits, lines owned elsewhere, lines shared by others.
 
+use cache_model::timing::{Topology, WireParams};
 use rqsim::machine::MachineSpec;
 
 use crate::common::{line, line_of, notes, skylake, tiny};
@@ -105,6 +106,6 @@ fn a_link_in_use_delays_the_second_message() {
     // With links of 4 bytes a cycle a message without data takes 2 slots and arrives 1 later; the second leaves at 23
     // and is at core 2 at 23 + 2 + 1 = 26; acknowledgement from 86, there at 86 + 2 + 1 = 89.
     let mut narrow = spec.clone();
-    narrow.memory.link_bytes = 4;
+    narrow.topology = Topology::ring(8, &WireParams::new(1, 4), true).into();
     assert_eq!(one(&narrow, 0, &add, &[(1, load.clone()), (2, load.clone())]), 89 + 18);
 }

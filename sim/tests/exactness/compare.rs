@@ -117,7 +117,7 @@ pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Resu
         same(&name("interrupts"), &fast.interrupts().stats(f.id), &exact.interrupts().stats(f.id))?;
     }
     same("traffic", fast.memory().traffic(), exact.memory().traffic())?;
-    same("links", &fast.memory().link_busy_cycles(), &exact.memory().link_busy_cycles())?;
+    same("links", &fast.memory().link_busy_ticks(), &exact.memory().link_busy_ticks())?;
     same("values", &values(fast), &values(exact))
 }
 

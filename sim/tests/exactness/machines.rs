@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::MemoryParams;
+use cache_model::timing::{Builder, LinkParams, MemoryParams, Topology, WireParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
 use sim_core::core::{CoreParams, MemoryModel};
@@ -51,12 +51,11 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         snoop: one_of(&[1, 30]),
         locked_rmw: one_of(&[1, 18]),
         memory: one_of(&[20, 230]),
-        hop: one_of(&[1, 3]),
-        bidirectional: one_of(&[0, 1]) == 1,
-        link_bytes: one_of(&[8, 32]),
+        memory_interval: 0,
         control_bytes: 8,
         data_bytes: 72,
     };
+    let (hop, bidirectional, bytes) = (one_of(&[1, 3]), one_of(&[0, 1]) == 1, one_of(&[8, 32]));
     let mut cost = || one_of(&[0, 1, 20, 150]);
     let interrupts = InterruptCosts {
         nmi_entry: cost(),
@@ -68,6 +67,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
     MachineSpec {
         core,
         memory,
+        topology: topology(seed, cores, hop, bytes, bidirectional).into(),
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),
@@ -77,6 +77,31 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         exact: false,
         program,
     }
+}
+
+/// A ring for two thirds of the seeds, else a torus or two clusters with queues of one or two messages.
+fn topology(seed: u64, cores: usize, hop: u64, bytes: u64, bidirectional: bool) -> Topology {
+    let places = 1 + (seed / 6 % 2) as u16;
+    let link = LinkParams { shared_wires: bidirectional, ..LinkParams::new(hop, bytes, places) };
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..cores.next_multiple_of(2) + 2).map(|_| b.stop()).collect();
+    match seed % 6 {
+        2 => b.mesh(&stops, 2, true, &link),
+        5 => {
+            let (left, right) = stops.split_at(stops.len() / 2);
+            b.ring(left, &WireParams::new(hop, bytes), bidirectional);
+            b.crossbar(right, &link);
+            b.link(left[0], right[0], &link);
+            b.link(right[0], left[0], &link);
+        }
+        _ => return Topology::ring(cores, &WireParams::new(hop, bytes), bidirectional),
+    }
+    for &stop in &stops[..cores] {
+        b.core(stop);
+        b.slice(stop);
+    }
+    b.memory(stops[cores]);
+    b.build().expect("every stop is reached from every other")
 }
 
 pub(crate) fn proc_idx(program: &Program, name: &str) -> u16 {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reserved slots of one slotted link.
+
+use std::collections::VecDeque;
+
+/// Reserved slots of one link, as disjoint intervals in time order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calendar {
+    busy: VecDeque<(u64, u64)>,
+    pub(super) busy_ticks: u64,
+}
+
+impl Calendar {
+    /// End of the reservation that overlaps `start..start + slots`, if there is one.
+    pub(super) fn conflict(&self, start: u64, slots: u64) -> Option<u64> {
+        self.busy.iter().find(|(s, e)| *s < start + slots && start < *e).map(|(_, e)| *e)
+    }
+
+    /// Takes `start..start + slots`, which must be free; forgets what was over by `now`.
+    pub(super) fn reserve(&mut self, start: u64, slots: u64, now: u64) {
+        while self.busy.front().is_some_and(|(_, e)| *e <= now) {
+            self.busy.pop_front();
+        }
+        let place = self.busy.partition_point(|(s, _)| *s < start);
+        self.busy.insert(place, (start, start + slots));
+        self.busy_ticks += slots;
+    }
+}
