@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Small experiments as text, and runs of them.
 
+use configs::MemoryModel;
 use reports::Record;
 use rqsim::machine::{Machine, MachineSpec};
 use rqsim::observe::Observer;
@@ -32,6 +33,8 @@ pub(crate) fn subsets() -> impl Iterator<Item = Vec<&'static str>> {
 #[derive(Clone, Debug)]
 pub(crate) struct Lab {
     pub(crate) cores: u32,
+    /// Instead of the preset's.
+    pub(crate) memory_model: Option<MemoryModel>,
     pub(crate) program: String,
     pub(crate) base: &'static str,
     pub(crate) options: &'static str,
@@ -49,6 +52,7 @@ impl Default for Lab {
     fn default() -> Lab {
         Lab {
             cores: 2,
+            memory_model: None,
             program: "Builtin(\"rqspinlock\")".into(),
             base: "6.17",
             options: "",
@@ -108,7 +112,9 @@ impl Lab {
             self.quiesce,
         );
         let mut loaded = configs::parse(&text, "lab.ron").unwrap_or_else(|e| panic!("{}\n{text}", e.render(false)));
-        loaded.experiment.machine.cores = self.cores;
+        let machine = &mut loaded.experiment.machine;
+        machine.cores = self.cores;
+        machine.memory_model = self.memory_model.unwrap_or(machine.memory_model);
         plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain))
     }
 
