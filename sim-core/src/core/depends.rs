@@ -50,8 +50,9 @@ pub(super) fn dependent(program: &Program) -> Vec<bool> {
     }
     let mut out = vec![false; program.ops.len()];
     for (proc, loaded) in program.procs.iter().zip(&known) {
-        for pc in proc.entry as usize..proc.end as usize {
-            out[pc] = match &program.ops[pc] {
+        let range = proc.entry as usize..proc.end as usize;
+        for (dependent, op) in out[range.clone()].iter_mut().zip(&program.ops[range]) {
+            *dependent = match op {
                 Op::Load { addr, .. } | Op::LocalAdd { addr, .. } => loaded.address(addr),
                 _ => false,
             };
@@ -112,9 +113,9 @@ proc same(v) -> r {
   ret 1
 }
 proc main() {
-  a = load.u64 [x]
+  a = load.u64 [x.w[0]]
   if a == 0 goto on
-  b = load.u64 [y]
+  b = load.u64 [y.w[0]]
 on:
   c = a ^ a
   d = load.u64 [y.w[c]]

@@ -41,6 +41,8 @@ pub(crate) struct Lab {
     pub(crate) params: &'static str,
     pub(crate) stages: Vec<Vec<&'static str>>,
     pub(crate) locks: &'static str,
+    /// Besides the payload `count`.
+    pub(crate) payload: &'static str,
     pub(crate) tasks: String,
     pub(crate) handlers: String,
     pub(crate) interrupts: String,
@@ -59,6 +61,7 @@ impl Default for Lab {
             params: "",
             stages: vec![Vec::new()],
             locks: "\"a\", \"b\"",
+            payload: "",
             tasks: String::new(),
             handlers: "\"nmi\": [Critical(lock: \"a\", body: [Work(Fixed(\"10ns\"))])]".into(),
             interrupts: String::new(),
@@ -96,7 +99,7 @@ impl Lab {
         let text = format!(
             "(title: \"lab\", question: \"?\", machine: Preset(\"skylake-ring-8\"),
               lock: (program: {}, base: \"{}\", options: [{}], params: {{{}}}),
-              stages: [{}], locks: [{}], payload: [(name: \"count\", bytes: \"64B\", fields: {{\"b\": \"8B\"}})],
+              stages: [{}], locks: [{}], payload: [(name: \"count\", bytes: \"64B\", fields: {{\"b\": \"8B\"}}){}],
               workload: (tasks: [{}]), handlers: {{{}}}, interrupts: [{}],
               duration: \"{}\", seeds: List([1]), limits: (quiesce: \"{}\"))",
             self.program,
@@ -105,6 +108,7 @@ impl Lab {
             self.params,
             stages.join(", "),
             self.locks,
+            self.payload,
             self.tasks,
             self.handlers,
             self.interrupts,

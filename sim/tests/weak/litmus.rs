@@ -153,6 +153,16 @@ fn independent_reads_of_independent_writes() {
     forbidden(bodies!([X1], [Y1], [RX, "fence.r", ry1], [RY, "fence.full", RX1]), disagree);
 }
 
+#[test]
+fn without_places_or_time_no_load_is_stale() {
+    let bodies = bodies!([X1, "fence.w", Y1], [RY, RX1]);
+    let stale: Condition = |r| r.reg(1, 0) == 1 && r.reg(1, 1) == 0;
+    allowed(bodies, stale);
+    for (queue, delay) in [(0, 2_000), (8, 0)] {
+        assert_eq!(seen(MemoryModel::Weak { queue, delay }, bodies, stale), 0, "{queue} places, {delay} cycles");
+    }
+}
+
 /// Hardware may (DEVIATIONS.md, D18); a core that issues in order cannot.
 #[test]
 fn load_buffering_is_never_seen() {
