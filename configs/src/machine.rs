@@ -64,8 +64,24 @@ pub enum MemoryModel {
         /// Stores it holds, 1 to 1024.
         store_buffer_entries: u32,
     },
+    /// Weak order, after arm64: the store buffer is written out of order, and plain loads may read a line that
+    /// another core has taken away, until an acquire load, a read or full fence, or an acquire read-modify-write.
+    Weak {
+        /// Stores it holds, 1 to 1024.
+        store_buffer_entries: u32,
+        /// Lines that can be read though taken away, 0 to 1024; 0 means that no load reads a stale line.
+        invalidation_queue_entries: u32,
+        /// From a line's loss until the old copy is read no more.
+        #[serde(default = "invalidation_delay")]
+        invalidation_delay: Span,
+    },
     /// Sequential consistency: no store buffer.
     Sc,
+}
+
+/// Assumed (deviation D22): about two cache misses.
+fn invalidation_delay() -> Span {
+    Span::Cycles(200)
 }
 
 /// Time from issue of a micro-op to issue of the next that needs its result. Marks cost nothing.

@@ -92,6 +92,20 @@ fn every_kind_of_value_is_read_and_written() {
 }
 
 #[test]
+fn a_weak_machine_is_read_and_its_default_written_out() {
+    let (tso, weak) = ("Tso(store_buffer_entries: 8)", "Weak(store_buffer_entries: 8, invalidation_queue_entries: 4)");
+    let e = parse(&SMALL.replace(tso, weak), "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    let expected = MemoryModel::Weak {
+        store_buffer_entries: 8,
+        invalidation_queue_entries: 4,
+        invalidation_delay: Span::Cycles(200),
+    };
+    assert_eq!(e.machine.memory_model, expected);
+    assert!(expanded(&e).contains("invalidation_delay: \"200cy\""));
+    assert_eq!(reread(&e), e);
+}
+
+#[test]
 fn defaults_are_written_out() {
     let e = load("ring8").expect("loads").experiment;
     let text = expanded(&e);

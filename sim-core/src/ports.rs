@@ -10,7 +10,7 @@ use crate::time::{Cycle, Key};
 pub enum Port {
     /// Loads and read-modify-writes of the pipeline (stores too on an `sc` machine).
     Pipeline,
-    /// The store buffer's oldest entry.
+    /// An entry of the store buffer: the oldest, or on a `weak` machine another that may go.
     Drain,
 }
 
@@ -73,6 +73,9 @@ pub struct Completion {
     pub first_level: bool,
 }
 
+/// The bytes of a line, as little-endian words.
+pub type LineData = [u64; 8];
+
 /// The memory system as a core sees it.
 pub trait MemoryPort {
     /// Performs a request or starts a miss. Calls come in the machine's event order.
@@ -81,7 +84,14 @@ pub trait MemoryPort {
     /// Latency and value if a load would hit the first-level cache; changes nothing.
     fn peek_first_level(&self, core: usize, addr: u64, width: Width) -> Option<(u64, u64)>;
 
-    /// Counts first-level load hits that a computed spin skipped.
+    /// Latency of a load that hits the first-level cache.
+    fn first_level_latency(&self) -> u64;
+
+    /// True if a store to `addr` would be performed at once.
+    fn is_writable(&self, core: usize, addr: u64) -> bool;
+
+    /// Counts first-level load hits that the cache did not see: those that a computed spin
+    /// skipped, and loads of a stale line.
     fn count_skipped_hits(&mut self, core: usize, hits: u64);
 
     /// Key of the next message to arrive anywhere.

@@ -9,7 +9,7 @@ use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
 use sim_core::isa::{ContextKind, Width};
 use sim_core::ports::{InterruptPort, MemoryPort, Probe};
-use sim_core::program::Program;
+use sim_core::program::{LINE_BYTES, Program};
 use sim_core::queue::WakeTree;
 use sim_core::time::{Clock, Cycle, Key, Phase};
 
@@ -231,9 +231,10 @@ impl<P: Probe> Machine<P> {
         for notice in notices.drain(..) {
             with_core!(self, core, |c, env| match notice {
                 Notice::Completed(port, done) => c.complete(env, port, &done, key.at()),
-                Notice::Lost(line) => c.line_event(env, line * sim_core::program::LINE_BYTES, key.at()),
+                Notice::Lost { line, taken } => c.line_lost(env, line * LINE_BYTES, taken.as_ref(), key.at()),
             });
         }
+        with_core!(self, core, |c, env| c.delivered(env, key.at()));
         self.notices = notices;
         self.rearm(core);
         self.check(core)

@@ -290,6 +290,10 @@ pub(crate) fn core_params(m: &MachineConfig) -> CoreParams {
     let l = &m.latencies;
     let (model, store_buffer) = match m.memory_model {
         configs::MemoryModel::Tso { store_buffer_entries } => (MemoryModel::Tso, store_buffer_entries),
+        configs::MemoryModel::Weak { store_buffer_entries, invalidation_queue_entries, invalidation_delay } => {
+            let delay = invalidation_delay.cycles(khz);
+            (MemoryModel::Weak { queue: invalidation_queue_entries, delay }, store_buffer_entries)
+        }
         configs::MemoryModel::Sc => (MemoryModel::Sc, 1),
     };
     CoreParams {

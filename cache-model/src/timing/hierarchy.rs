@@ -222,6 +222,16 @@ impl MemoryPort for MemorySystem {
         self.caches[core].peek(addr, width)
     }
 
+    #[inline]
+    fn first_level_latency(&self) -> u64 {
+        self.params.l1_hit
+    }
+
+    #[inline]
+    fn is_writable(&self, core: usize, addr: u64) -> bool {
+        self.caches[core].is_writable(addr)
+    }
+
     fn count_skipped_hits(&mut self, core: usize, hits: u64) {
         self.caches[core].hits.l1_hits += hits;
     }

@@ -3,8 +3,7 @@
 
 use sim_core::ports::Cause;
 
-/// A 64-byte line as eight little-endian words.
-pub type LineData = [u64; 8];
+pub use sim_core::ports::LineData;
 
 /// An agent that sends and receives: caches first, then home slices, then memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

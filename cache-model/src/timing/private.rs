@@ -70,8 +70,13 @@ struct Outstanding {
 pub enum Notice {
     /// A pending request was performed.
     Completed(Port, Completion),
-    /// The cache lost a line, by number.
-    Lost(u64),
+    /// The cache lost a line.
+    Lost {
+        /// Its number.
+        line: u64,
+        /// What it held, if a message took a readable copy away; not if it was evicted.
+        taken: Option<LineData>,
+    },
 }
 
 /// Hits and misses of one core.
@@ -122,6 +127,11 @@ impl PrivateCache {
         let tag = self.l1.find(addr / 64)?;
         let line = self.l2.get(*self.l1.get(tag));
         line.state.can_read().then(|| (self.params.l1_hit, read(&line.data, addr, width)))
+    }
+
+    /// True if a store would be performed at once.
+    pub(super) fn is_writable(&self, addr: u64) -> bool {
+        self.l2.find(addr / 64).is_some_and(|s| self.l2.get(s).state.can_write())
     }
 
     /// A request of the core.
@@ -324,8 +334,9 @@ impl PrivateCache {
                     installed = true;
                 }
                 CacheAction::DropCopy => {
+                    let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
                     self.drop_copy(m.line);
-                    notices.push(Notice::Lost(m.line));
+                    notices.push(Notice::Lost { line: m.line, taken });
                 }
                 CacheAction::Free => {
                     let i = self.outstanding.iter().position(|o| o.line == m.line).expect("the entry is still there");

@@ -20,8 +20,11 @@ pub(super) fn machine(m: &Machine) -> Check {
     }
     between("machine.cores", m.cores, 1, CORES_MAX)?;
     between("machine.width", m.width, 1, 16)?;
-    if let MemoryModel::Tso { store_buffer_entries } = m.memory_model {
+    if let MemoryModel::Tso { store_buffer_entries } | MemoryModel::Weak { store_buffer_entries, .. } = m.memory_model {
         between("machine.memory_model.store_buffer_entries", store_buffer_entries, 1, 1024)?;
+    }
+    if let MemoryModel::Weak { invalidation_queue_entries, .. } = m.memory_model {
+        between("machine.memory_model.invalidation_queue_entries", invalidation_queue_entries, 0, 1024)?;
     }
     latencies(m)?;
     geometry("machine.l1d", "capacity", m.l1d.capacity, m.l1d.ways)?;
@@ -74,7 +77,11 @@ fn latencies(m: &Machine) -> Check {
         let help = "leave it out if the machine has no event stream";
         return Err(broken("machine.event_stream", "zero", "must be more than zero", help));
     }
-    for (name, span) in not_zero.into_iter().chain(may_be_zero) {
+    let delay = match m.memory_model {
+        MemoryModel::Weak { invalidation_delay, .. } => Some(("memory_model.invalidation_delay", invalidation_delay)),
+        _ => None,
+    };
+    for (name, span) in not_zero.into_iter().chain(may_be_zero).chain(delay) {
         not_too_long(&format!("machine.{name}"), span, m.clock.khz())?;
     }
     Ok(())

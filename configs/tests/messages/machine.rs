@@ -88,6 +88,38 @@ Error: machine.l2.hit = "1ns": must not be less than machine.l1d.hit = "4cy"
     │ Help: it is counted from issue, the first level included
 ────╯
 "#;
+    a_queue_too_long: "Tso(store_buffer_entries: 8)" => "Weak(store_buffer_entries: 8, invalidation_queue_entries: 1025)",
+r#"
+Error: machine.memory_model.invalidation_queue_entries = 1025: must be 0 to 1024
+   ╭─[ test.ron:6:81 ]
+   │
+ 6 │         memory_model: Weak(store_buffer_entries: 8, invalidation_queue_entries: 1025),
+   │                                                                                 ──┬─
+   │                                                                                   ╰─── must be 0 to 1024
+───╯
+"#;
+    a_store_buffer_of_nothing: "Tso(store_buffer_entries: 8)" => "Weak(store_buffer_entries: 0, invalidation_queue_entries: 0)",
+r#"
+Error: machine.memory_model.store_buffer_entries = 0: must be 1 to 1024
+   ╭─[ test.ron:6:50 ]
+   │
+ 6 │         memory_model: Weak(store_buffer_entries: 0, invalidation_queue_entries: 0),
+   │                                                  ┬
+   │                                                  ╰── must be 1 to 1024
+───╯
+"#;
+    a_stale_line_for_ever: "Tso(store_buffer_entries: 8)" => r#"Weak(store_buffer_entries: 8, invalidation_queue_entries: 0, invalidation_delay: "1s")"#,
+r#"
+Error: machine.memory_model.invalidation_delay = "1s": no latency of a machine is over 1ms
+   ╭─[ test.ron:6:104 ]
+   │
+ 6 │         memory_model: Weak(store_buffer_entries: 8, invalidation_queue_entries: 0, invalidation_delay: "1s"),
+   │                                                                                                        ──┬─
+   │                                                                                                          ╰─── no latency of a machine is over 1ms
+   │
+   │ Help: check the unit: "4s" is four seconds, "4cy" four cycles
+───╯
+"#;
     no_cores: "cores: 4" => "cores: 0",
 r#"
 Error: machine.cores = 0: must be 1 to 1024

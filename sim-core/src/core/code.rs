@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::depends::dependent;
 use crate::isa::{Fence, Op, Operand, Pc, Reg};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 
@@ -13,6 +14,22 @@ pub enum MemoryModel {
     Sc,
     /// Total store order, as x86: a FIFO store buffer with forwarding.
     Tso,
+    /// Weak order, after arm64: stores pass each other, plain loads may read stale lines.
+    Weak {
+        /// Stale lines kept at once; 0 for none.
+        queue: u32,
+        /// Cycles from the loss of a line until its old copy is read no more.
+        delay: u64,
+    },
+}
+
+impl MemoryModel {
+    /// True for every `Weak`.
+    #[must_use]
+    #[inline]
+    pub const fn is_weak(self) -> bool {
+        matches!(self, MemoryModel::Weak { .. })
+    }
 }
 
 /// Latencies and sizes of a core. All spans in core cycles, from issue to the next issue.
@@ -55,6 +72,8 @@ pub struct Code {
     cost: Vec<u32>,
     /// `[pc]`: a directed arrival counts this boundary.
     watched: Vec<bool>,
+    /// `[pc]`: a load whose address may depend on a loaded value.
+    dependent: Vec<bool>,
     global_end: u64,
     percpu_end: u64,
 }
@@ -71,7 +90,8 @@ impl Code {
         }
         let global_end = program.global_end();
         let percpu_end = PERCPU_BASE + cpus * program.percpu_stride;
-        Code { program, cost, watched: flags, global_end, percpu_end }
+        let dependent = dependent(&program);
+        Code { program, cost, watched: flags, dependent, global_end, percpu_end }
     }
 
     /// Fixed issue cost of a micro-op, in cycles.
@@ -86,6 +106,13 @@ impl Code {
     #[inline]
     pub fn is_watched(&self, pc: Pc) -> bool {
         self.watched[pc as usize]
+    }
+
+    /// True for a load whose address may depend on a loaded value.
+    #[must_use]
+    #[inline]
+    pub fn is_dependent(&self, pc: Pc) -> bool {
+        self.dependent[pc as usize]
     }
 
     /// True if the address lies in some object's area.

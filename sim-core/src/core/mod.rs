@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One core: an in-order pipeline with blocking loads, a store buffer and a stack of contexts.
 //!
-//! Modelled: issue order and cost per class of micro-op, store buffer with forwarding (`tso`) or
-//! none (`sc`), interrupts at micro-op boundaries, waiting. Left out: speculation, out-of-order
+//! Modelled: issue order and cost per class of micro-op, store buffer with forwarding (`tso`; `weak`:
+//! written out of order, with loads of stale lines) or none (`sc`), interrupts at micro-op boundaries, waiting. Left out: speculation, out-of-order
 //! execution, instruction fetch, address translation (DEVIATIONS.md, D1 and D2).
 
 mod code;
+mod depends;
+mod memory;
 mod pipeline;
 mod spin;
 mod store_buffer;
+mod weak;
 
 pub use code::{Code, CoreParams, MemoryModel};
 pub use pipeline::Env;
 pub use spin::SpinPlan;
 pub use store_buffer::{Entry, Lookup, StoreBuffer};
+pub use weak::StaleLine;
 
 use crate::exec::Context;
 use crate::isa::{ContextKind, Pc};
@@ -87,7 +91,9 @@ pub struct Core {
     current: Context,
     below: Vec<Suspended>,
     stores: StoreBuffer,
-    /// When the oldest store may be tried; `NEVER` if there is none or it waits for its line.
+    /// Lines that a `weak` core may still read though they were taken away.
+    stale: weak::StaleLines,
+    /// When the next store may be tried; `NEVER` if none may go before its line comes.
     drain_at: Cycle,
     /// When the write port can take another store.
     write_port_free: Cycle,
@@ -122,6 +128,7 @@ impl Core {
             current: task.unwrap_or(idle),
             below: Vec::new(),
             stores: StoreBuffer::default(),
+            stale: weak::StaleLines::default(),
             drain_at: Cycle::NEVER,
             write_port_free: Cycle(0),
             reported: false,

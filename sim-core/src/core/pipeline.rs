@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a core moves: issue, wait, drain, take interrupts, return from them.
 
-use super::store_buffer::{Entry, Lookup};
-use super::{Code, Core, CoreParams, Fault, MemoryModel, State, Suspended};
+use super::{Code, Core, CoreParams, Fault, State, Suspended};
 use crate::exec::Context;
-use crate::isa::{Addr, ContextKind, Fence, Op, Operand, Span, Width};
-use crate::ports::{Access, Action, Cause, Completion, InterruptPort, MemoryPort, Port, Probe, Request, Taken};
-use crate::program::{Dist, LINE_BYTES, TimeSpan};
+use crate::isa::{ContextKind, Fence, Op, Operand, Span};
+use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Taken};
+use crate::program::{Dist, TimeSpan};
 use crate::time::{Clock, Cycle, Key, Phase};
 
 /// What a core works with: program, parameters and the three ports.
@@ -40,7 +39,7 @@ impl Core {
         self.next_action(irq).0
     }
 
-    /// Key of what this core does next, and whether that is writing its oldest store.
+    /// Key of what this core does next, and whether that is writing a store.
     #[inline]
     fn next_action<I: InterruptPort>(&self, irq: &I) -> (Key, bool) {
         let step = self.step_at(irq);
@@ -113,58 +112,6 @@ impl Core {
         self.spin.disturb();
     }
 
-    /// The line a wait-for-event monitors was written or taken away.
-    pub fn line_event<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        line: u64,
-        at: Cycle,
-    ) {
-        if matches!(self.state, State::Wfe { line: l, .. } if l == line) {
-            self.resume_after(env, at);
-        }
-    }
-
-    /// A pending request was performed at `at` (an event of its own).
-    pub fn complete<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        port: Port,
-        done: &Completion,
-        at: Cycle,
-    ) {
-        match port {
-            Port::Drain => self.store_written(done.at),
-            Port::Pipeline => {
-                self.state = State::Ready;
-                self.finish_access(env, done, at);
-            }
-        }
-    }
-
-    fn store_written(&mut self, next: Cycle) {
-        self.stores.pop();
-        self.write_port_free = next;
-        self.drain_at = self.stores.oldest().map_or(Cycle::NEVER, |e| e.ready.max(next));
-        if self.state == State::WaitStoreBuffer {
-            self.state = State::Ready;
-            self.now = self.now.max(next);
-        }
-    }
-
-    fn drain<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>) {
-        let at = self.drain_at;
-        let Some(e) = self.stores.oldest() else {
-            self.drain_at = Cycle::NEVER;
-            return;
-        };
-        let request = Request { addr: e.addr, width: e.width, action: Action::Store(e.value), cause: e.cause };
-        match env.mem.access(self.id, Port::Drain, &request, at) {
-            Access::Done(done) => self.store_written(done.at),
-            Access::Pending => self.drain_at = Cycle::NEVER,
-        }
-    }
-
     fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         if matches!(self.state, State::Spin(_)) {
             self.leave_spin(env, t);
@@ -185,7 +132,11 @@ impl Core {
     }
 
     /// A wait is over: the micro-op that waited is done.
-    fn resume_after<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+    pub(super) fn resume_after<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+    ) {
         self.state = State::Ready;
         self.now = t;
         self.current.pc += 1;
@@ -248,15 +199,19 @@ impl Core {
         };
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         Cause { core: self.id as u16, context: self.current.kind as u8, pc: self.current.pc }
     }
 
-    fn fault(&mut self, t: Cycle, what: String) {
+    pub(super) fn fault(&mut self, t: Cycle, what: String) {
         self.state = State::Fault(Fault { pc: self.current.pc, at: t, what });
     }
 
-    fn run_marks<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+    pub(super) fn run_marks<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+    ) {
         while let Some(Op::Mark(site)) = env.code.program.ops.get(self.current.pc as usize) {
             let m = &env.code.program.marks[*site as usize];
             if m.guard.is_none_or(|(r, set)| (self.current.reg(r) != 0) == set) {
@@ -269,7 +224,12 @@ impl Core {
     }
 
     /// Goes on behind the current micro-op.
-    fn advance<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle, cost: u64) {
+    pub(super) fn advance<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        cost: u64,
+    ) {
         self.current.pc += 1;
         self.now = t.after(cost);
         self.run_marks(env, t);
@@ -326,7 +286,7 @@ impl Core {
             }
             Op::Store { addr, width, value, .. } => self.issue_store(env, t, &addr, width, value, cost),
             Op::Rmw { f, addr, width, a, b, .. } => {
-                if self.drained() {
+                if env.params.model.is_weak() || self.drained() {
                     let action = Action::Rmw(f, self.current.value(a), self.current.value(b));
                     self.start_access(env, t, &addr, width, action);
                 }
@@ -334,10 +294,19 @@ impl Core {
             Op::PrefetchW { addr } => self.issue_prefetch(env, t, &addr, cost),
             Op::Fence(Fence::Full) => {
                 if self.drained() {
+                    self.stale.clear();
                     self.advance(env, t, cost);
                 }
             }
-            Op::Fence(_) | Op::Pause => self.advance(env, t, cost),
+            Op::Fence(fence) => {
+                // Without effect on `sc` and `tso`: nothing is stale, and stores go in order.
+                match fence {
+                    Fence::Write | Fence::Release => self.stores.fence(),
+                    Fence::Read | Fence::Acquire | Fence::Full => self.stale.clear(),
+                }
+                self.advance(env, t, cost);
+            }
+            Op::Pause => self.advance(env, t, cost),
             Op::Work(span) => {
                 let cycles = match span {
                     Span::Cycles(o) => self.current.value(o),
@@ -424,191 +393,6 @@ impl Core {
         }
     }
 
-    /// True if the store buffer is empty; otherwise the micro-op waits and is tried again.
-    fn drained(&mut self) -> bool {
-        if self.stores.is_empty() {
-            return true;
-        }
-        self.wait_store_buffer();
-        false
-    }
-
-    fn wait_store_buffer(&mut self) {
-        self.retired -= 1;
-        self.state = State::WaitStoreBuffer;
-    }
-
-    /// True if a store can be buffered; otherwise the micro-op waits and is tried again.
-    fn store_room<M, I, P>(&mut self, env: &Env<'_, M, I, P>) -> bool {
-        if env.params.model == MemoryModel::Sc {
-            return self.drained();
-        }
-        let room = self.stores.len() < env.params.store_buffer as usize;
-        if !room {
-            self.wait_store_buffer();
-        }
-        room
-    }
-
-    fn resolve<M, I, P>(&mut self, env: &Env<'_, M, I, P>, t: Cycle, addr: &Addr, width: Width) -> Option<u64> {
-        let a = self.current.address(addr, self.id as u64, env.code.program.percpu_stride);
-        if !a.is_multiple_of(width.bytes()) {
-            self.fault(t, format!("address {a:#x} is not aligned to {} bytes", width.bytes()));
-            return None;
-        }
-        if !env.code.is_mapped(a) {
-            self.fault(t, format!("address {a:#x} belongs to no object"));
-            return None;
-        }
-        Some(a)
-    }
-
-    fn start_access<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        t: Cycle,
-        addr: &Addr,
-        width: Width,
-        action: Action,
-    ) {
-        let Some(a) = self.resolve(env, t, addr, width) else { return };
-        if env.params.model == MemoryModel::Sc && !self.drained() {
-            return;
-        }
-        if action == Action::Load {
-            match self.stores.lookup(a, width) {
-                Lookup::Miss => {}
-                Lookup::Forward(value) => {
-                    self.spin.disturb();
-                    let at = t.after(u64::from(env.params.load_forward));
-                    self.finish_access(env, &Completion { value, written: false, at, first_level: false }, t);
-                    return;
-                }
-                Lookup::Conflict => {
-                    self.spin.disturb();
-                    self.wait_store_buffer();
-                    return;
-                }
-            }
-        }
-        let request = Request { addr: a, width, action, cause: self.cause() };
-        match env.mem.access(self.id, Port::Pipeline, &request, t) {
-            Access::Done(done) => self.finish_access(env, &done, t),
-            Access::Pending => {
-                self.spin.disturb();
-                self.state = State::WaitMemory;
-            }
-        }
-    }
-
-    /// The memory part of the micro-op at the program counter is done; `t` is the event's time.
-    fn finish_access<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        done: &Completion,
-        t: Cycle,
-    ) {
-        if !done.first_level {
-            self.spin.disturb();
-        }
-        self.now = done.at;
-        match env.code.program.ops[self.current.pc as usize] {
-            Op::Load { dst, .. } => self.current.set(dst, done.value),
-            Op::Rmw { dst, ok, .. } => {
-                if let Some(r) = dst {
-                    self.current.set(r, done.value);
-                }
-                if let Some(r) = ok {
-                    self.current.set(r, u64::from(done.written));
-                }
-            }
-            Op::LocalAdd { dst, addr, width, a } => {
-                // The address is computed before the destination is written: they may share a register.
-                let at = self.current.address(&addr, self.id as u64, env.code.program.percpu_stride);
-                let value = done.value.wrapping_add(self.current.value(a)) & width.mask();
-                if let Some(r) = dst {
-                    self.current.set(r, value);
-                }
-                self.now = done.at.after(u64::from(env.params.alu));
-                self.put_store(env, t, at, width, value);
-                return;
-            }
-            _ => {}
-        }
-        self.current.pc += 1;
-        self.run_marks(env, t);
-    }
-
-    fn issue_store<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        t: Cycle,
-        addr: &Addr,
-        width: Width,
-        value: Operand,
-        cost: u64,
-    ) {
-        if !self.store_room(env) {
-            return;
-        }
-        let Some(a) = self.resolve(env, t, addr, width) else { return };
-        self.now = t.after(cost);
-        let value = self.current.value(value) & width.mask();
-        self.put_store(env, t, a, width, value);
-    }
-
-    /// Puts a store issued at `t` into the buffer; it may be written from `self.now` on.
-    fn put_store<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        t: Cycle,
-        addr: u64,
-        width: Width,
-        value: u64,
-    ) {
-        if self.stores.is_empty() {
-            self.drain_at = self.now.max(self.write_port_free);
-        }
-        self.stores.push(Entry { addr, width, value, ready: self.now, cause: self.cause() });
-        self.current.pc += 1;
-        self.run_marks(env, t);
-    }
-
-    fn issue_prefetch<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        t: Cycle,
-        addr: &Addr,
-        cost: u64,
-    ) {
-        let Some(a) = self.resolve(env, t, addr, Width::U8) else { return };
-        let request = Request { addr: a, width: Width::U8, action: Action::PrefetchW, cause: self.cause() };
-        // Done or pending, nobody waits: a prefetch has no result.
-        let _ = env.mem.access(self.id, Port::Pipeline, &request, t);
-        self.advance(env, t, cost);
-    }
-
-    fn issue_wfe<M: MemoryPort, I: InterruptPort, P: Probe>(
-        &mut self,
-        env: &mut Env<'_, M, I, P>,
-        t: Cycle,
-        addr: &Addr,
-        cost: u64,
-    ) {
-        let Some(a) = self.resolve(env, t, addr, Width::U8) else { return };
-        let present = env.mem.peek_first_level(self.id, a, Width::U8).is_some();
-        if std::mem::take(&mut self.event_register) || !present {
-            self.advance(env, t, cost);
-            return;
-        }
-        let until = match env.params.event_stream {
-            0 => Cycle::NEVER,
-            p => Cycle((t.0 / p + 1) * p),
-        };
-        self.now = t;
-        self.state = State::Wfe { line: a & !(LINE_BYTES - 1), until };
-    }
-
     fn issue_ret<M: MemoryPort, I: InterruptPort, P: Probe>(
         &mut self,
         env: &mut Env<'_, M, I, P>,
@@ -617,8 +401,9 @@ impl Core {
         cost: u64,
     ) {
         if self.current.frames.is_empty() {
-            // The return from an interrupt is serialising: earlier stores are visible before it.
-            if self.current.kind != ContextKind::Task && !self.drained() {
+            // The return from an interrupt is serialising on x86: earlier stores are visible before it.
+            let serialising = self.current.kind != ContextKind::Task && !env.params.model.is_weak();
+            if serialising && !self.drained() {
                 return;
             }
             self.leave(env, t);

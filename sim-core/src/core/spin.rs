@@ -5,12 +5,13 @@
 //! cause, one iteration is executed symbolically: a register is `base + step * k` in iteration
 //! k. If every load hits the first-level cache at a fixed address, and the iteration ends with
 //! the registers it predicts for k + 1, all iterations take the same time as long as every
-//! branch goes the same way; for how many that is follows from the steps. Until then only a
+//! branch goes the same way; for how many that is follows from the steps. On a `weak` core that
+//! reads a stale line they also end when the line's time is over. Until then only a
 //! message for this core's cache or an interrupt can change anything, and both put the core
 //! back to the boundary it would have reached ([`super::Core::catch_up`]).
 
 use super::{Core, Env, State};
-use crate::isa::{AluFn, Base, Cmp, Op, Operand, Pc, Reg};
+use crate::isa::{AluFn, Base, Cmp, Op, Operand, Order, Pc, Reg};
 use crate::ports::{InterruptPort, MemoryPort, Probe};
 use crate::time::Cycle;
 
@@ -87,6 +88,8 @@ struct Symbolic<'a> {
     cpu: u64,
     stride: u64,
     iterations: u64,
+    /// Until then every stale line that was read can be read.
+    stale_until: Cycle,
     program: &'a crate::program::Program,
 }
 
@@ -224,6 +227,7 @@ impl Core {
             cpu: self.id as u64,
             stride: program.percpu_stride,
             iterations: u64::MAX,
+            stale_until: Cycle::NEVER,
             program,
         };
         let head = self.current.pc;
@@ -250,6 +254,10 @@ impl Core {
         }
         let predicted =
             start.iter().zip(&s.regs).all(|(a, b)| b.base == a.base.wrapping_add(a.step) && b.step == a.step);
+        if s.stale_until != Cycle::NEVER && period > 0 {
+            // Every load of an iteration issues before its end.
+            s.limit(s.stale_until.since(self.now) / period);
+        }
         if !predicted || period == 0 || s.iterations < ITERATIONS_MIN {
             return None;
         }
@@ -277,12 +285,21 @@ impl Symbolic<'_> {
             Op::Cpu { dst } => (dst, Affine::fixed(self.cpu)),
             Op::Cpus { dst } => (dst, Affine::fixed(env.cpus as u64)),
             Op::Context { dst } => (dst, Affine::fixed(core.current.kind as u64)),
-            Op::Load { dst, addr, width, .. } => {
+            Op::Load { dst, addr, width, order } => {
                 let a = self.address(&addr);
                 if a.step != 0 || !a.base.is_multiple_of(width.bytes()) || !env.code.is_mapped(a.base) {
                     return None;
                 }
-                let (latency, value) = env.mem.peek_first_level(core.id, a.base, width)?;
+                let (latency, value) = match core.stale.find(a.base, core.now) {
+                    // One that this load drops is there for one iteration only.
+                    Some(_) if order == Order::Acquire || env.code.is_dependent(pc) => return None,
+                    None if order == Order::Acquire && core.stale.live(core.now).next().is_some() => return None,
+                    Some(stale) => {
+                        self.stale_until = self.stale_until.min(stale.until);
+                        (env.mem.first_level_latency(), stale.value(a.base, width))
+                    }
+                    None => env.mem.peek_first_level(core.id, a.base, width)?,
+                };
                 *period += latency;
                 *loads += 1;
                 (dst, Affine::fixed(value))

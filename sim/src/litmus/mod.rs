@@ -172,7 +172,8 @@ fn enumerate(test: &Test, compiled: &Compiled, how: &How) -> Result<BTreeSet<Vec
 /// Entries of a store buffer: the machine's own if it has one.
 fn store_buffer(how: &How) -> u32 {
     match how.machine.memory_model {
-        configs::MemoryModel::Tso { store_buffer_entries } => store_buffer_entries,
+        configs::MemoryModel::Tso { store_buffer_entries }
+        | configs::MemoryModel::Weak { store_buffer_entries, .. } => store_buffer_entries,
         configs::MemoryModel::Sc => 32,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rqsim::machine::{Machine, MachineSpec, Outcome};
 use sim_core::asm::{Options, assemble};
+use sim_core::core::Core;
 use sim_core::isa::{ContextKind, MarkKind, Pc, Width};
 use sim_core::ports::Probe;
 use sim_core::program::{Program, Source};
@@ -112,6 +113,8 @@ pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Resu
         same(&name("now"), &f.now(), &e.now())?;
         same(&name("suspended"), &f.suspended().collect::<Vec<_>>(), &e.suspended().collect())?;
         same(&name("store buffer"), f.store_buffer(), e.store_buffer())?;
+        let stale = |c: &Core| c.stale_lines(c.now()).cloned().collect::<Vec<_>>();
+        same(&name("stale lines"), &stale(f), &stale(e))?;
         same(&name("retired"), &f.retired, &e.retired)?;
         same(&name("hits"), &fast.memory().hits(f.id), &exact.memory().hits(f.id))?;
         same(&name("interrupts"), &fast.interrupts().stats(f.id), &exact.interrupts().stats(f.id))?;

@@ -49,7 +49,8 @@ pub(crate) fn text(r: &mut Stream, cores: u64) -> String {
         w.open(&format!("task_{core}"));
         for block in 0..3 + w.r.below(5) {
             w.block(block);
-            w.op(&format!("fetch_add.u64 [progress.w[{core}]], 1"));
+            let order = w.rmw_order();
+            w.op(&format!("fetch_add.u64{order} [progress.w[{core}]], 1"));
         }
         // Nobody waits for more than that.
         w.op(&format!("xchg.u64 [progress.w[{core}]], 1000"));
@@ -102,6 +103,15 @@ impl Writer<'_> {
         format!("cpu.area.v[{}]", self.r.below(24))
     }
 
+    /// Orders matter to `weak` machines only.
+    fn rmw_order(&mut self) -> &'static str {
+        self.pick(&["", ".acq", ".rel", ".relaxed", ".relaxed"])
+    }
+
+    fn load_order(&mut self) -> &'static str {
+        self.pick(&["", "", "", ".acq"])
+    }
+
     fn times(&mut self) -> u64 {
         if self.short { 1 + self.r.below(30) } else { 1 + self.r.exponential(60).min(900) }
     }
@@ -112,7 +122,7 @@ impl Writer<'_> {
             let (own, shared, k) = (self.own(), self.shared(), self.r.below(40));
             let line = match self.r.below(26) {
                 0..=2 => format!("x = load.u64 [{own}]"),
-                3..=5 => format!("x = load.u64 [{shared}]"),
+                3..=5 => format!("x = load.u64{} [{shared}]", self.load_order()),
                 6 | 7 => "pause".into(),
                 8 => format!("a = a + {k}"),
                 9 => "a = a + x".into(),
@@ -217,7 +227,8 @@ impl Writer<'_> {
         self.label(top);
         self.body(i);
         if self.chance(70) {
-            self.op(&format!("x = load.u64 [{word}]"));
+            let order = self.load_order();
+            self.op(&format!("x = load.u64{order} [{word}]"));
             let leaves = if self.chance(50) { format!("if x != old goto {out}") } else { "a = a + x".into() };
             self.op(&leaves);
         }
@@ -232,7 +243,8 @@ impl Writer<'_> {
         }
         self.op("turns = 0");
         self.label(top);
-        self.op(&format!("x = load.u64 [progress.w[{whom}]]"));
+        let order = self.load_order();
+        self.op(&format!("x = load.u64{order} [progress.w[{whom}]]"));
         self.op(&format!("if x >= {how_far} goto {out}"));
         match self.r.below(4) {
             0 => self.op("pause"),
@@ -323,14 +335,15 @@ impl Writer<'_> {
         let k = self.k;
         let (own, shared, n) = (self.own(), self.shared(), self.r.below(300));
         let line = match self.r.below(14) {
-            0..=2 => format!("store.u64 [{shared}], {n}"),
+            0 | 1 => format!("store.u64 [{shared}], {n}"),
+            2 => format!("store.u64.rel [{shared}], {n}"),
             3 => format!("local_add.u64 [{own}], {n}"),
-            4 => format!("fetch_add.u64 [{shared}], 1"),
+            4 => format!("fetch_add.u64{} [{shared}], 1", self.rmw_order()),
             5 => format!("work {n}cy"),
             6 => "d = draw some\n  work d".into(),
             7 => format!("t = clock_ns\n  t = t + {n}\n  delay_until t"),
             8 => format!("x = load.u64 [{shared}]\n  mark note(x, a)"),
-            9 => self.pick(&["fence.full", "fence.w", "barrier"]).into(),
+            9 => self.pick(&["fence.full", "fence.w", "fence.r", "fence.acq", "fence.rel", "barrier"]).into(),
             10 => format!("prefetchw [{shared}]\n  x = load.u64 [{shared}]"),
             11 => format!("a = call helper({n})"),
             12 => "irq_save off\n  a = a + 1\n  irq_restore off".into(),

@@ -20,7 +20,11 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
     let width = one_of(&[1, 2, 2, 4]) as u32;
     let core = CoreParams {
         width,
-        model: if one_of(&[0, 1, 1]) == 0 { MemoryModel::Sc } else { MemoryModel::Tso },
+        model: match one_of(&[0, 1, 1, 2, 2, 2]) {
+            0 => MemoryModel::Sc,
+            1 => MemoryModel::Tso,
+            _ => MemoryModel::Weak { queue: one_of(&[0, 1, 2, 8]) as u32, delay: one_of(&[0, 7, 100, 1000]) },
+        },
         store_buffer: one_of(&[1, 2, 5, 20]) as u32,
         alu: one_of(&[1, 1, 1, 2]) as u32,
         branch: one_of(&[1, 1, 1, 3]) as u32,

@@ -188,6 +188,22 @@ fn the_lines_read_by_a_spin_are_replaced_in_the_same_order() {
     assert!(computed >= 10, "{computed}: every one of these spins is computed");
 }
 
+/// The copy of the flag is kept when the writer takes it: the spin goes on until the copy's time is over, and is computed.
+#[test]
+fn a_spin_on_a_stale_line_ends_when_its_time_is_over_in_every_cycle_of_an_iteration() {
+    let (mut n, mut all) = (0, Tally::default());
+    for delay in (20_000..20_040).chain(0..40) {
+        for (work, landing) in [(900, None), (907, None), (913, Some(4000 + delay))] {
+            let mut spec = spec(2, work, landing);
+            spec.core.model = MemoryModel::Weak { queue: 4, delay };
+            let t = compare(&spec, Cycle(1_000_000), &mut Stream::derive(delay, work, "stale"));
+            all.add(t.unwrap_or_else(|e| panic!("delay {delay}, work {work}, landing {landing:?}: {e}")));
+            n += 1;
+        }
+    }
+    assert!(all.spins >= 2 * n && all.fast_events * 20 < all.exact_events, "{all:?}");
+}
+
 #[test]
 fn a_spin_with_an_interrupt_that_is_due_at_once_and_one_that_never_ends() {
     // Nothing ends the spin: executed or computed, the machine reaches the limit without rest.

@@ -102,6 +102,7 @@ fn a_run_that_is_cut_short_gives_the_same_record() {
 #[test]
 fn other_machines_give_the_same_record() {
     let sc = ("machine.memory_model", "Sc");
+    let weak = |w| ("machine.memory_model", w);
     let width = |w| ("machine.width", w);
     let small_l1 = [("machine.l1d.capacity", "192B"), ("machine.l1d.ways", "3")];
     let small_l2 = [("machine.l2.capacity", "448B"), ("machine.l2.ways", "7")];
@@ -109,6 +110,8 @@ fn other_machines_give_the_same_record() {
     let four = ("machine.cores", "4");
     for changes in [
         vec![sc],
+        vec![weak("Weak(store_buffer_entries: 24, invalidation_queue_entries: 8)")],
+        vec![weak(r#"Weak(store_buffer_entries: 3, invalidation_queue_entries: 2, invalidation_delay: "5us")"#), four],
         vec![width("2")],
         vec![sc, width("4"), ("machine.interconnect.bidirectional", "false")],
         [&[width("4"), four][..], &small_l1, &small_l2, &small_llc].concat(),

@@ -7,4 +7,5 @@ mod patches;
 mod programs;
 mod storm;
 mod support;
+mod weak;
 mod windows;

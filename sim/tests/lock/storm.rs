@@ -39,12 +39,12 @@ fn lab(cores: u32, think: &str, poisson: &str, overflow: &str) -> Lab {
 }
 
 /// An NMI every 2 us and core: the lock is stuck most of the time, and every way to fail is taken.
-fn dense() -> Lab {
+pub(crate) fn dense() -> Lab {
     lab(4, "700ns", "200kHz", "9001cy")
 }
 
 /// An NMI every 10 us on 8 cores: most attempts are those of tasks, and queues are long.
-fn crowded() -> Lab {
+pub(crate) fn crowded() -> Lab {
     Lab { duration: "500us", ..lab(8, "1us", "30kHz", "50001cy") }
 }
 
@@ -53,21 +53,21 @@ fn crowded() -> Lab {
 /// never take it twice, only an NMI can be on a cycle, so it has to be an NMI that heads the queue:
 /// one that queues (patch 3), and is not turned away before by the AA check (patch 5). While the
 /// storm lasts the next attempt of any other core is the heir; after its end nobody comes.
-fn one_lock_may_hang(base: &str, patches: &[String]) -> bool {
+pub(crate) fn one_lock_may_hang(base: &str, patches: &[String]) -> bool {
     let has = |name: &str| patches.iter().any(|p| p == name);
     base == "bpf-next" && has("queue_in_nmi") && !has("aa_before_queue")
 }
 
 /// With two locks in either order the head of a queue can be on an ABBA cycle whatever else is applied.
-fn two_locks_may_hang(base: &str, _: &[String]) -> bool {
+pub(crate) fn two_locks_may_hang(base: &str, _: &[String]) -> bool {
     base == "bpf-next"
 }
 
-type MayHang = fn(&str, &[String]) -> bool;
+pub(crate) type MayHang = fn(&str, &[String]) -> bool;
 
 /// Checks a run and tells whether it ended in `find_heir`.
 #[track_caller]
-fn hung(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) -> bool {
+pub(crate) fn hung(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) -> bool {
     let run = format!("{base} {:?} seed {seed}", stage.patches);
     let acquisitions = ran.machine.probe.oracle().totals().acquisitions;
     let lost = acquisitions - ran.counter();
@@ -84,7 +84,7 @@ fn hung(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) 
 }
 
 /// Runs all subsets on both bases; gives the detectors that were seen and the stages that hung, sorted, each once.
-fn all_subsets(storm: &Lab, may_hang: MayHang, seeds: u64) -> (Vec<Detector>, Vec<String>) {
+pub(crate) fn all_subsets(storm: &Lab, may_hang: MayHang, seeds: u64) -> (Vec<Detector>, Vec<String>) {
     let mut seen = BTreeSet::new();
     let mut hangs = BTreeSet::new();
     for base in BASES {
@@ -105,7 +105,7 @@ fn all_subsets(storm: &Lab, may_hang: MayHang, seeds: u64) -> (Vec<Detector>, Ve
 }
 
 /// All ways in which an attempt on a queued lock can fail with one lock: ABBA needs two.
-const ONE_LOCK: [Detector; 8] = [
+pub(crate) const ONE_LOCK: [Detector; 8] = [
     Detector::AaBegin,
     Detector::AaPeriodic,
     Detector::AaBeforeQueue,
@@ -157,7 +157,7 @@ fn a_storm_that_dies_out_hangs_with_q_and_3_and_without_5_only() {
 }
 
 /// Tasks on even cores take lock a and then b, on odd cores b and then a; NMIs take both in turn.
-fn two_locks() -> Lab {
+pub(crate) fn two_locks() -> Lab {
     const A: &str = "Load(\"count\"), Work(Exp(\"80ns\")), Store(\"count\")";
     const B: &str = "Load(\"count.b\"), Work(Exp(\"80ns\")), Store(\"count.b\")";
     let nested = |outer: &str, first: &str, inner: &str, second: &str| {

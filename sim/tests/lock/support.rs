@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Small experiments as text, and runs of them.
 
+use configs::MemoryModel;
 use reports::Record;
 use rqsim::machine::{Machine, MachineSpec};
 use rqsim::observe::Observer;
@@ -32,12 +33,16 @@ pub(crate) fn subsets() -> impl Iterator<Item = Vec<&'static str>> {
 #[derive(Clone, Debug)]
 pub(crate) struct Lab {
     pub(crate) cores: u32,
+    /// Instead of the preset's.
+    pub(crate) memory_model: Option<MemoryModel>,
     pub(crate) program: String,
     pub(crate) base: &'static str,
     pub(crate) options: &'static str,
     pub(crate) params: &'static str,
     pub(crate) stages: Vec<Vec<&'static str>>,
     pub(crate) locks: &'static str,
+    /// Besides the payload `count`.
+    pub(crate) payload: &'static str,
     pub(crate) tasks: String,
     pub(crate) handlers: String,
     pub(crate) interrupts: String,
@@ -49,12 +54,14 @@ impl Default for Lab {
     fn default() -> Lab {
         Lab {
             cores: 2,
+            memory_model: None,
             program: "Builtin(\"rqspinlock\")".into(),
             base: "6.17",
             options: "",
             params: "",
             stages: vec![Vec::new()],
             locks: "\"a\", \"b\"",
+            payload: "",
             tasks: String::new(),
             handlers: "\"nmi\": [Critical(lock: \"a\", body: [Work(Fixed(\"10ns\"))])]".into(),
             interrupts: String::new(),
@@ -92,7 +99,7 @@ impl Lab {
         let text = format!(
             "(title: \"lab\", question: \"?\", machine: Preset(\"skylake-ring-8\"),
               lock: (program: {}, base: \"{}\", options: [{}], params: {{{}}}),
-              stages: [{}], locks: [{}], payload: [(name: \"count\", bytes: \"64B\", fields: {{\"b\": \"8B\"}})],
+              stages: [{}], locks: [{}], payload: [(name: \"count\", bytes: \"64B\", fields: {{\"b\": \"8B\"}}){}],
               workload: (tasks: [{}]), handlers: {{{}}}, interrupts: [{}],
               duration: \"{}\", seeds: List([1]), limits: (quiesce: \"{}\"))",
             self.program,
@@ -101,6 +108,7 @@ impl Lab {
             self.params,
             stages.join(", "),
             self.locks,
+            self.payload,
             self.tasks,
             self.handlers,
             self.interrupts,
@@ -108,7 +116,9 @@ impl Lab {
             self.quiesce,
         );
         let mut loaded = configs::parse(&text, "lab.ron").unwrap_or_else(|e| panic!("{}\n{text}", e.render(false)));
-        loaded.experiment.machine.cores = self.cores;
+        let machine = &mut loaded.experiment.machine;
+        machine.cores = self.cores;
+        machine.memory_model = self.memory_model.unwrap_or(machine.memory_model);
         plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain))
     }
 

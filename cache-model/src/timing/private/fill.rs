@@ -84,7 +84,7 @@ impl PrivateCache {
         let Some((victim, slot)) = self.evictable(number, now) else { return false };
         let line = self.l2.get(slot).clone();
         self.drop_copy(victim);
-        notices.push(Notice::Lost(victim));
+        notices.push(Notice::Lost { line: victim, taken: None });
         let request = self.pending_mut(number).request;
         self.put(fabric, victim, line, request, now);
         true
