@@ -121,8 +121,21 @@ pub struct SharedCache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Protocol {
+    /// Modified, shared, invalid, with a directory: a first reader becomes a sharer.
+    Msi,
     /// Modified, exclusive, shared, invalid, with a directory.
     Mesi,
+}
+
+impl Protocol {
+    /// The protocol's name in cache-model.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Protocol::Msi => "msi",
+            Protocol::Mesi => "mesi",
+        }
+    }
 }
 
 /// Topology and links.

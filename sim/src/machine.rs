@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice};
+use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Notice};
 use interrupt_ctrl::{Controllers, InterruptCosts, Source};
 use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
@@ -22,6 +22,8 @@ pub struct MachineSpec {
     pub core: CoreParams,
     /// Memory system; its core count is the machine's.
     pub memory: MemoryParams,
+    /// Protocol and the other rules of the memory system.
+    pub coherence: Coherence,
     /// Interrupt costs.
     pub interrupts: InterruptCosts,
     /// The clock.
@@ -131,7 +133,7 @@ impl<P: Probe> Machine<P> {
             stop_at: spec.stop_at,
             exact: spec.exact,
             cores,
-            mem: MemorySystem::new(spec.memory, LineKinds::of(&spec.program)),
+            mem: MemorySystem::with(spec.memory, spec.coherence, LineKinds::of(&spec.program)),
             irq: Controllers::new(spec.interrupts, &spec.sources, spec.seed, spec.stop_at),
             probe,
             wakes: WakeTree::new(cpus),

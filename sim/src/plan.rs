@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::MemoryParams;
+use cache_model::protocol::Tables;
+use cache_model::timing::{Coherence, MemoryParams};
 use configs::{ConfigError, Interconnect, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
@@ -196,6 +197,7 @@ fn stage(loaded: &Loaded, idx: usize, sources: &[Source]) -> Result<StagePlan, I
     let mut spec = MachineSpec {
         core: core_params(&e.machine),
         memory: memory_params(&e.machine),
+        coherence: coherence(&e.machine),
         interrupts: interrupt_costs(&e.machine),
         clock: Clock { khz },
         tasks,
@@ -328,6 +330,10 @@ fn memory_params(m: &MachineConfig) -> MemoryParams {
         control_bytes: u64::from(control_bytes),
         data_bytes: u64::from(data_bytes),
     }
+}
+
+fn coherence(m: &MachineConfig) -> Coherence {
+    Coherence { tables: Tables::by_name(m.protocol.name()).expect("every protocol of a config has tables") }
 }
 
 fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {

@@ -28,5 +28,5 @@ mod tables;
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
-pub use print::{Format, PROTOCOLS, UnknownProtocol, render};
-pub use tables::Tables;
+pub use print::{Format, UnknownProtocol, render};
+pub use tables::{PROTOCOLS, Tables};

@@ -6,10 +6,7 @@ use std::fmt;
 use super::cache::{CacheAction, CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeAction, HomeEvent, HomeState};
-use super::tables::Tables;
-
-/// Names that [`render`] knows.
-pub const PROTOCOLS: [&str; 2] = ["mesi", "msi"];
+use super::tables::{PROTOCOLS, Tables};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +38,8 @@ impl std::error::Error for UnknownProtocol {}
 /// # Errors
 /// [`UnknownProtocol`] if `name` is not in [`PROTOCOLS`].
 pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
-    match name {
-        "mesi" => Ok(Tables::mesi().render(format)),
-        "msi" => Ok(Tables::msi().render(format)),
-        other => Err(UnknownProtocol(other.to_string())),
-    }
+    let tables = Tables::by_name(name).ok_or_else(|| UnknownProtocol(name.to_string()))?;
+    Ok(tables.render(format))
 }
 
 impl Tables {

@@ -4,8 +4,15 @@
 use super::cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable};
 use super::cell::Cell;
 use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable};
+use std::sync::LazyLock;
 
-/// The two tables of a protocol, for the checker and the printer.
+/// Names of all protocols.
+pub const PROTOCOLS: [&str; 2] = ["mesi", "msi"];
+
+/// The protocols, in the order of [`PROTOCOLS`].
+static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| [Tables::mesi(), Tables::msi()]);
+
+/// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
 /// A variant or a deliberate fault is a copy with a few cells replaced, so it states exactly what
 /// it changes.
@@ -20,7 +27,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The protocol the simulator executes.
+    /// The protocol of this name, for execution; `None` if it is none of [`PROTOCOLS`].
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|t| t.name == name)
+    }
+
+    /// Modified, exclusive, shared, invalid.
     #[must_use]
     pub fn mesi() -> Self {
         Self { name: "mesi", cache: CACHE_TABLE, home: HOME_TABLE }
@@ -73,12 +86,14 @@ impl Tables {
 
     /// The cell of the cache table for this pair.
     #[must_use]
+    #[inline]
     pub fn cache_cell(&self, state: CacheState, event: CacheEvent) -> Cell<CacheAction, CacheState> {
         self.cache[state as usize][event as usize]
     }
 
     /// The cell of the home table for this pair.
     #[must_use]
+    #[inline]
     pub fn home_cell(&self, state: HomeState, event: HomeEvent) -> Cell<HomeAction, HomeState> {
         self.home[state as usize][event as usize]
     }

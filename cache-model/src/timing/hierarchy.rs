@@ -8,6 +8,7 @@ use sim_core::ports::{Access, MemoryPort, Port, Request};
 use sim_core::program::LINE_BYTES;
 use sim_core::time::{Cycle, Key};
 
+use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::home::Home;
 use super::message::{LineData, Message, MessageKind, Place, read};
@@ -37,15 +38,21 @@ pub struct Delivered {
 }
 
 impl MemorySystem {
-    /// A memory system with empty caches and zeroed memory.
+    /// A memory system with empty caches and zeroed memory, under the default rules.
     #[must_use]
     pub fn new(params: MemoryParams, kinds: LineKinds) -> MemorySystem {
+        MemorySystem::with(params, Coherence::default(), kinds)
+    }
+
+    /// A memory system with empty caches and zeroed memory.
+    #[must_use]
+    pub fn with(params: MemoryParams, coherence: Coherence, kinds: LineKinds) -> MemorySystem {
         let n = params.cores;
         MemorySystem {
             params,
             fabric: Fabric::new(params, kinds),
-            caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params)).collect(),
-            homes: (n..2 * n).map(|i| Home::new(Place(i as u16), params)).collect(),
+            caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params, coherence)).collect(),
+            homes: (n..2 * n).map(|i| Home::new(Place(i as u16), params, coherence)).collect(),
             memory: BTreeMap::new(),
         }
     }

@@ -5,12 +5,13 @@ use sim_core::ports::Cause;
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
+use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Place};
 use super::params::MemoryParams;
 use super::private::ProtocolFault;
 use super::sharers::Sharers;
-use crate::protocol::{Cell, HOME_TABLE, HomeAction, HomeEvent, HomeState};
+use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState, Tables};
 
 /// A line in the slice.
 #[derive(Clone, Debug)]
@@ -32,6 +33,7 @@ struct Line {
 pub(super) struct Home {
     place: Place,
     params: MemoryParams,
+    tables: &'static Tables,
     lines: SetArray<Line>,
     /// Requests for lines whose set has no way free yet, in order of arrival.
     no_way: Vec<Message>,
@@ -40,10 +42,11 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new(place: Place, params: MemoryParams) -> Home {
+    pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> Home {
         Home {
             place,
             params,
+            tables: coherence.tables,
             lines: SetArray::new(params.llc_sets, params.llc_ways),
             no_way: Vec::new(),
             last_to_memory: Cycle(0),
@@ -67,7 +70,7 @@ impl Home {
             MessageKind::InvAck => HomeEvent::of_inv_ack(line.map_or(0, |l| l.acks)),
             other => return Err(self.fault(m, now, state, other.name(), "homes receive no such message")),
         };
-        match HOME_TABLE[state as usize][event as usize] {
+        match self.tables.home_cell(state, event) {
             Cell::Go(actions, next) => {
                 if state == HomeState::NP && actions.contains(&HomeAction::FetchMemory) {
                     return self.fetch(fabric, m, now, next);
@@ -156,7 +159,7 @@ impl Home {
             cause,
             number: 0,
         };
-        match HOME_TABLE[line.state as usize][event as usize] {
+        match self.tables.home_cell(line.state, event) {
             Cell::Go(actions, next) => self.transition(fabric, &wish, now, actions, next),
             Cell::Stall => Ok(()),
             Cell::Impossible(why) => Err(self.fault(&wish, now, line.state, event.name(), why)),

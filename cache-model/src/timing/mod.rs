@@ -7,6 +7,7 @@
 //! on requests in flight (the cores' own limits bound them).
 
 mod array;
+mod coherence;
 mod fabric;
 mod hierarchy;
 mod home;
@@ -18,6 +19,7 @@ mod sharers;
 mod traffic;
 
 pub use array::WAYS_MAX;
+pub use coherence::Coherence;
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{Arrival, Interconnect};

@@ -11,10 +11,11 @@ use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
+use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Place, read, write};
 use super::params::MemoryParams;
-use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 
 /// A line in the second level.
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ pub struct HitCounts {
 pub(super) struct PrivateCache {
     place: Place,
     params: MemoryParams,
+    tables: &'static Tables,
     l1: SetArray<Slot>,
     l2: SetArray<Line>,
     outstanding: Vec<Outstanding>,
@@ -106,10 +108,11 @@ pub struct ProtocolFault {
 }
 
 impl PrivateCache {
-    pub(super) fn new(place: Place, params: MemoryParams) -> PrivateCache {
+    pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> PrivateCache {
         PrivateCache {
             place,
             params,
+            tables: coherence.tables,
             l1: SetArray::new(params.l1_sets, params.l1_ways),
             l2: SetArray::new(params.l2_sets, params.l2_ways),
             outstanding: Vec::new(),
@@ -138,7 +141,7 @@ impl PrivateCache {
             (None, Some(o)) => self.outstanding[o].state,
             (None, None) => CacheState::I,
         };
-        match CACHE_TABLE[state as usize][event as usize] {
+        match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
                 let slot = slot.expect("only a present line can be hit");
                 self.hit(r, now, l1, slot, number, next)
@@ -269,7 +272,7 @@ impl PrivateCache {
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
-        match CACHE_TABLE[state as usize][event as usize] {
+        match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) => {
                 if actions.contains(&CacheAction::Complete)
                     && slot.is_none()

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::MemoryParams;
+use cache_model::timing::{Coherence, MemoryParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
 use sim_core::core::{CoreParams, MemoryModel};
@@ -68,6 +68,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
     MachineSpec {
         core,
         memory,
+        coherence: Coherence::default(),
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),

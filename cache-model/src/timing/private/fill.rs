@@ -5,7 +5,7 @@ use sim_core::ports::{Action, Request};
 use sim_core::time::Cycle;
 
 use super::{Line, Notice, Outstanding, PrivateCache, Slot};
-use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::MessageKind;
 
@@ -94,7 +94,7 @@ impl PrivateCache {
     /// home has taken note.
     pub(super) fn put(&mut self, fabric: &mut Fabric, number: u64, line: Line, request: Request, now: Cycle) {
         let Line { state, data, .. } = line;
-        let Cell::Go(actions, next) = CACHE_TABLE[state as usize][CacheEvent::Evict as usize] else {
+        let Cell::Go(actions, next) = self.tables.cache_cell(state, CacheEvent::Evict) else {
             unreachable!("a stable line can be evicted");
         };
         let kind = actions.iter().find_map(|a| match a {
