@@ -125,6 +125,10 @@ pub enum Protocol {
     Msi,
     /// Modified, exclusive, shared, invalid, with a directory.
     Mesi,
+    /// Mesi, and the last reader of a clean line answers the next one.
+    Mesif,
+    /// Mesi, and a written line can be shared without being written back.
+    Moesi,
 }
 
 impl Protocol {
@@ -134,6 +138,8 @@ impl Protocol {
         match self {
             Protocol::Msi => "msi",
             Protocol::Mesi => "mesi",
+            Protocol::Mesif => "mesif",
+            Protocol::Moesi => "moesi",
         }
     }
 }

@@ -11,6 +11,9 @@
 //! the home to each cache. The home blocks while it waits for an owner's data (`S_D`), for memory
 //! (`F`) and while it takes copies back in order to free a way (`S_R`, `M_R`).
 //!
+//! MESI is written out; the other protocols are patches to it, in files of their own: `msi` in
+//! [`Tables::msi`], `mesif` and `moesi`. The states, events and actions are the union of all.
+//!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
 //!
@@ -22,6 +25,8 @@ mod cache;
 mod cell;
 pub mod check;
 mod home;
+mod mesif;
+mod moesi;
 mod print;
 mod tables;
 

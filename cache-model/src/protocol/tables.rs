@@ -7,10 +7,11 @@ use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTa
 use std::sync::LazyLock;
 
 /// Names of all protocols.
-pub const PROTOCOLS: [&str; 2] = ["mesi", "msi"];
+pub const PROTOCOLS: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
 
 /// The protocols, in the order of [`PROTOCOLS`].
-static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| [Tables::mesi(), Tables::msi()]);
+static ALL: LazyLock<[Tables; PROTOCOLS.len()]> =
+    LazyLock::new(|| [Tables::msi(), Tables::mesi(), Tables::mesif(), Tables::moesi()]);
 
 /// The two tables of a protocol: what runs, what is checked and what is printed.
 ///

@@ -137,7 +137,7 @@ impl MemorySystem {
     #[must_use]
     pub fn value(&self, addr: u64, width: Width) -> u64 {
         let line = addr / LINE_BYTES;
-        let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.can_write()).map(|(_, d)| d);
+        let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.answers()).map(|(_, d)| d);
         let data = owned.or_else(|| self.home(line).knows(line).map(|k| k.3)).or_else(|| self.memory.get(&line));
         data.map_or(0, |d| read(d, addr, width))
     }
@@ -173,14 +173,16 @@ impl MemorySystem {
                 }
                 return Err(format!("line {at:#x} is cached but not in its home slice"));
             };
-            for (core, state, copy) in copies {
+            // What readers must have: the copy of the cache that answers them, if one has written the line.
+            let written = copies.iter().find(|c| c.1.is_dirty()).map_or(data, |c| c.2);
+            for &(core, state, copy) in &copies {
                 let place = Place(core as u16);
-                let listed = if state.can_write() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };
+                let listed = if state.answers() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };
                 if !listed {
                     return Err(format!("line {at:#x}: the home does not know core {core}'s copy in {state}"));
                 }
-                if state != CacheState::M && copy != data {
-                    return Err(format!("line {at:#x}: core {core}'s copy in {state} differs from the home's"));
+                if copy != written {
+                    return Err(format!("line {at:#x}: core {core}'s copy in {state} differs from the newest"));
                 }
             }
         }

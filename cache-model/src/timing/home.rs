@@ -59,12 +59,13 @@ impl Home {
         let line = slot.map(|s| self.lines.get(s));
         let state = line.map_or(HomeState::NP, |l| l.state);
         let from_owner = line.is_some_and(|l| l.owner == Some(m.src));
+        let others = || line.is_some_and(|l| l.sharers.any_but(m.src));
         let event = match m.kind {
             MessageKind::GetS => HomeEvent::GetS,
-            MessageKind::GetM => HomeEvent::GetM,
-            MessageKind::PutS => HomeEvent::of_put_s(line.is_some_and(|l| l.sharers.any_but(m.src))),
-            MessageKind::PutM => HomeEvent::of_put_m(from_owner),
-            MessageKind::PutE => HomeEvent::of_put_e(from_owner),
+            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner),
+            MessageKind::PutS => HomeEvent::of_put_s(from_owner, others()),
+            MessageKind::PutM => HomeEvent::of_put_m(from_owner, others()),
+            MessageKind::PutE => HomeEvent::of_put_e(from_owner, others()),
             MessageKind::DataToHome => HomeEvent::Data,
             MessageKind::MemData => HomeEvent::MemData,
             MessageKind::InvAck => HomeEvent::of_inv_ack(line.map_or(0, |l| l.acks)),
@@ -131,7 +132,7 @@ impl Home {
         wanting.sort_unstable();
         wanting.dedup();
         let ahead = wanting.iter().filter(|&&l| l != line).count();
-        let recalled = |l: &&Line| matches!(l.state, HomeState::S_R | HomeState::M_R);
+        let recalled = |l: &&Line| l.state.is_recall();
         self.lines.set(line).filter(recalled).count() > ahead
     }
 
@@ -145,7 +146,7 @@ impl Home {
         now: Cycle,
     ) -> Result<(), ProtocolFault> {
         let line = self.lines.get(slot);
-        let event = HomeEvent::of_evict(line.owner.is_some() || line.sharers.count() > 0);
+        let event = HomeEvent::of_evict(line.owner.is_some(), line.sharers.count() > 0);
         // Stands for the slice's own wish; nothing is sent by this name.
         let wish = Message {
             kind: MessageKind::Inv,
@@ -281,10 +282,16 @@ impl Home {
         match action {
             DataExclusiveToReq => self.reply(fabric, MessageKind::DataExclusive, m, m.src, m.src, 0, data, now),
             DataToReq => self.reply(fabric, MessageKind::Data, m, m.src, m.src, 0, data, now),
+            DataForwardToReq => self.reply(fabric, MessageKind::DataForward, m, m.src, m.src, 0, data, now),
             DataWithAckCountToReq => {
-                let others = line.sharers.iter().filter(|&s| s != m.src).count() as u32;
+                let others = line.sharers.count_but(m.src);
                 self.reply(fabric, MessageKind::Data, m, m.src, m.src, others, data, now);
             }
+            GrantToReq => {
+                let others = line.sharers.count_but(m.src);
+                self.reply(fabric, MessageKind::Grant, m, m.src, m.src, others, tag, now);
+            }
+            AddOwner => line.sharers.add(line.owner.expect("the table adds an owner that there is")),
             AddSharer => line.sharers.add(m.src),
             DropSharer => line.sharers.remove(m.src),
             ClearSharers => line.sharers.clear(),
@@ -307,10 +314,11 @@ impl Home {
             ExpectSharerAcks => line.acks = line.sharers.count(),
             CountAck => line.acks -= 1,
             FwdGetSToOwner | FwdGetMToOwner | FwdGetMToOwnerForHome => {
-                let owner = line.owner.expect("E and M have an owner");
+                let owner = line.owner.expect("the table forwards to an owner that there is");
+                let others = if action == FwdGetMToOwner { line.sharers.count_but(m.src) } else { 0 };
                 let kind = if action == FwdGetSToOwner { MessageKind::FwdGetS } else { MessageKind::FwdGetM };
                 let requester = if action == FwdGetMToOwnerForHome { self.place } else { m.src };
-                self.reply(fabric, kind, m, owner, requester, 0, tag, now);
+                self.reply(fabric, kind, m, owner, requester, others, tag, now);
             }
             TakeData => {
                 line.data = m.data;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use cache_model::protocol::{PROTOCOLS, Tables};
 use cache_model::timing::{Coherence, MemoryParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
@@ -65,10 +66,12 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         irq_exit: cost(),
         delivery: cost() / 5,
     };
+    // Not drawn, so that the other properties of a seed stay what they are.
+    let tables = Tables::by_name(PROTOCOLS[(seed % PROTOCOLS.len() as u64) as usize]).expect("it is listed");
     MachineSpec {
         core,
         memory,
-        coherence: Coherence::default(),
+        coherence: Coherence { tables },
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),

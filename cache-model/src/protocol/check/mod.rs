@@ -325,4 +325,6 @@ fn run<const N: usize>(mut machine: Machine<'_, N>) -> Report {
 #[cfg(test)]
 mod mutants;
 #[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod tests;
