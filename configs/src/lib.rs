@@ -29,7 +29,7 @@ pub use error::ConfigError;
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
     CORES_MAX, Interconnect, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache,
-    Protocol, SharedCache,
+    Protocol, Replacement, SharedCache, SharedEvictions,
 };
 pub use named::Named;
 pub use near::near_names;

@@ -133,7 +133,11 @@ impl<P: Probe> Machine<P> {
             stop_at: spec.stop_at,
             exact: spec.exact,
             cores,
-            mem: MemorySystem::with(spec.memory, spec.coherence, LineKinds::of(&spec.program)),
+            mem: MemorySystem::with(
+                spec.memory,
+                Coherence { seed: spec.seed, ..spec.coherence },
+                LineKinds::of(&spec.program),
+            ),
             irq: Controllers::new(spec.interrupts, &spec.sources, spec.seed, spec.stop_at),
             probe,
             wakes: WakeTree::new(cpus),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cache_model::protocol::Tables;
-use cache_model::timing::{Coherence, MemoryParams};
+use cache_model::timing::{Coherence, MemoryParams, Replacement};
 use configs::{ConfigError, Interconnect, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
@@ -333,7 +333,22 @@ fn memory_params(m: &MachineConfig) -> MemoryParams {
 }
 
 fn coherence(m: &MachineConfig) -> Coherence {
-    Coherence { tables: Tables::by_name(m.protocol.name()).expect("every protocol of a config has tables") }
+    Coherence {
+        tables: Tables::by_name(m.protocol_tables()).expect("every protocol of a config has tables"),
+        l1: replacement(m.l1d.replacement),
+        l2: replacement(m.l2.replacement),
+        llc: replacement(m.llc.replacement),
+        seed: 0,
+    }
+}
+
+fn replacement(r: configs::Replacement) -> Replacement {
+    match r {
+        configs::Replacement::Lru => Replacement::Lru,
+        configs::Replacement::TreePlru => Replacement::TreePlru,
+        configs::Replacement::Random => Replacement::Random,
+        configs::Replacement::Srrip => Replacement::Srrip,
+    }
 }
 
 fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {

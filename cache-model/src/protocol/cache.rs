@@ -26,6 +26,7 @@ table_enum! {
         FI_A = "Evicted from F; keeps the data to answer forwards until the Put-Ack.",
         O = "A written copy that may be read; others may have one too, and this one answers them.",
         OM_AC = "A store waits for the grant, with a copy in O that may still be read.",
+        IS_DI = "A load waits for data, and has acknowledged an Inv: it uses the data once.",
         OI_A = "Evicted while others may have copies; keeps the data to answer until the Put-Ack.",
     }
 }
@@ -73,6 +74,7 @@ table_enum! {
         ExpectAcks = "Add the announced number to the acknowledgements missing.",
         CountAck = "Take one off the acknowledgements missing.",
         Complete = "Let the access that was waiting use the copy.",
+        CompleteOnce = "Let the loads that were waiting use the received data, which are not kept.",
         DropCopy = "Forget the data.",
         Free = "Release the entry of the outstanding request.",
     }
@@ -161,7 +163,7 @@ pub(super) const NO_PUT: &str = "no eviction is in flight";
 pub(super) const NO_GET: &str = "nothing was asked for";
 const HAVE_DATA: &str = "the data have arrived already";
 pub(super) const NO_ACKS: &str = "no store is waiting for acknowledgements";
-const LOAD_ONLY: &str = "acknowledgements are announced to stores only";
+pub(super) const LOAD_ONLY: &str = "acknowledgements are announced to stores only";
 const STORE_ONLY: &str = "exclusive data answer a load";
 pub(super) const COUNT_UNKNOWN: &str = "the last one is known only once the data have told the number";
 pub(super) const NO_GRANT: &str = "grants go to the cache that answers readers while it asks to write";
@@ -304,7 +306,7 @@ pub const fn cache_cell(state: CacheState, event: CacheEvent) -> CacheCell {
             Impossible(NO_GRANT)
         }
 
-        (F | FM_AC | FI_A | O | OM_AC | OI_A, _) => Impossible(NO_SUCH_STATE),
+        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

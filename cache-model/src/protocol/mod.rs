@@ -28,6 +28,7 @@ mod home;
 mod mesif;
 mod moesi;
 mod print;
+mod silent;
 mod tables;
 
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};

@@ -7,11 +7,22 @@ use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTa
 use std::sync::LazyLock;
 
 /// Names of all protocols.
-pub const PROTOCOLS: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
+pub const PROTOCOLS: [&str; 8] =
+    ["msi", "mesi", "mesif", "moesi", "msi-silent", "mesi-silent", "mesif-silent", "moesi-silent"];
 
 /// The protocols, in the order of [`PROTOCOLS`].
-static ALL: LazyLock<[Tables; PROTOCOLS.len()]> =
-    LazyLock::new(|| [Tables::msi(), Tables::mesi(), Tables::mesif(), Tables::moesi()]);
+static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
+    [
+        Tables::msi(),
+        Tables::mesi(),
+        Tables::mesif(),
+        Tables::moesi(),
+        Tables::msi().silent("msi-silent"),
+        Tables::mesi().silent("mesi-silent"),
+        Tables::mesif().silent("mesif-silent"),
+        Tables::moesi().silent("moesi-silent"),
+    ]
+});
 
 /// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
@@ -21,6 +32,8 @@ static ALL: LazyLock<[Tables; PROTOCOLS.len()]> =
 pub struct Tables {
     /// Name of the protocol, as in `sim protocol NAME`.
     pub name: &'static str,
+    /// Shared copies go without the home being told, so it may list caches that have none.
+    pub shared_evictions_silent: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -37,7 +50,7 @@ impl Tables {
     /// Modified, exclusive, shared, invalid.
     #[must_use]
     pub fn mesi() -> Self {
-        Self { name: "mesi", cache: CACHE_TABLE, home: HOME_TABLE }
+        Self { name: "mesi", shared_evictions_silent: false, cache: CACHE_TABLE, home: HOME_TABLE }
     }
 
     /// MESI without the state `E`: a first reader becomes a sharer. For comparison with published

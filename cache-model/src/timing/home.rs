@@ -24,6 +24,8 @@ struct Line {
     dirty: bool,
     /// Acknowledgements of a recall that are missing.
     acks: u32,
+    /// The request for which it was fetched has been answered.
+    used: bool,
     /// Requests the table stalls, in order of arrival.
     stalled: Vec<Message>,
 }
@@ -47,7 +49,12 @@ impl Home {
             place,
             params,
             tables: coherence.tables,
-            lines: SetArray::new(params.llc_sets, params.llc_ways),
+            lines: SetArray::new(
+                params.llc_sets,
+                params.llc_ways,
+                coherence.llc,
+                coherence.stream(place, "llc replacement"),
+            ),
             no_way: Vec::new(),
             last_to_memory: Cycle(0),
         }
@@ -103,6 +110,7 @@ impl Home {
         if !self.lines.has_room(m.line) && !self.way_is_coming(m.line) {
             let may_go = |_: u64, l: &Line| l.state.is_stable() && l.stalled.is_empty();
             if let Some((victim, slot)) = self.lines.victim(m.line, may_go) {
+                self.lines.evicted(slot);
                 self.evict(fabric, victim, slot, m.cause, now)?;
             }
         }
@@ -117,6 +125,7 @@ impl Home {
             data: [0; 8],
             dirty: false,
             acks: 0,
+            used: false,
             stalled: vec![*m],
         };
         self.lines.insert(m.line, line);
@@ -216,7 +225,11 @@ impl Home {
         }
         if let Some(slot) = self.lines.find(m.line) {
             if m.kind != MessageKind::MemData {
-                self.lines.touch(slot);
+                if std::mem::replace(&mut self.lines.get_mut(slot).used, true) {
+                    self.lines.touch(slot);
+                } else {
+                    self.lines.touch_first(slot);
+                }
             }
             let line = self.lines.get_mut(slot);
             if line.state != next {

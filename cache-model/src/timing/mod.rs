@@ -15,6 +15,7 @@ mod message;
 mod network;
 mod params;
 mod private;
+mod replacement;
 mod sharers;
 mod traffic;
 
@@ -25,5 +26,6 @@ pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{Arrival, Interconnect};
 pub use params::MemoryParams;
 pub use private::{HitCounts, Notice, ProtocolFault};
+pub use replacement::Replacement;
 pub use sharers::Sharers;
 pub use traffic::{Count, LineKinds, Traffic};

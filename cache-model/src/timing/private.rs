@@ -116,12 +116,17 @@ impl PrivateCache {
             place,
             params,
             tables: coherence.tables,
-            l1: SetArray::new(params.l1_sets, params.l1_ways),
-            l2: SetArray::new(params.l2_sets, params.l2_ways),
+            l1: SetArray::new(params.l1_sets, params.l1_ways, coherence.l1, coherence.stream(place, "l1 replacement")),
+            l2: SetArray::new(params.l2_sets, params.l2_ways, coherence.l2, coherence.stream(place, "l2 replacement")),
             outstanding: Vec::new(),
             again: Vec::new(),
             hits: HitCounts::default(),
         }
+    }
+
+    /// The protocol it executes.
+    pub(super) fn tables(&self) -> &'static Tables {
+        self.tables
     }
 
     /// Value and latency of a load that would hit the first level.
@@ -355,6 +360,7 @@ impl PrivateCache {
                     passing = self.install(fabric, m.line, next, now, notices);
                     installed = true;
                 }
+                CacheAction::CompleteOnce => self.use_once(m, now, notices),
                 CacheAction::DropCopy => {
                     self.drop_copy(m.line);
                     notices.push(Notice::Lost(m.line));

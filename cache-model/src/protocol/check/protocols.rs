@@ -159,3 +159,33 @@ fn a_grant_has_to_stay_behind_earlier_forwards() {
         assert!(matches!(report.verdict, Verdict::Violated(_)), "{}", tables.name);
     }
 }
+
+#[test]
+fn silent_evictions_of_shared_copies_keep_every_protocol_coherent() {
+    let expected = [
+        ("msi-silent", (3341, 9296, 30, 2), (19_626, 74_636, 40, 2)),
+        ("mesi-silent", (4544, 12_668, 31, 2), (32_343, 122_898, 40, 2)),
+        ("mesif-silent", (5636, 15_688, 30, 3), (48_178, 181_452, 42, 3)),
+        ("moesi-silent", (7404, 21_144, 34, 3), (74_744, 283_124, 43, 4)),
+    ];
+    for (name, two, three) in expected {
+        let tables = Tables::by_name(name).expect("it is listed");
+        assert_eq!(holds(tables, 2, false).1, two, "{name}");
+        let (report, counts) = holds(tables, 3, true);
+        assert_eq!(counts, three, "{name}");
+        assert_eq!(report.coverage.cache_untaken(tables), [], "{name}");
+        assert_eq!(report.coverage.home_untaken(tables), [], "{name}");
+    }
+}
+
+/// Old and new Inv look alike, so a load that lets one wait can wait for its own acknowledgement.
+#[test]
+fn a_load_that_lets_an_inv_wait_after_a_silent_eviction_is_a_deadlock() {
+    let tables = Tables::by_name("mesi-silent").expect("it is listed").clone();
+    let found = violation(&tables.with_cache_cell(C::IS_D, E::Inv, Stall), 2);
+    assert!(matches!(found.fault, Fault::Deadlock | Fault::NeverQuiet), "{}", found.fault);
+    let keeps = Tables::by_name("mesi-silent").expect("it is listed").clone();
+    let keeps = keeps.with_cache_cell(C::IS_DI, E::DataNoAcks, Go(&[A::Fill, A::Complete, A::Free], C::S));
+    let found = fault_of(&keeps);
+    assert_eq!(found, "property violated: the home has forgotten a copy");
+}

@@ -58,10 +58,10 @@ impl<const N: usize> World<N> {
         use CacheAction as A;
         match action {
             A::Hit if message.event == CacheEvent::Store => self.store(c, track),
-            // A load in IS_D is the only waiting access that does not write.
-            A::Complete if state != CacheState::IS_D => self.store(c, track),
-            A::Hit | A::Complete => Ok(()), // Whether it reads the newest is a property of states.
-            A::Alloc => Ok(()),             // That an entry is free or taken is a function of the state.
+            // Loads in IS_D and IS_DI are the only waiting accesses that do not write.
+            A::Complete if !matches!(state, CacheState::IS_D | CacheState::IS_DI) => self.store(c, track),
+            A::Hit | A::Complete | A::CompleteOnce => Ok(()), // Whether it reads the newest is a property of states.
+            A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
             A::SendPutS => self.request(c, Request::PutS),
