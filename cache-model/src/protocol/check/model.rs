@@ -268,7 +268,7 @@ impl<'a, const N: usize> Machine<'a, N> {
     }
 
     /// The properties of a single state.
-    fn properties(&self, world: &World<N>) -> Result<(), Fault> {
+    pub(super) fn properties(&self, world: &World<N>) -> Result<(), Fault> {
         let (nodes, home) = (&world.nodes, &world.home);
         let writers = nodes.iter().filter(|n| n.state.can_write()).count();
         let readers = nodes.iter().filter(|n| n.state.can_read()).count();
