@@ -40,6 +40,9 @@ pub struct Machine {
     pub llc: SharedCache,
     /// Coherence protocol.
     pub protocol: Protocol,
+    /// Whether the home is told when a shared copy goes; `Announced` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "SharedEvictions::is_default")]
+    pub shared_evictions: SharedEvictions,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.
@@ -120,6 +123,32 @@ pub struct PrivateCache {
     pub ways: u32,
     /// Load to use on a hit, counted from issue; at least one cycle.
     pub hit: Span,
+    /// What goes from a full set; `Lru` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Replacement::is_lru")]
+    pub replacement: Replacement,
+}
+
+/// Which line of a full set makes room. The default is left out of expanded experiments, so that the
+/// records made before there was a choice are still found by their texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Replacement {
+    /// The least recently used.
+    #[default]
+    Lru,
+    /// A tree of bits that point away from the half used last.
+    TreePlru,
+    /// Any; drawn from a stream of the run's seed.
+    Random,
+    /// Static re-reference interval prediction, two bits, hit priority.
+    Srrip,
+}
+
+impl Replacement {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_lru(&self) -> bool {
+        *self == Replacement::Lru
+    }
 }
 
 /// The shared last level: slices at the stops of the interconnect, each with its part of the directory.
@@ -134,14 +163,59 @@ pub struct SharedCache {
     pub tag: Span,
     /// After `tag`, until data of a hit leave the slice; at least one cycle.
     pub data: Span,
+    /// What goes from a full set; `Lru` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Replacement::is_lru")]
+    pub replacement: Replacement,
 }
 
 /// Coherence protocol, a table of cache-model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Protocol {
+    /// Modified, shared, invalid, with a directory: a first reader becomes a sharer.
+    Msi,
     /// Modified, exclusive, shared, invalid, with a directory.
     Mesi,
+    /// Mesi, and the last reader of a clean line answers the next one.
+    Mesif,
+    /// Mesi, and a written line can be shared without being written back.
+    Moesi,
+}
+
+/// What a private cache does when a shared copy goes. Copies that the home counts on (exclusive, modified,
+/// owned, forward) are always announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum SharedEvictions {
+    /// It tells the home, whose list of sharers stays exact.
+    #[default]
+    Announced,
+    /// It tells nobody; the home goes on listing it.
+    Silent,
+}
+
+impl SharedEvictions {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == SharedEvictions::Announced
+    }
+}
+
+impl Machine {
+    /// Name of the protocol's tables in cache-model.
+    #[must_use]
+    pub const fn protocol_tables(&self) -> &'static str {
+        match (self.protocol, self.shared_evictions) {
+            (Protocol::Msi, SharedEvictions::Announced) => "msi",
+            (Protocol::Mesi, SharedEvictions::Announced) => "mesi",
+            (Protocol::Mesif, SharedEvictions::Announced) => "mesif",
+            (Protocol::Moesi, SharedEvictions::Announced) => "moesi",
+            (Protocol::Msi, SharedEvictions::Silent) => "msi-silent",
+            (Protocol::Mesi, SharedEvictions::Silent) => "mesi-silent",
+            (Protocol::Mesif, SharedEvictions::Silent) => "mesif-silent",
+            (Protocol::Moesi, SharedEvictions::Silent) => "moesi-silent",
+        }
+    }
 }
 
 /// Main memory.

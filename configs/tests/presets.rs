@@ -3,7 +3,8 @@
 
 use configs::presets::{Origin, experiment_names, experiment_text, machine_names, machine_text};
 use configs::{
-    Base, Bytes, Cpus, Dist, Experiment, MemoryModel, Param, Program, Seeds, Source, Span, Step, expanded, load, parse,
+    Base, Bytes, Cpus, Dist, Experiment, MemoryModel, Param, Program, Replacement, Seeds, Source, Span, Step, expanded,
+    load, parse,
 };
 
 /// An experiment that uses every kind of statement once.
@@ -131,4 +132,18 @@ fn the_embedded_texts_can_be_shown() {
     assert!(experiment_text("ring8.ron").is_some_and(|t| t.contains("Preset(\"skylake-ring-8\")")));
     assert_eq!(experiment_text("nothing"), None);
     assert_eq!(machine_text("nothing"), None);
+}
+
+#[test]
+fn protocol_and_replacement_are_choices_of_the_machine() {
+    let text = SMALL.replace("protocol: Mesi", "protocol: Moesi, shared_evictions: Silent").replace(
+        "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\")",
+        "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\", replacement: Srrip)",
+    );
+    let e = parse(&text, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    assert_eq!(e.machine.protocol_tables(), "moesi-silent");
+    assert_eq!((e.machine.l1d.replacement, e.machine.l2.replacement), (Replacement::Lru, Replacement::Srrip));
+    assert_eq!(reread(&e), e);
+    // Left out where it is the default, so that texts made before there was a choice stay what they are.
+    assert_eq!(expanded(&e).matches("replacement").count(), 1);
 }

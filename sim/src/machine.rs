@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice, Topology};
+use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Notice, Topology};
 use interrupt_ctrl::{Controllers, InterruptCosts, Source};
 use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
@@ -24,6 +24,8 @@ pub struct MachineSpec {
     pub memory: MemoryParams,
     /// What joins cores, last-level slices and memory controllers.
     pub topology: Arc<Topology>,
+    /// Protocol and the other rules of the memory system.
+    pub coherence: Coherence,
     /// Interrupt costs.
     pub interrupts: InterruptCosts,
     /// The clock.
@@ -133,7 +135,12 @@ impl<P: Probe> Machine<P> {
             stop_at: spec.stop_at,
             exact: spec.exact,
             cores,
-            mem: MemorySystem::new(spec.memory, Arc::clone(&spec.topology), LineKinds::of(&spec.program)),
+            mem: MemorySystem::with(
+                spec.memory,
+                Arc::clone(&spec.topology),
+                Coherence { seed: spec.seed, ..spec.coherence },
+                LineKinds::of(&spec.program),
+            ),
             irq: Controllers::new(spec.interrupts, &spec.sources, spec.seed, spec.stop_at),
             probe,
             wakes: WakeTree::new(cpus),

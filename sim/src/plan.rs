@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{MemoryParams, Topology};
+use cache_model::protocol::Tables;
+use cache_model::timing::{Coherence, MemoryParams, Replacement, Topology};
 use configs::{ConfigError, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
@@ -203,6 +204,7 @@ fn stage(loaded: &Loaded, idx: usize, sources: &[Source], topology: &Arc<Topolog
         core: core_params(&e.machine),
         memory: memory_params(&e.machine),
         topology: Arc::clone(topology),
+        coherence: coherence(&e.machine),
         interrupts: interrupt_costs(&e.machine),
         clock: Clock { khz },
         tasks,
@@ -335,6 +337,25 @@ pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
         memory_interval: cy(m.memory.interval),
         control_bytes: u64::from(m.messages.control_bytes),
         data_bytes: u64::from(m.messages.data_bytes),
+    }
+}
+
+pub(crate) fn coherence(m: &MachineConfig) -> Coherence {
+    Coherence {
+        tables: Tables::by_name(m.protocol_tables()).expect("every protocol of a config has tables"),
+        l1: replacement(m.l1d.replacement),
+        l2: replacement(m.l2.replacement),
+        llc: replacement(m.llc.replacement),
+        seed: 0,
+    }
+}
+
+fn replacement(r: configs::Replacement) -> Replacement {
+    match r {
+        configs::Replacement::Lru => Replacement::Lru,
+        configs::Replacement::TreePlru => Replacement::TreePlru,
+        configs::Replacement::Random => Replacement::Random,
+        configs::Replacement::Srrip => Replacement::Srrip,
     }
 }
 

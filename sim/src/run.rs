@@ -258,7 +258,12 @@ fn traffic(machine: &Machine<Observer>) -> TrafficCounts {
     let t = machine.memory().traffic();
     let count = |c: &cache_model::timing::Count| Traffic { messages: c.messages, bytes: c.bytes, hops: c.hops };
     TrafficCounts {
-        by_class: MessageKind::ALL.iter().zip(&t.by_class).map(|(k, c)| (k.name().to_owned(), count(c))).collect(),
+        by_class: MessageKind::ALL
+            .iter()
+            .zip(&t.by_class)
+            .filter(|(k, c)| k.is_common() || c.messages > 0)
+            .map(|(k, c)| (k.name().to_owned(), count(c)))
+            .collect(),
         by_line: LineKind::ALL.iter().zip(&t.by_line).map(|(k, c)| (k.name().to_owned(), count(c))).collect(),
     }
 }

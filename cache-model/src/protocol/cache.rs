@@ -4,7 +4,8 @@
 use super::cell::{Cell, table_enum};
 
 table_enum! {
-    /// State of one line in a private cache. `XY_A` is on its way from `X` to `Y` and waits for
+    /// State of one line in a private cache, of every protocol together: a protocol that lacks a
+    /// state has nothing but impossible cells in it. `XY_A` is on its way from `X` to `Y` and waits for
     /// acknowledgements, `XY_D` for data, `XY_AD` for both.
     CacheState {
         I = "No copy, and nothing is asked for.",
@@ -20,12 +21,19 @@ table_enum! {
         EI_A = "Evicted from E; keeps the data to answer forwards until the Put-Ack.",
         SI_A = "Evicted from S, or downgraded while being evicted; waits for the Put-Ack.",
         II_A = "Its copy was taken while being evicted; only the Put-Ack is still to come.",
+        F = "A clean copy that may be read, and that answers the next reader.",
+        FM_AC = "A store waits for the grant, with a copy in F that may still be read.",
+        FI_A = "Evicted from F; keeps the data to answer forwards until the Put-Ack.",
+        O = "A written copy that may be read; others may have one too, and this one answers them.",
+        OM_AC = "A store waits for the grant, with a copy in O that may still be read.",
+        IS_DI = "A load waits for data, and has acknowledged an Inv: it uses the data once.",
+        OI_A = "Evicted while others may have copies; keeps the data to answer until the Put-Ack.",
     }
 }
 
 table_enum! {
     /// What can happen to a line in a private cache: three wishes of the core's side, three
-    /// forwards and the Put-Ack on the forward network, and the responses.
+    /// forwards, the Put-Ack and grants on the forward network, and the responses.
     CacheEvent {
         Load = "The core wants to read.",
         Store = "The core wants to write, or to read and write in one.",
@@ -38,6 +46,9 @@ table_enum! {
         DataNoAcks = "Data with no acknowledgement missing: none was asked for, all have arrived, \
                       or it comes from an owner.",
         DataAcks = "Data with acknowledgements still missing.",
+        DataForward = "Data, and from now on this cache answers the next reader.",
+        GrantNoAcks = "The cache that answers readers may write, and no acknowledgement is missing.",
+        GrantAcks = "The cache that answers readers may write once the missing acknowledgements come.",
         InvAck = "An acknowledgement that is not known to be the last one.",
         LastInvAck = "The acknowledgement that completes the expected number.",
     }
@@ -54,13 +65,16 @@ table_enum! {
         SendPutS = "Tell the home that a shared copy goes.",
         SendPutE = "Tell the home that the only copy goes and was not written.",
         SendPutM = "Send the written line back to the home.",
-        DataToReq = "Send the line to the requester of the forward, which can be the home.",
+        DataToReq = "Send the line to the requester of the forward, which can be the home, with the \
+                     number of acknowledgements that the forward announced.",
+        DataForwardToReq = "Send the line to the requester, which answers the next reader.",
         DataToHome = "Send the line to the home.",
         AckToReq = "Acknowledge the Inv to its requester, which can be the home.",
         Fill = "Put the received data into the copy.",
         ExpectAcks = "Add the announced number to the acknowledgements missing.",
         CountAck = "Take one off the acknowledgements missing.",
         Complete = "Let the access that was waiting use the copy.",
+        CompleteOnce = "Let the loads that were waiting use the received data, which are not kept.",
         DropCopy = "Forget the data.",
         Free = "Release the entry of the outstanding request.",
     }
@@ -79,13 +93,14 @@ impl CacheState {
     /// No request is outstanding.
     #[must_use]
     pub const fn is_stable(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::E | Self::M)
+        matches!(self, Self::I | Self::S | Self::E | Self::M | Self::F | Self::O)
     }
 
     /// A load may use the copy.
     #[must_use]
     pub const fn can_read(self) -> bool {
         matches!(self, Self::S | Self::SM_AD | Self::SM_A | Self::E | Self::M)
+            || matches!(self, Self::F | Self::FM_AC | Self::O | Self::OM_AC)
     }
 
     /// A store may use the copy without asking anybody.
@@ -94,16 +109,22 @@ impl CacheState {
         matches!(self, Self::E | Self::M)
     }
 
+    /// At rest, and the home lists this cache as the one that answers for the line.
+    #[must_use]
+    pub const fn answers(self) -> bool {
+        matches!(self, Self::E | Self::M | Self::F | Self::O)
+    }
+
     /// There are data in this state, whether or not the core may use them.
     #[must_use]
     pub const fn holds_data(self) -> bool {
-        self.can_read() || matches!(self, Self::IM_A | Self::MI_A | Self::EI_A | Self::SI_A)
+        self.can_read() || matches!(self, Self::IM_A | Self::MI_A | Self::EI_A | Self::SI_A | Self::FI_A | Self::OI_A)
     }
 
     /// The data may differ from what the home has, so whoever takes them has to write them back.
     #[must_use]
     pub const fn is_dirty(self) -> bool {
-        matches!(self, Self::M | Self::MI_A)
+        matches!(self, Self::M | Self::MI_A | Self::O | Self::OM_AC | Self::OI_A)
     }
 }
 
@@ -113,6 +134,12 @@ impl CacheEvent {
     #[must_use]
     pub const fn of_data(missing: i32) -> Self {
         if missing == 0 { Self::DataNoAcks } else { Self::DataAcks }
+    }
+
+    /// The event for a grant; `missing` as for data.
+    #[must_use]
+    pub const fn of_grant(missing: i32) -> Self {
+        if missing == 0 { Self::GrantNoAcks } else { Self::GrantAcks }
     }
 
     /// The event for an acknowledgement; `missing` is the number missing before it, which is zero
@@ -129,16 +156,20 @@ impl CacheEvent {
     }
 }
 
-const NOT_OWNER: &str = "forwards go to owners, and this cache owns nothing";
-const NOT_SHARER: &str = "Inv goes to listed sharers, and the home has this cache off its list";
-const OWNER: &str = "the home lists this cache as the owner, and an owner gets forwards";
-const NO_PUT: &str = "no eviction is in flight";
-const NO_GET: &str = "nothing was asked for";
+pub(super) const NOT_OWNER: &str = "forwards go to owners, and this cache owns nothing";
+pub(super) const NOT_SHARER: &str = "Inv goes to listed sharers, and the home has this cache off its list";
+pub(super) const OWNER: &str = "the home lists this cache as the owner, and an owner gets forwards";
+pub(super) const NO_PUT: &str = "no eviction is in flight";
+pub(super) const NO_GET: &str = "nothing was asked for";
 const HAVE_DATA: &str = "the data have arrived already";
-const NO_ACKS: &str = "no store is waiting for acknowledgements";
-const LOAD_ONLY: &str = "acknowledgements are announced to stores only";
+pub(super) const NO_ACKS: &str = "no store is waiting for acknowledgements";
+pub(super) const LOAD_ONLY: &str = "acknowledgements are announced to stores only";
 const STORE_ONLY: &str = "exclusive data answer a load";
-const COUNT_UNKNOWN: &str = "the last one is known only once the data have told the number";
+pub(super) const COUNT_UNKNOWN: &str = "the last one is known only once the data have told the number";
+pub(super) const NO_GRANT: &str = "grants go to the cache that answers readers while it asks to write";
+const NO_F: &str = "nobody is made to answer readers of a clean line";
+/// Why a state that the protocol lacks has no cells.
+pub(super) const NO_SUCH_STATE: &str = "the protocol has no such state";
 
 /// The private cache's side of MESI: what `event` does to a line in `state`.
 ///
@@ -267,6 +298,15 @@ pub const fn cache_cell(state: CacheState, event: CacheEvent) -> CacheCell {
         (II_A, PutAck) => Go(&[Free], I),
         (II_A, DataExclusive | DataNoAcks | DataAcks) => Impossible(NO_GET),
         (II_A, InvAck | LastInvAck) => Impossible(NO_ACKS),
+
+        (I | S | E | M | MI_A | EI_A | SI_A | II_A, DataForward) => Impossible(NO_GET),
+        (IM_A | SM_A, DataForward) => Impossible(HAVE_DATA),
+        (IS_D | IM_AD | SM_AD, DataForward) => Impossible(NO_F),
+        (I | IS_D | IM_AD | IM_A | S | SM_AD | SM_A | E | M | MI_A | EI_A | SI_A | II_A, GrantNoAcks | GrantAcks) => {
+            Impossible(NO_GRANT)
+        }
+
+        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI, _) => Impossible(NO_SUCH_STATE),
     }
 }
 
@@ -288,54 +328,52 @@ const fn cache_table() -> CacheTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{PROTOCOLS, Tables};
+
+    /// Every cell that is taken, in every protocol.
+    fn taken() -> impl Iterator<Item = (CacheState, CacheEvent, &'static [CacheAction], CacheState)> {
+        let tables = PROTOCOLS.iter().map(|name| Tables::by_name(name).expect("listed"));
+        let pairs = |t: &'static Tables| {
+            CacheState::ALL.into_iter().flat_map(|s| CacheEvent::ALL.map(|e| (s, e))).map(move |(s, e)| (t, s, e))
+        };
+        tables.flat_map(pairs).filter_map(|(t, s, e)| match t.cache_cell(s, e) {
+            Cell::Go(actions, next) => Some((s, e, actions, next)),
+            Cell::Stall | Cell::Impossible(_) => None,
+        })
+    }
 
     /// The entry of an outstanding request lives exactly as long as the transient states do.
     #[test]
     fn an_entry_is_allocated_on_leaving_and_freed_on_reaching_a_stable_state() {
-        for state in CacheState::ALL {
-            for event in CacheEvent::ALL {
-                let Cell::Go(actions, next) = cache_cell(state, event) else {
-                    continue;
-                };
-                let count = |a| actions.iter().filter(|&&x| x == a).count();
-                let leaves = state.is_stable() && !next.is_stable();
-                let reaches = !state.is_stable() && next.is_stable();
-                assert_eq!(count(CacheAction::Alloc), usize::from(leaves), "{state} {event}");
-                assert_eq!(count(CacheAction::Free), usize::from(reaches), "{state} {event}");
-            }
+        for (state, event, actions, next) in taken() {
+            let count = |a| actions.iter().filter(|&&x| x == a).count();
+            let leaves = state.is_stable() && !next.is_stable();
+            let reaches = !state.is_stable() && next.is_stable();
+            assert_eq!(count(CacheAction::Alloc), usize::from(leaves), "{state} {event}");
+            assert_eq!(count(CacheAction::Free), usize::from(reaches), "{state} {event}");
         }
     }
 
     #[test]
     fn data_are_filled_and_dropped_exactly_where_the_state_starts_or_stops_holding_them() {
-        for state in CacheState::ALL {
-            for event in CacheEvent::ALL {
-                let Cell::Go(actions, next) = cache_cell(state, event) else {
-                    continue;
-                };
-                let drops = actions.contains(&CacheAction::DropCopy);
-                assert_eq!(drops, state.holds_data() && !next.holds_data(), "{state} {event}");
-                if !state.holds_data() && next.holds_data() {
-                    assert!(actions.contains(&CacheAction::Fill), "{state} {event}");
-                }
+        for (state, event, actions, next) in taken() {
+            let drops = actions.contains(&CacheAction::DropCopy);
+            assert_eq!(drops, state.holds_data() && !next.holds_data(), "{state} {event}");
+            if !state.holds_data() && next.holds_data() {
+                assert!(actions.contains(&CacheAction::Fill), "{state} {event}");
             }
         }
     }
 
     #[test]
     fn only_the_owner_reads_its_copy_for_others_and_before_dropping_it() {
-        use CacheAction::{DataToHome, DataToReq, DropCopy};
-        for state in CacheState::ALL {
-            for event in CacheEvent::ALL {
-                let Cell::Go(actions, _) = cache_cell(state, event) else {
-                    continue;
-                };
-                let at = |a| actions.iter().position(|&x| x == a);
-                for send in [DataToReq, DataToHome] {
-                    let Some(sent) = at(send) else { continue };
-                    assert!(state.holds_data(), "{state} {event}");
-                    assert!(at(DropCopy).is_none_or(|drop| sent < drop), "{state} {event}");
-                }
+        use CacheAction::{DataForwardToReq, DataToHome, DataToReq, DropCopy};
+        for (state, event, actions, _) in taken() {
+            let at = |a| actions.iter().position(|&x| x == a);
+            for send in [DataToReq, DataForwardToReq, DataToHome] {
+                let Some(sent) = at(send) else { continue };
+                assert!(state.holds_data(), "{state} {event}");
+                assert!(at(DropCopy).is_none_or(|drop| sent < drop), "{state} {event}");
             }
         }
     }

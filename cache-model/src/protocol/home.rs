@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The home's side of the protocol: a directory inside an inclusive last-level slice.
 
+use super::cache::NO_SUCH_STATE;
 use super::cell::{Cell, table_enum};
 
 table_enum! {
-    /// State of one line at its home. A sharer list exists in `S` and `S_D` only, an owner in `E`
-    /// and `M` only, a number of acknowledgements to come in `S_R` only.
+    /// State of one line at its home. A sharer list exists in `S`, `S_D`, `SF`, `SF_D` and `O` only,
+    /// an owner in `E`, `M`, `SF`, `SF_D` and `O` only, a number of acknowledgements to come in `S_R`
+    /// and `O_R` only. The owner is never on the list.
     HomeState {
         NP = "Not present in the slice; memory has the newest data and no cache has a copy.",
         F = "Being fetched from memory into a way of the slice.",
@@ -17,15 +19,23 @@ table_enum! {
         S_R = "The slice wants the way: sharers were told to drop their copies and to \
                acknowledge to the home.",
         M_R = "The slice wants the way: the owner was told to send the line to the home.",
+        SF = "In the slice with the newest data; the owner has a clean copy and answers readers, the \
+              listed caches may have copies to read.",
+        SF_D = "As SF, but the data of the owner before are still on their way to the slice.",
+        O = "The owner has the newest data and answers readers, the listed caches may have copies to \
+             read; the slice's data can be old.",
+        O_R = "The slice wants the way: the owner was told to send the line to the home, and sharers \
+               were told to drop their copies and to acknowledge to it.",
     }
 }
 
 table_enum! {
     /// What can happen to a line at its home.
     ///
-    /// A `PutS` is `PutSLast` if no sharer is listed once its sender is off the list, which is
-    /// always so in states without a list. An eviction is `EvictNoCopies` if neither a sharer nor
-    /// an owner is recorded.
+    /// A `PutS` of a cache that is not the owner is `PutSLast` if no sharer is listed once its sender
+    /// is off the list, which is always so in states without a list. A Put of the owner is *shared*
+    /// if a sharer is listed. An eviction is `EvictNoCopies` if neither a sharer nor an owner is
+    /// recorded, and `EvictShared` if both are.
     HomeEvent {
         GetS = "A cache asks for a copy to read.",
         GetM = "A cache asks for the only copy.",
@@ -37,8 +47,14 @@ table_enum! {
         PutENonOwner = "An unwritten only copy goes from a cache that is no longer the owner.",
         Data = "The data with which an owner answers a forward.",
         MemData = "The line from memory.",
-        Evict = "The slice wants the way, and private copies are recorded.",
+        Evict = "The slice wants the way, and an owner or sharers are recorded, but not both.",
         EvictNoCopies = "The slice wants the way, and no private copy is recorded.",
+        GetMOwner = "The owner, which has a copy to read, asks for the only copy.",
+        PutSOwner = "The owner's clean copy goes, nobody else is listed.",
+        PutSOwnerShared = "The owner's clean copy goes, sharers stay listed.",
+        PutMOwnerShared = "The owner sends the written line back, sharers stay listed.",
+        PutEOwnerShared = "The owner's copy goes unwritten, sharers stay listed.",
+        EvictShared = "The slice wants the way, and an owner and sharers are recorded.",
         InvAckMore = "A sharer has dropped its copy for the home; more have to.",
         InvAckLast = "The last sharer has dropped its copy for the home.",
     }
@@ -49,10 +65,12 @@ table_enum! {
     HomeAction {
         DataExclusiveToReq = "Send the line to the sender as exclusive data.",
         DataToReq = "Send the line to the sender with no acknowledgement to expect.",
+        DataForwardToReq = "Send the line to the sender, which answers the next reader.",
         DataWithAckCountToReq = "Send the line to the sender with the number of other sharers \
                                  listed, each of which will acknowledge to it.",
         AddSharer = "Put the sender on the sharer list.",
         DropSharer = "Take the sender off the sharer list, if it is there.",
+        AddOwner = "Put the owner on the sharer list.",
         ClearSharers = "Empty the sharer list.",
         SharersAreReqAndOwner = "Let the sharer list be the sender and the owner.",
         SetOwner = "Make the sender the owner.",
@@ -63,7 +81,10 @@ table_enum! {
         ExpectSharerAcks = "Expect as many acknowledgements at the home as sharers are listed.",
         CountAck = "Take one off the acknowledgements the home expects.",
         FwdGetSToOwner = "Send Fwd-GetS to the owner; the sender is the requester.",
-        FwdGetMToOwner = "Send Fwd-GetM to the owner; the sender is the requester.",
+        FwdGetMToOwner = "Send Fwd-GetM to the owner with the number of other sharers listed, each of \
+                          which will acknowledge to the sender, which is the requester.",
+        GrantToReq = "Send the sender the permission to write, without data, and with the number of \
+                      sharers listed, each of which will acknowledge to it.",
         FwdGetMToOwnerForHome = "Send Fwd-GetM to the owner; the home is the requester.",
         PutAck = "Send Put-Ack to the sender.",
         TakeData = "Write the received data into the slice, dirty if they came dirty.",
@@ -88,40 +109,74 @@ impl HomeState {
     /// The home waits for nothing.
     #[must_use]
     pub const fn is_stable(self) -> bool {
-        matches!(self, Self::NP | Self::I | Self::S | Self::E | Self::M)
+        matches!(self, Self::NP | Self::I | Self::S | Self::E | Self::M | Self::SF | Self::O)
+    }
+
+    /// The owner has a copy to read, and has to ask before it writes.
+    #[must_use]
+    pub const fn owner_asks(self) -> bool {
+        matches!(self, Self::SF | Self::SF_D | Self::O)
+    }
+
+    /// The line is being taken back from the caches to free its way.
+    #[must_use]
+    pub const fn is_recall(self) -> bool {
+        matches!(self, Self::S_R | Self::M_R | Self::O_R)
     }
 
     /// The slice's own data are the newest, so the home may answer with them.
     #[must_use]
     pub const fn slice_is_newest(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::S_R)
+        matches!(self, Self::I | Self::S | Self::S_R | Self::SF)
     }
 }
 
 impl HomeEvent {
+    /// The event for a `GetM`. Where an owner may write already its own counts as anybody's.
+    #[must_use]
+    pub const fn of_get_m(state: HomeState, from_owner: bool) -> Self {
+        if from_owner && state.owner_asks() { Self::GetMOwner } else { Self::GetM }
+    }
+
     /// The event for a `PutS`; `others` says that a sharer other than the sender is listed.
     #[must_use]
-    pub const fn of_put_s(others: bool) -> Self {
-        if others { Self::PutSNotLast } else { Self::PutSLast }
+    pub const fn of_put_s(from_owner: bool, others: bool) -> Self {
+        match (from_owner, others) {
+            (false, true) => Self::PutSNotLast,
+            (false, false) => Self::PutSLast,
+            (true, false) => Self::PutSOwner,
+            (true, true) => Self::PutSOwnerShared,
+        }
     }
 
-    /// The event for a `PutM`.
+    /// The event for a `PutM`; `others` as for a `PutS`.
     #[must_use]
-    pub const fn of_put_m(from_owner: bool) -> Self {
-        if from_owner { Self::PutMOwner } else { Self::PutMNonOwner }
+    pub const fn of_put_m(from_owner: bool, others: bool) -> Self {
+        match (from_owner, others) {
+            (false, _) => Self::PutMNonOwner,
+            (true, false) => Self::PutMOwner,
+            (true, true) => Self::PutMOwnerShared,
+        }
     }
 
-    /// The event for a `PutE`.
+    /// The event for a `PutE`; `others` as for a `PutS`.
     #[must_use]
-    pub const fn of_put_e(from_owner: bool) -> Self {
-        if from_owner { Self::PutEOwner } else { Self::PutENonOwner }
+    pub const fn of_put_e(from_owner: bool, others: bool) -> Self {
+        match (from_owner, others) {
+            (false, _) => Self::PutENonOwner,
+            (true, false) => Self::PutEOwner,
+            (true, true) => Self::PutEOwnerShared,
+        }
     }
 
-    /// The event for the slice's wish for the way; `copies` says that a sharer or an owner is
-    /// recorded.
+    /// The event for the slice's wish for the way, by what is recorded.
     #[must_use]
-    pub const fn of_evict(copies: bool) -> Self {
-        if copies { Self::Evict } else { Self::EvictNoCopies }
+    pub const fn of_evict(owner: bool, sharers: bool) -> Self {
+        match (owner, sharers) {
+            (false, false) => Self::EvictNoCopies,
+            (true, true) => Self::EvictShared,
+            _ => Self::Evict,
+        }
     }
 
     /// The event for an acknowledgement to the home; `missing` is the number missing before it.
@@ -131,15 +186,17 @@ impl HomeEvent {
     }
 }
 
-const NO_LIST: &str = "no sharers are listed in this state, so any PutS counts as the last";
-const NO_OWNER: &str = "there is no owner in this state";
-const NO_FORWARD: &str = "no owner was asked to send data to the home";
-const NO_FETCH: &str = "nothing was asked of memory";
-const NO_RECALL: &str = "no sharer was told to acknowledge to the home";
+pub(super) const NO_LIST: &str = "no sharers are listed in this state, so any PutS counts as the last";
+pub(super) const NO_OWNER: &str = "there is no owner in this state";
+pub(super) const NO_FORWARD: &str = "no owner was asked to send data to the home";
+pub(super) const NO_FETCH: &str = "nothing was asked of memory";
+pub(super) const NO_RECALL: &str = "no sharer was told to acknowledge to the home";
 const ABSENT: &str = "the line is in no way of the slice";
-const COPIES: &str = "an owner is recorded in this state";
-const NO_COPIES: &str = "no private copy is recorded in this state";
+pub(super) const COPIES: &str = "an owner is recorded in this state";
+pub(super) const NO_COPIES: &str = "no private copy is recorded in this state";
 const SILENT: &str = "a cache that was given M evicts with PutM";
+const OWNER_WRITES: &str = "an owner may write and need not ask";
+const OWNER_ALONE: &str = "nobody has a copy beside an owner";
 
 /// The home's side of MESI: what `event` does to a line in `state`.
 ///
@@ -262,6 +319,17 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
         (M_R, Evict) => Impossible(NO_COPIES),
         (M_R, EvictNoCopies) => Stall,
         (M_R, InvAckMore | InvAckLast) => Impossible(NO_RECALL),
+
+        (E | M, GetMOwner) => Impossible(OWNER_WRITES),
+        (E | M, PutSOwner | PutSOwnerShared | PutMOwnerShared | PutEOwnerShared | EvictShared) => {
+            Impossible(OWNER_ALONE)
+        }
+        (
+            NP | F | I | S | S_D | S_R | M_R,
+            GetMOwner | PutSOwner | PutSOwnerShared | PutMOwnerShared | PutEOwnerShared | EvictShared,
+        ) => Impossible(NO_OWNER),
+
+        (SF | SF_D | O | O_R, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

@@ -11,6 +11,9 @@
 //! the home to each cache. The home blocks while it waits for an owner's data (`S_D`), for memory
 //! (`F`) and while it takes copies back in order to free a way (`S_R`, `M_R`).
 //!
+//! MESI is written out; the other protocols are patches to it, in files of their own: `msi` in
+//! [`Tables::msi`], `mesif` and `moesi`. The states, events and actions are the union of all.
+//!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
 //!
@@ -22,11 +25,14 @@ mod cache;
 mod cell;
 pub mod check;
 mod home;
+mod mesif;
+mod moesi;
 mod print;
+mod silent;
 mod tables;
 
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
-pub use print::{Format, PROTOCOLS, UnknownProtocol, render};
-pub use tables::Tables;
+pub use print::{Format, UnknownProtocol, render};
+pub use tables::{PROTOCOLS, Tables};

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The tables as text for a terminal and as Markdown, made from the cells that are executed.
+//! The tables as text for a terminal, as Markdown and as graphs, made from the cells that are executed.
 
 use std::fmt;
 
 use super::cache::{CacheAction, CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeAction, HomeEvent, HomeState};
-use super::tables::Tables;
-
-/// Names that [`render`] knows.
-pub const PROTOCOLS: [&str; 2] = ["mesi", "msi"];
+use super::tables::{PROTOCOLS, Tables};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +16,9 @@ pub enum Format {
     Text,
     /// States by events as one table per side, and a legend.
     Markdown,
+    /// One directed graph per side in the language of Graphviz: states, and an edge per pair of states
+    /// between which events lead. Events that leave the state as it is are not drawn.
+    Graphviz,
 }
 
 /// No protocol has this name.
@@ -41,11 +41,8 @@ impl std::error::Error for UnknownProtocol {}
 /// # Errors
 /// [`UnknownProtocol`] if `name` is not in [`PROTOCOLS`].
 pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
-    match name {
-        "mesi" => Ok(Tables::mesi().render(format)),
-        "msi" => Ok(Tables::msi().render(format)),
-        other => Err(UnknownProtocol(other.to_string())),
-    }
+    let tables = Tables::by_name(name).ok_or_else(|| UnknownProtocol(name.to_string()))?;
+    Ok(tables.render(format))
 }
 
 impl Tables {
@@ -57,6 +54,7 @@ impl Tables {
         let texts = sides.iter().map(|side| match format {
             Format::Text => side.text(self.name),
             Format::Markdown => side.markdown(self.name),
+            Format::Graphviz => side.graphviz(self.name),
         });
         texts.collect::<Vec<_>>().join("\n")
     }
@@ -188,6 +186,27 @@ impl Side {
     }
 }
 
+impl Side {
+    fn graphviz(&self, protocol: &str) -> String {
+        let mut out = format!("digraph \"{protocol}, {}\" {{\n", self.title);
+        out += "  rankdir=LR;\n  node [shape=box, style=rounded];\n";
+        for (state, meaning) in &self.states {
+            out += &format!("  {state} [tooltip=\"{meaning}\"];\n");
+        }
+        for ((from, _), row) in self.states.iter().zip(&self.entries) {
+            for (to, _) in self.states.iter().filter(|(to, _)| to != from) {
+                let leads = |e: &Entry| matches!(e, Entry::Go(_, next) if next == to);
+                let events = self.events.iter().zip(row).filter(|(_, e)| leads(e)).map(|((event, _), _)| *event);
+                let label = events.collect::<Vec<_>>().join("\\n");
+                if !label.is_empty() {
+                    out += &format!("  {from} -> {to} [label=\"{label}\"];\n");
+                }
+            }
+        }
+        out + "}\n"
+    }
+}
+
 /// Removes the elements whose flag is not set.
 fn keep<T>(all: &mut Vec<T>, flags: &[bool]) {
     let mut flags = flags.iter();
@@ -238,9 +257,28 @@ mod tests {
         assert!(markdown.contains(row), "{markdown}");
         let columns = |line: &str| line.matches('|').count() - 2;
         let tables: Vec<usize> = markdown.lines().filter(|l| l.starts_with('|')).map(columns).collect();
-        let cache = vec![CacheEvent::COUNT; CacheState::COUNT + 2];
-        let home = vec![HomeEvent::COUNT; HomeState::COUNT + 2];
+        // Heading, rule and a line per state; states and events of other protocols are not shown.
+        let cache = vec![12; 13 + 2];
+        let home = vec![14; 9 + 2];
         assert_eq!(tables, [cache, home].concat());
+    }
+
+    #[test]
+    fn a_graph_has_an_edge_for_every_pair_of_states_with_a_way() {
+        let graph = render("mesi", Format::Graphviz).expect("known");
+        assert_eq!(graph.matches("digraph").count(), 2);
+        assert_eq!(graph.matches('{').count(), graph.matches('}').count());
+        for edge in [
+            "  IS_D -> E [label=\"DataExclusive\"];\n",
+            "  MI_A -> II_A [label=\"FwdGetM\"];\n",
+            "  S -> I [label=\"PutSLast\"];\n",
+            "  IM_AD -> M [label=\"DataNoAcks\"];\n",
+        ] {
+            assert_eq!(graph.matches(edge).count(), 1, "{edge}{graph}");
+        }
+        assert!(!graph.contains("  M -> M ") && !graph.contains("SF"));
+        let owned = render("moesi", Format::Graphviz).expect("known");
+        assert!(owned.contains("  E -> O [label=\"GetS\"];\n") && owned.contains("  M -> O [label=\"FwdGetS\"];\n"));
     }
 
     #[test]
@@ -254,14 +292,18 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
-        let error = render("moesi", Format::Text).expect_err("there is no such table");
-        assert_eq!(error.to_string(), "no protocol is called \"moesi\"; known: mesi, msi");
+        let error = render("mosi", Format::Text).expect_err("there is no such table");
+        assert_eq!(
+            error.to_string(),
+            "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, msi-silent, mesi-silent, \
+             mesif-silent, moesi-silent"
+        );
     }
 
     #[test]
     fn every_name_can_be_rendered() {
         for name in PROTOCOLS {
-            for format in [Format::Text, Format::Markdown] {
+            for format in [Format::Text, Format::Markdown, Format::Graphviz] {
                 let text = render(name, format).expect("known");
                 assert!(text.contains(name) && text.ends_with('\n'));
             }

@@ -4,8 +4,27 @@
 use super::cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable};
 use super::cell::Cell;
 use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable};
+use std::sync::LazyLock;
 
-/// The two tables of a protocol, for the checker and the printer.
+/// Names of all protocols.
+pub const PROTOCOLS: [&str; 8] =
+    ["msi", "mesi", "mesif", "moesi", "msi-silent", "mesi-silent", "mesif-silent", "moesi-silent"];
+
+/// The protocols, in the order of [`PROTOCOLS`].
+static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
+    [
+        Tables::msi(),
+        Tables::mesi(),
+        Tables::mesif(),
+        Tables::moesi(),
+        Tables::msi().silent("msi-silent"),
+        Tables::mesi().silent("mesi-silent"),
+        Tables::mesif().silent("mesif-silent"),
+        Tables::moesi().silent("moesi-silent"),
+    ]
+});
+
+/// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
 /// A variant or a deliberate fault is a copy with a few cells replaced, so it states exactly what
 /// it changes.
@@ -13,6 +32,8 @@ use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTa
 pub struct Tables {
     /// Name of the protocol, as in `sim protocol NAME`.
     pub name: &'static str,
+    /// Shared copies go without the home being told, so it may list caches that have none.
+    pub shared_evictions_silent: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -20,10 +41,16 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The protocol the simulator executes.
+    /// The protocol of this name, for execution; `None` if it is none of [`PROTOCOLS`].
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|t| t.name == name)
+    }
+
+    /// Modified, exclusive, shared, invalid.
     #[must_use]
     pub fn mesi() -> Self {
-        Self { name: "mesi", cache: CACHE_TABLE, home: HOME_TABLE }
+        Self { name: "mesi", shared_evictions_silent: false, cache: CACHE_TABLE, home: HOME_TABLE }
     }
 
     /// MESI without the state `E`: a first reader becomes a sharer. For comparison with published
@@ -73,12 +100,14 @@ impl Tables {
 
     /// The cell of the cache table for this pair.
     #[must_use]
+    #[inline]
     pub fn cache_cell(&self, state: CacheState, event: CacheEvent) -> Cell<CacheAction, CacheState> {
         self.cache[state as usize][event as usize]
     }
 
     /// The cell of the home table for this pair.
     #[must_use]
+    #[inline]
     pub fn home_cell(&self, state: HomeState, event: HomeEvent) -> Cell<HomeAction, HomeState> {
         self.home[state as usize][event as usize]
     }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Set-associative arrays with least-recently-used replacement, allocated set by set as touched,
+//! Set-associative arrays, allocated set by set as touched,
 //! so that a machine with megabytes of cache is small and quick to fork while little is used.
+
+use sim_core::rng::Stream;
+
+use super::replacement::Replacement;
 
 /// Most ways a set can have: the recency order is a permutation of 4-bit numbers.
 pub const WAYS_MAX: usize = 16;
 
 const UNTOUCHED: u32 = u32::MAX;
-/// Way 0 most recent, way 15 least.
-const INITIAL_ORDER: u64 = 0xfedc_ba98_7654_3210;
 
 /// Place of an entry, stable while the entry stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +26,19 @@ pub(super) struct SetArray<T> {
     tags: Vec<u64>,
     /// As `tags`; meaningful where the tag is not 0.
     entries: Vec<Option<T>>,
-    /// `[touched set]`: recency order, most recent in the lowest four bits.
+    /// `[touched set]`: what the policy keeps.
     order: Vec<u64>,
+    policy: Replacement,
+    /// For random replacement; else never drawn from.
+    random: Stream,
+    /// The number that chooses the next victim.
+    draw: u64,
 }
 
 impl<T> SetArray<T> {
     /// An empty array. `sets` is a power of two, `ways` from 1 to [`WAYS_MAX`].
     #[must_use]
-    pub(super) fn new(sets: u64, ways: usize) -> Self {
+    pub(super) fn new(sets: u64, ways: usize, policy: Replacement, random: Stream) -> Self {
         assert!(sets.is_power_of_two() && (1..=WAYS_MAX).contains(&ways), "geometry is validated before");
         SetArray {
             sets,
@@ -40,6 +47,9 @@ impl<T> SetArray<T> {
             tags: Vec::new(),
             entries: Vec::new(),
             order: Vec::new(),
+            policy,
+            random,
+            draw: 0,
         }
     }
 
@@ -73,14 +83,11 @@ impl<T> SetArray<T> {
         self.entries[slot.0 as usize].as_mut().expect("a slot is used while its entry stays")
     }
 
-    /// Counts a use: the slot becomes the most recent of its set.
+    /// Counts a use.
     #[inline]
     pub(super) fn touch(&mut self, slot: Slot) {
         let (set, way) = (slot.0 as usize / self.ways, slot.0 as usize % self.ways);
-        let order = &mut self.order[set];
-        if *order & 0xf != way as u64 {
-            *order = moved_to_front(*order, way as u64);
-        }
+        self.policy.used(&mut self.order[set], way, self.ways);
     }
 
     /// An empty way for the line, if its set has one.
@@ -93,12 +100,29 @@ impl<T> SetArray<T> {
         }
     }
 
-    /// Puts an entry into an empty way and makes it the most recent. The set must have room.
+    /// Counts the use for which a line was brought in, which some policies do not take for a use.
+    #[inline]
+    pub(super) fn touch_first(&mut self, slot: Slot) {
+        if self.policy != Replacement::Srrip {
+            self.touch(slot);
+        }
+    }
+
+    /// Notes that this entry is the victim and will be removed, now or later.
+    pub(super) fn evicted(&mut self, slot: Slot) {
+        let (set, way) = (slot.0 as usize / self.ways, slot.0 as usize % self.ways);
+        self.policy.evicted(&mut self.order[set], way, self.ways);
+        if self.policy == Replacement::Random {
+            self.draw = self.random.next_u64();
+        }
+    }
+
+    /// Puts an entry into an empty way. The set must have room.
     pub(super) fn insert(&mut self, line_number: u64, entry: T) -> Slot {
         let i = (line_number & (self.sets - 1)) as usize;
         if self.index[i] == UNTOUCHED {
             self.index[i] = self.order.len() as u32;
-            self.order.push(INITIAL_ORDER);
+            self.order.push(self.policy.initial());
             self.tags.extend(std::iter::repeat_n(0, self.ways));
             self.entries.extend(std::iter::repeat_with(|| None).take(self.ways));
         }
@@ -106,9 +130,9 @@ impl<T> SetArray<T> {
         let way = self.tags[first..first + self.ways].iter().position(|&t| t == 0).expect("the caller made room");
         self.tags[first + way] = line_number + 1;
         self.entries[first + way] = Some(entry);
-        let slot = Slot((first + way) as u32);
-        self.touch(slot);
-        slot
+        let set = self.index[i] as usize;
+        self.policy.filled(&mut self.order[set], way, self.ways);
+        Slot((first + way) as u32)
     }
 
     /// Empties a slot.
@@ -117,7 +141,8 @@ impl<T> SetArray<T> {
         self.entries[slot.0 as usize].take().expect("a slot is used while its entry stays")
     }
 
-    /// The least recently used entry of the line's set that `may_go`: its line number and slot.
+    /// The entry of the line's set that the policy would rather lose than any other that `may_go`: its
+    /// line number and slot. Whoever evicts it says so with [`SetArray::evicted`].
     pub(super) fn victim(&self, line_number: u64, may_go: impl Fn(u64, &T) -> bool) -> Option<(u64, Slot)> {
         let set = self.set_of(line_number);
         if set == UNTOUCHED {
@@ -125,7 +150,7 @@ impl<T> SetArray<T> {
         }
         let first = set as usize * self.ways;
         let order = self.order[set as usize];
-        (0..WAYS_MAX).rev().map(|i| (order >> (4 * i)) as usize & 0xf).filter(|&w| w < self.ways).find_map(|w| {
+        self.policy.preference(order, self.ways, self.draw).find_map(|w| {
             let tag = self.tags[first + w];
             let entry = self.entries[first + w].as_ref()?;
             may_go(tag - 1, entry).then_some((tag - 1, Slot((first + w) as u32)))
@@ -151,24 +176,13 @@ impl<T> SetArray<T> {
     }
 }
 
-/// Moves nibble value `way` of a permutation to the lowest place, shifting the more recent ones up.
-const fn moved_to_front(order: u64, way: u64) -> u64 {
-    let mut place = 0;
-    while (order >> (4 * place)) & 0xf != way {
-        place += 1;
-    }
-    let below = order & ((1 << (4 * place)) - 1);
-    let above = if place == 15 { 0 } else { order >> (4 * (place + 1)) << (4 * (place + 1)) };
-    above | (below << 4) | way
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_victim_is_the_least_recently_used_that_may_go() {
-        let mut a = SetArray::new(2, 3);
+        let mut a = SetArray::new(2, 3, Replacement::Lru, Stream::derive(0, 0, "none"));
         let slots: Vec<Slot> = [0, 2, 4].into_iter().map(|l| a.insert(l, l)).collect();
         assert!(!a.has_room(6) && a.has_room(1));
         assert_eq!(a.victim(6, |_, _| true).map(|v| v.0), Some(0));
@@ -179,16 +193,5 @@ mod tests {
         assert_eq!(a.remove(slots[1]), 2);
         assert!(a.find(2).is_none() && a.has_room(6));
         assert_eq!(a.find(4), Some(slots[2]));
-    }
-
-    #[test]
-    fn moving_to_the_front_keeps_a_permutation() {
-        let mut order = INITIAL_ORDER;
-        for way in [15, 0, 7, 7, 15, 3] {
-            order = moved_to_front(order, way);
-            assert_eq!(order & 0xf, way);
-            let seen = (0..16).fold(0u32, |m, i| m | 1 << ((order >> (4 * i)) & 0xf));
-            assert_eq!(seen, 0xffff);
-        }
     }
 }

@@ -9,6 +9,7 @@ use sim_core::ports::{Access, MemoryPort, Port, Request};
 use sim_core::program::LINE_BYTES;
 use sim_core::time::{Cycle, Key};
 
+use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::home::Home;
 use super::memory::Controller;
@@ -41,17 +42,26 @@ pub struct Delivered {
 }
 
 impl MemorySystem {
+    /// A memory system with empty caches and zeroed memory, under the default rules.
+    ///
+    /// # Panics
+    /// As [`MemorySystem::with`].
+    #[must_use]
+    pub fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> MemorySystem {
+        MemorySystem::with(params, topology, Coherence::default(), kinds)
+    }
+
     /// A memory system with empty caches and zeroed memory.
     ///
     /// # Panics
     /// If the network has a place for another number of cores than there are.
     #[must_use]
-    pub fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> MemorySystem {
+    pub fn with(params: MemoryParams, topology: Arc<Topology>, coherence: Coherence, kinds: LineKinds) -> MemorySystem {
         let n = params.cores;
         MemorySystem {
             params,
-            caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params)).collect(),
-            homes: (n..n + topology.slices()).map(|i| Home::new(Place(i as u16), params)).collect(),
+            caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params, coherence)).collect(),
+            homes: (n..n + topology.slices()).map(|i| Home::new(Place(i as u16), params, coherence)).collect(),
             controllers: vec![Controller::default(); topology.memories()],
             fabric: Fabric::new(params, topology, kinds),
             memory: BTreeMap::new(),
@@ -155,7 +165,7 @@ impl MemorySystem {
     #[must_use]
     pub fn value(&self, addr: u64, width: Width) -> u64 {
         let line = addr / LINE_BYTES;
-        let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.can_write()).map(|(_, d)| d);
+        let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.answers()).map(|(_, d)| d);
         let data = owned.or_else(|| self.home(line).knows(line).map(|k| k.3)).or_else(|| self.memory.get(&line));
         data.map_or(0, |d| read(d, addr, width))
     }
@@ -186,8 +196,9 @@ impl MemorySystem {
                 return Err(format!("line {at:#x} has {writers} writers among {} copies", copies.len()));
             }
             let known = self.home(line).knows(line);
+            let exact = !self.caches[0].tables().shared_evictions_silent;
             let mut listed = known.iter().flat_map(|k| k.1.into_iter().chain(k.2.iter()));
-            if let Some(place) = listed.find(|p| !copies.iter().any(|c| c.0 == p.0 as usize)) {
+            if exact && let Some(place) = listed.find(|p| !copies.iter().any(|c| c.0 == p.0 as usize)) {
                 return Err(format!("line {at:#x}: the home lists core {}, which has no copy", place.0));
             }
             let Some((_, owner, sharers, data)) = known else {
@@ -196,14 +207,16 @@ impl MemorySystem {
                 }
                 return Err(format!("line {at:#x} is cached but not in its home slice"));
             };
-            for (core, state, copy) in copies {
+            // What readers must have: the copy of the cache that answers them, if one has written the line.
+            let written = copies.iter().find(|c| c.1.is_dirty()).map_or(data, |c| c.2);
+            for &(core, state, copy) in &copies {
                 let place = Place(core as u16);
-                let listed = if state.can_write() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };
+                let listed = if state.answers() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };
                 if !listed {
                     return Err(format!("line {at:#x}: the home does not know core {core}'s copy in {state}"));
                 }
-                if state != CacheState::M && copy != data {
-                    return Err(format!("line {at:#x}: core {core}'s copy in {state} differs from the home's"));
+                if copy != written {
+                    return Err(format!("line {at:#x}: core {core}'s copy in {state} differs from the newest"));
                 }
             }
         }

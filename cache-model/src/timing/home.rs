@@ -5,12 +5,13 @@ use sim_core::ports::Cause;
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
+use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Place};
 use super::params::MemoryParams;
 use super::private::ProtocolFault;
 use super::sharers::Sharers;
-use crate::protocol::{Cell, HOME_TABLE, HomeAction, HomeEvent, HomeState};
+use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState, Tables};
 
 /// A line in the slice.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ struct Line {
     dirty: bool,
     /// Acknowledgements of a recall that are missing.
     acks: u32,
+    /// The request for which it was fetched has been answered.
+    used: bool,
     /// Requests the table stalls, in order of arrival.
     stalled: Vec<Message>,
 }
@@ -32,14 +35,26 @@ struct Line {
 pub(super) struct Home {
     place: Place,
     params: MemoryParams,
+    tables: &'static Tables,
     lines: SetArray<Line>,
     /// Requests for lines whose set has no way free yet, in order of arrival.
     no_way: Vec<Message>,
 }
 
 impl Home {
-    pub(super) fn new(place: Place, params: MemoryParams) -> Home {
-        Home { place, params, lines: SetArray::new(params.llc_sets, params.llc_ways), no_way: Vec::new() }
+    pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> Home {
+        Home {
+            place,
+            params,
+            tables: coherence.tables,
+            lines: SetArray::new(
+                params.llc_sets,
+                params.llc_ways,
+                coherence.llc,
+                coherence.stream(place, "llc replacement"),
+            ),
+            no_way: Vec::new(),
+        }
     }
 
     /// A message arrives.
@@ -48,18 +63,19 @@ impl Home {
         let line = slot.map(|s| self.lines.get(s));
         let state = line.map_or(HomeState::NP, |l| l.state);
         let from_owner = line.is_some_and(|l| l.owner == Some(m.src));
+        let others = || line.is_some_and(|l| l.sharers.any_but(m.src));
         let event = match m.kind {
             MessageKind::GetS => HomeEvent::GetS,
-            MessageKind::GetM => HomeEvent::GetM,
-            MessageKind::PutS => HomeEvent::of_put_s(line.is_some_and(|l| l.sharers.any_but(m.src))),
-            MessageKind::PutM => HomeEvent::of_put_m(from_owner),
-            MessageKind::PutE => HomeEvent::of_put_e(from_owner),
+            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner),
+            MessageKind::PutS => HomeEvent::of_put_s(from_owner, others()),
+            MessageKind::PutM => HomeEvent::of_put_m(from_owner, others()),
+            MessageKind::PutE => HomeEvent::of_put_e(from_owner, others()),
             MessageKind::DataToHome => HomeEvent::Data,
             MessageKind::MemData => HomeEvent::MemData,
             MessageKind::InvAck => HomeEvent::of_inv_ack(line.map_or(0, |l| l.acks)),
             other => return Err(self.fault(m, now, state, other.name(), "homes receive no such message")),
         };
-        match HOME_TABLE[state as usize][event as usize] {
+        match self.tables.home_cell(state, event) {
             Cell::Go(actions, next) => {
                 if state == HomeState::NP && actions.contains(&HomeAction::FetchMemory) {
                     return self.fetch(fabric, m, now, next);
@@ -91,6 +107,7 @@ impl Home {
         if !self.lines.has_room(m.line) && !self.way_is_coming(m.line) {
             let may_go = |_: u64, l: &Line| l.state.is_stable() && l.stalled.is_empty();
             if let Some((victim, slot)) = self.lines.victim(m.line, may_go) {
+                self.lines.evicted(slot);
                 self.evict(fabric, victim, slot, m.cause, now)?;
             }
         }
@@ -105,6 +122,7 @@ impl Home {
             data: [0; 8],
             dirty: false,
             acks: 0,
+            used: false,
             stalled: vec![*m],
         };
         self.lines.insert(m.line, line);
@@ -120,7 +138,7 @@ impl Home {
         wanting.sort_unstable();
         wanting.dedup();
         let ahead = wanting.iter().filter(|&&l| l != line).count();
-        let recalled = |l: &&Line| matches!(l.state, HomeState::S_R | HomeState::M_R);
+        let recalled = |l: &&Line| l.state.is_recall();
         self.lines.set(line).filter(recalled).count() > ahead
     }
 
@@ -134,7 +152,7 @@ impl Home {
         now: Cycle,
     ) -> Result<(), ProtocolFault> {
         let line = self.lines.get(slot);
-        let event = HomeEvent::of_evict(line.owner.is_some() || line.sharers.count() > 0);
+        let event = HomeEvent::of_evict(line.owner.is_some(), line.sharers.count() > 0);
         // Stands for the slice's own wish; nothing is sent by this name.
         let wish = Message {
             kind: MessageKind::Inv,
@@ -148,7 +166,7 @@ impl Home {
             cause,
             number: 0,
         };
-        match HOME_TABLE[line.state as usize][event as usize] {
+        match self.tables.home_cell(line.state, event) {
             Cell::Go(actions, next) => self.transition(fabric, &wish, now, actions, next),
             Cell::Stall => Ok(()),
             Cell::Impossible(why) => Err(self.fault(&wish, now, line.state, event.name(), why)),
@@ -203,7 +221,11 @@ impl Home {
         }
         if let Some(slot) = self.lines.find(m.line) {
             if m.kind != MessageKind::MemData {
-                self.lines.touch(slot);
+                if std::mem::replace(&mut self.lines.get_mut(slot).used, true) {
+                    self.lines.touch(slot);
+                } else {
+                    self.lines.touch_first(slot);
+                }
             }
             let line = self.lines.get_mut(slot);
             if line.state != next {
@@ -269,10 +291,16 @@ impl Home {
         match action {
             DataExclusiveToReq => self.reply(fabric, MessageKind::DataExclusive, m, m.src, m.src, 0, data, now),
             DataToReq => self.reply(fabric, MessageKind::Data, m, m.src, m.src, 0, data, now),
+            DataForwardToReq => self.reply(fabric, MessageKind::DataForward, m, m.src, m.src, 0, data, now),
             DataWithAckCountToReq => {
-                let others = line.sharers.iter().filter(|&s| s != m.src).count() as u32;
+                let others = line.sharers.count_but(m.src);
                 self.reply(fabric, MessageKind::Data, m, m.src, m.src, others, data, now);
             }
+            GrantToReq => {
+                let others = line.sharers.count_but(m.src);
+                self.reply(fabric, MessageKind::Grant, m, m.src, m.src, others, tag, now);
+            }
+            AddOwner => line.sharers.add(line.owner.expect("the table adds an owner that there is")),
             AddSharer => line.sharers.add(m.src),
             DropSharer => line.sharers.remove(m.src),
             ClearSharers => line.sharers.clear(),
@@ -295,10 +323,11 @@ impl Home {
             ExpectSharerAcks => line.acks = line.sharers.count(),
             CountAck => line.acks -= 1,
             FwdGetSToOwner | FwdGetMToOwner | FwdGetMToOwnerForHome => {
-                let owner = line.owner.expect("E and M have an owner");
+                let owner = line.owner.expect("the table forwards to an owner that there is");
+                let others = if action == FwdGetMToOwner { line.sharers.count_but(m.src) } else { 0 };
                 let kind = if action == FwdGetSToOwner { MessageKind::FwdGetS } else { MessageKind::FwdGetM };
                 let requester = if action == FwdGetMToOwnerForHome { self.place } else { m.src };
-                self.reply(fabric, kind, m, owner, requester, 0, tag, now);
+                self.reply(fabric, kind, m, owner, requester, others, tag, now);
             }
             TakeData => {
                 line.data = m.data;

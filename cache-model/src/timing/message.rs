@@ -33,6 +33,10 @@ pub enum MessageKind {
     MemRead,
     MemWrite,
     MemData,
+    /// Data that make the receiver answer the next reader.
+    DataForward,
+    /// Permission to write without data, with a number of acknowledgements to expect.
+    Grant,
 }
 
 /// Virtual networks: messages of one never wait for another's.
@@ -49,7 +53,7 @@ pub enum Network {
 
 impl MessageKind {
     /// Number of kinds.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 18;
     /// Every kind, in order.
     pub const ALL: [MessageKind; Self::COUNT] = {
         use MessageKind::*;
@@ -70,6 +74,8 @@ impl MessageKind {
             MemRead,
             MemWrite,
             MemData,
+            DataForward,
+            Grant,
         ]
     };
 
@@ -94,7 +100,15 @@ impl MessageKind {
             MemRead => "Mem-Read",
             MemWrite => "Mem-Write",
             MemData => "Mem-Data",
+            DataForward => "Data-Forward",
+            Grant => "Grant",
         }
+    }
+
+    /// Homes and caches of every protocol send it; the others belong to some protocols only.
+    #[must_use]
+    pub const fn is_common(self) -> bool {
+        !matches!(self, MessageKind::DataForward | MessageKind::Grant)
     }
 
     /// The network it travels on.
@@ -103,8 +117,8 @@ impl MessageKind {
         use MessageKind::*;
         match self {
             GetS | GetM | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
-            FwdGetS | FwdGetM | Inv | PutAck => Network::Forward,
-            DataExclusive | Data | DataToHome | InvAck | MemData => Network::Response,
+            FwdGetS | FwdGetM | Inv | PutAck | Grant => Network::Forward,
+            DataExclusive | Data | DataForward | DataToHome | InvAck | MemData => Network::Response,
         }
     }
 
@@ -113,8 +127,8 @@ impl MessageKind {
     pub const fn has_data(self) -> bool {
         use MessageKind::*;
         match self {
-            PutM | DataExclusive | Data | DataToHome | MemWrite | MemData => true,
-            GetS | GetM | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | InvAck | MemRead => false,
+            PutM | DataExclusive | Data | DataForward | DataToHome | MemWrite | MemData => true,
+            GetS | GetM | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead => false,
         }
     }
 }
@@ -130,7 +144,7 @@ pub struct Message {
     pub dst: Place,
     /// On whose behalf: forwards and invalidations are answered to it.
     pub requester: Place,
-    /// Acknowledgements announced with `Data`.
+    /// Acknowledgements announced with `Data` or a `Grant`, or by a `Fwd-GetM` for the data that answer it.
     pub acks: u16,
     /// True if the carried line may differ from the home's.
     pub dirty: bool,

@@ -7,6 +7,7 @@
 //! and on requests in flight (the cores' own limits bound them).
 
 mod array;
+mod coherence;
 mod fabric;
 mod hierarchy;
 mod home;
@@ -15,10 +16,12 @@ mod message;
 mod network;
 mod params;
 mod private;
+mod replacement;
 mod sharers;
 mod traffic;
 
 pub use array::WAYS_MAX;
+pub use coherence::Coherence;
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{
@@ -26,5 +29,6 @@ pub use network::{
 };
 pub use params::MemoryParams;
 pub use private::{HitCounts, Notice, ProtocolFault};
+pub use replacement::Replacement;
 pub use sharers::Sharers;
 pub use traffic::{Count, LineKinds, Traffic};

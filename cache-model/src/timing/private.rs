@@ -11,10 +11,11 @@ use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
+use super::coherence::Coherence;
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Place, read, write};
+use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
 use super::params::MemoryParams;
-use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 
 /// A line in the second level.
 #[derive(Clone, Debug)]
@@ -97,9 +98,13 @@ pub struct HitCounts {
 pub(super) struct PrivateCache {
     place: Place,
     params: MemoryParams,
+    tables: &'static Tables,
     l1: SetArray<Slot>,
     l2: SetArray<Line>,
     outstanding: Vec<Outstanding>,
+    /// Lines whose stalled forwards arrive again, and when: what the home sent later must not
+    /// overtake them. Empty nearly always.
+    again: Vec<(u64, Cycle)>,
     pub(super) hits: HitCounts,
 }
 
@@ -111,15 +116,22 @@ pub struct ProtocolFault {
 }
 
 impl PrivateCache {
-    pub(super) fn new(place: Place, params: MemoryParams) -> PrivateCache {
+    pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> PrivateCache {
         PrivateCache {
             place,
             params,
-            l1: SetArray::new(params.l1_sets, params.l1_ways),
-            l2: SetArray::new(params.l2_sets, params.l2_ways),
+            tables: coherence.tables,
+            l1: SetArray::new(params.l1_sets, params.l1_ways, coherence.l1, coherence.stream(place, "l1 replacement")),
+            l2: SetArray::new(params.l2_sets, params.l2_ways, coherence.l2, coherence.stream(place, "l2 replacement")),
             outstanding: Vec::new(),
+            again: Vec::new(),
             hits: HitCounts::default(),
         }
+    }
+
+    /// The protocol it executes.
+    pub(super) fn tables(&self) -> &'static Tables {
+        self.tables
     }
 
     /// Value and latency of a load that would hit the first level.
@@ -148,7 +160,7 @@ impl PrivateCache {
             (None, Some(o)) => self.outstanding[o].state,
             (None, None) => CacheState::I,
         };
-        match CACHE_TABLE[state as usize][event as usize] {
+        match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
                 let slot = slot.expect("only a present line can be hit");
                 self.hit(r, now, l1, slot, number, next)
@@ -263,6 +275,9 @@ impl PrivateCache {
             return Ok(());
         }
         let pending = self.outstanding.iter().position(|o| o.line == m.line);
+        if m.kind.network() == Network::Forward && self.must_wait_in_line(fabric, m, pending, now) {
+            return Ok(());
+        }
         let state = match (pending, slot) {
             (Some(o), _) => self.outstanding[o].state,
             (None, Some(s)) => self.l2.get(s).state,
@@ -276,10 +291,12 @@ impl PrivateCache {
             MessageKind::PutAck => CacheEvent::PutAck,
             MessageKind::DataExclusive => CacheEvent::DataExclusive,
             MessageKind::Data => CacheEvent::of_data(missing + i32::from(m.acks)),
+            MessageKind::DataForward => CacheEvent::DataForward,
+            MessageKind::Grant => CacheEvent::of_grant(missing + i32::from(m.acks)),
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
-        match CACHE_TABLE[state as usize][event as usize] {
+        match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) => {
                 if actions.contains(&CacheAction::Complete)
                     && slot.is_none()
@@ -298,6 +315,23 @@ impl PrivateCache {
             }
             Cell::Impossible(why) => Err(self.fault(m, now, state, event.name(), why)),
         }
+    }
+
+    /// Puts a forward behind those of its line that came earlier and are still waiting, if there are any.
+    fn must_wait_in_line(&mut self, fabric: &mut Fabric, m: &Message, pending: Option<usize>, now: Cycle) -> bool {
+        if let Some(o) = pending.map(|i| &mut self.outstanding[i]).filter(|o| !o.stalled.is_empty()) {
+            o.stalled.push(*m);
+            return true;
+        }
+        if self.again.is_empty() {
+            return false;
+        }
+        self.again.retain(|(_, at)| *at > now);
+        let earlier = self.again.iter().find(|(line, _)| *line == m.line);
+        if let Some((_, at)) = earlier {
+            fabric.hold_back(*m, *at);
+        }
+        earlier.is_some()
     }
 
     fn fault(&self, m: &Message, now: Cycle, state: CacheState, event: &str, why: &str) -> ProtocolFault {
@@ -323,7 +357,10 @@ impl PrivateCache {
         let (mut freed, mut installed, mut passing) = (None, false, None);
         for action in actions {
             match action {
-                CacheAction::DataToReq | CacheAction::DataToHome | CacheAction::AckToReq => {
+                CacheAction::DataToReq
+                | CacheAction::DataForwardToReq
+                | CacheAction::DataToHome
+                | CacheAction::AckToReq => {
                     self.answer(fabric, m, now, *action);
                 }
                 CacheAction::Fill => self.pending_mut(m.line).data = m.data,
@@ -333,6 +370,7 @@ impl PrivateCache {
                     passing = self.install(fabric, m.line, next, now, notices);
                     installed = true;
                 }
+                CacheAction::CompleteOnce => self.use_once(m, now, notices),
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
                     self.drop_copy(m.line);
@@ -371,9 +409,13 @@ impl PrivateCache {
     /// After an entry is freed: what was stalled arrives again, what still waits asks again.
     fn release(&mut self, fabric: &mut Fabric, o: Outstanding, now: Cycle, notices: &mut Vec<Notice>) {
         let held = self.l2.find(o.line).map_or(now, |s| self.l2.get(s).held_until.max(now));
+        // In the next cycle at the earliest: this cycle's deliveries are being worked off.
+        let at = held.max(now.after(1));
+        if !o.stalled.is_empty() {
+            self.again.push((o.line, at));
+        }
         for m in o.stalled {
-            // In the next cycle at the earliest: this cycle's deliveries are being worked off.
-            fabric.hold_back(m, held.max(now.after(1)));
+            fabric.hold_back(m, at);
         }
         for (port, r) in o.waiting {
             if let Access::Done(done) = self.access(fabric, port, &r, now) {
@@ -400,6 +442,7 @@ impl PrivateCache {
         let kind = match action {
             CacheAction::AckToReq => MessageKind::InvAck,
             _ if dst == home => MessageKind::DataToHome,
+            CacheAction::DataForwardToReq => MessageKind::DataForward,
             _ => MessageKind::Data,
         };
         let (data, dirty) = if kind == MessageKind::InvAck {
@@ -413,7 +456,7 @@ impl PrivateCache {
             src: self.place,
             dst,
             requester: m.requester,
-            acks: 0,
+            acks: if kind == MessageKind::Data { m.acks } else { 0 },
             dirty,
             line: m.line,
             data,

@@ -45,6 +45,22 @@ impl Sharers {
         self.first.count_ones() + self.rest.iter().map(|w| w.count_ones()).sum::<u32>()
     }
 
+    /// Number of caches listed beside this one.
+    #[must_use]
+    pub fn count_but(&self, p: Place) -> u32 {
+        self.count() - u32::from(self.has(p))
+    }
+
+    /// True if this cache is listed.
+    #[must_use]
+    pub fn has(&self, p: Place) -> bool {
+        let word = match (p.0 / 64) as usize {
+            0 => self.first,
+            i => self.rest.get(i - 1).copied().unwrap_or(0),
+        };
+        word >> (p.0 % 64) & 1 == 1
+    }
+
     /// True if a cache other than this one is listed.
     #[must_use]
     pub fn any_but(&self, p: Place) -> bool {
@@ -77,6 +93,8 @@ mod tests {
         }
         assert_eq!(s.iter().map(|p| p.0).collect::<Vec<_>>(), [3, 63, 64, 130]);
         assert!(s.any_but(Place(3)));
+        assert!(s.has(Place(130)) && !s.has(Place(131)) && !s.has(Place(700)));
+        assert_eq!((s.count_but(Place(64)), s.count_but(Place(65))), (3, 4));
         s.remove(Place(130));
         s.remove(Place(64));
         s.remove(Place(63));

@@ -5,7 +5,10 @@
 
 mod tester;
 
-use cache_model::timing::{Builder, LinkParams, MemoryParams, MessageKind, Topology, WireParams};
+use cache_model::protocol::{PROTOCOLS, Tables};
+use cache_model::timing::{
+    Builder, Coherence, LinkParams, MemoryParams, MessageKind, Replacement, Topology, WireParams,
+};
 use sim_core::rng::Stream;
 use tester::{Reached, Tester};
 
@@ -76,11 +79,41 @@ fn machine(seed: u64, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> (M
     (params, topology, lines)
 }
 
-fn run_all(seeds: std::ops::Range<u64>, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> Reached {
+/// Every combination of policies within 64 seeds.
+fn policies(coherence: Coherence, seed: u64) -> Coherence {
+    let all = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
+    let policy = |level: u32| all[(seed >> (2 * level)) as usize % all.len()];
+    Coherence { l1: policy(0), l2: policy(1), llc: policy(2), seed, ..coherence }
+}
+
+/// Messages that a protocol never sends.
+fn lacks(protocol: &str) -> &'static [MessageKind] {
+    use MessageKind::*;
+    match protocol {
+        "msi" => &[DataExclusive, PutE, DataForward, Grant],
+        "msi-silent" => &[DataExclusive, PutS, PutE, DataForward, Grant],
+        "mesi" => &[DataForward, Grant],
+        "mesi-silent" => &[DataForward, Grant, PutS],
+        "moesi" => &[DataForward],
+        "moesi-silent" => &[DataForward, PutS],
+        _ => &[],
+    }
+}
+
+fn run_all(
+    protocol: &str,
+    seeds: std::ops::Range<u64>,
+    shape: Shape,
+    l2_ways: &[usize],
+    llc_ways: &[usize],
+) -> Reached {
+    let tables = Tables::by_name(protocol).expect("it is listed");
+    let coherence = Coherence::of(tables);
     let mut all = Reached::default();
     for seed in seeds {
         let (params, topology, lines) = machine(seed, shape, l2_ways, llc_ways);
-        let one = Tester::new(params, topology, lines, 1600 / params.cores as u32, seed).run();
+        let one =
+            Tester::new(params, topology, policies(coherence, seed), lines, 1600 / params.cores as u32, seed).run();
         all.evictions += one.evictions;
         for (sum, c) in all.traffic.by_class.iter_mut().zip(&one.traffic.by_class) {
             sum.messages += c.messages;
@@ -88,7 +121,12 @@ fn run_all(seeds: std::ops::Range<u64>, shape: Shape, l2_ways: &[usize], llc_way
     }
     // Otherwise the seeds do not show what they are there for.
     for kind in MessageKind::ALL {
-        assert!(all.traffic.by_class[kind as usize].messages > 1000, "too few {}", kind.name());
+        let messages = all.traffic.by_class[kind as usize].messages;
+        if lacks(protocol).contains(&kind) {
+            assert_eq!(messages, 0, "{protocol}: {}", kind.name());
+        } else {
+            assert!(messages > 500, "{protocol}: only {messages} {}", kind.name());
+        }
     }
     assert!(all.evictions > 10_000);
     all
@@ -96,17 +134,23 @@ fn run_all(seeds: std::ops::Range<u64>, shape: Shape, l2_ways: &[usize], llc_way
 
 #[test]
 fn small_caches_keep_values_and_make_progress() {
-    run_all(0..300, Shape::Ring, &[1, 2, 4], &[1, 2, 4]);
+    for (i, protocol) in (0..).zip(PROTOCOLS) {
+        run_all(protocol, 128 * i..128 * i + 128, Shape::Ring, &[1, 2, 4], &[1, 2, 4]);
+    }
 }
 
 /// Messages wait in queues, pass each other on other ways, and share memory controllers.
 #[test]
 fn networks_with_tiny_queues_keep_values_and_make_progress() {
-    run_all(0..300, Shape::Any, &[1, 2, 4], &[1, 2, 4]);
+    for (i, protocol) in (0..).zip(PROTOCOLS) {
+        run_all(protocol, 128 * i..128 * i + 128, Shape::Any, &[1, 2, 4], &[1, 2, 4]);
+    }
 }
 
 /// With one way, a line in transition blocks every other line of its set.
 #[test]
 fn single_ways_neither_lose_a_value_nor_block_each_other_for_good() {
-    run_all(1000..1300, Shape::Ring, &[1], &[1]);
+    for (i, protocol) in (8..).zip(PROTOCOLS) {
+        run_all(protocol, 128 * i..128 * i + 128, Shape::Ring, &[1], &[1]);
+    }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cache_model::timing::{LineKinds, MemoryParams, MemorySystem, Notice, Topology, Traffic};
+use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Notice, Topology, Traffic};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Request};
@@ -55,6 +55,7 @@ struct Agent {
 pub(crate) struct Tester {
     mem: MemorySystem,
     params: MemoryParams,
+    coherence: Coherence,
     lines: usize,
     agents: Vec<Agent>,
     /// `[writer][line]`: numbers written there, rising.
@@ -71,7 +72,14 @@ fn kinds() -> LineKinds {
 }
 
 impl Tester {
-    pub(crate) fn new(params: MemoryParams, topology: Topology, lines: usize, requests: u32, seed: u64) -> Tester {
+    pub(crate) fn new(
+        params: MemoryParams,
+        topology: Topology,
+        coherence: Coherence,
+        lines: usize,
+        requests: u32,
+        seed: u64,
+    ) -> Tester {
         let n = params.cores;
         let agent = |i: usize| Agent {
             rng: Stream::derive(seed, i as u64, "agent"),
@@ -82,8 +90,9 @@ impl Tester {
             seen: vec![0; n],
         };
         Tester {
-            mem: MemorySystem::new(params, topology.into(), kinds()),
+            mem: MemorySystem::with(params, topology.into(), coherence, kinds()),
             params,
+            coherence,
             lines,
             agents: (0..n).map(agent).collect(),
             log: vec![vec![Vec::new(); lines]; n],
@@ -109,8 +118,9 @@ impl Tester {
             .collect();
         let history: Vec<&str> = self.history.iter().map(String::as_str).collect();
         panic!(
-            "seed {}: {what}\nmachine: {:?}\nwaiting:\n  {}\nhistory:\n  {}",
+            "seed {}, {}: {what}\nmachine: {:?}\nwaiting:\n  {}\nhistory:\n  {}",
             self.seed,
+            self.coherence.tables.name,
             self.params,
             waiting.join("\n  "),
             history.join("\n  ")

@@ -11,7 +11,7 @@ Error: no field `way` in PrivateCache (at machine.l1d.way)
     │                                  ─┬─
     │                                   ╰─── no field `way` in PrivateCache
     │
-    │ Help: did you mean `ways`? fields: capacity, ways, hit
+    │ Help: did you mean `ways`? fields: capacity, ways, hit, replacement
 ────╯
 "#;
     an_unknown_choice_lists_all: r#"vector: Timer, handler: "tick", on: All"# => r#"vector: Tmer, handler: "tick", on: All"#,

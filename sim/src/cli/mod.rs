@@ -18,7 +18,7 @@ use rqsim::plan::InputError;
 #[command(after_help = "Examples:
   sim --config ring8.ron              the reported freeze, stage by stage
   sim run ring8-next.ron --threads 1  the same on the series' own base
-  sim protocol mesi                   the coherence protocol's tables
+  sim protocol moesi                  a coherence protocol's tables
   sim asm show rqspinlock --patches enclose
   sim litmus tests/ --exhaustive --expect states.log --csv out.csv
 
@@ -46,17 +46,28 @@ enum Command {
     },
     /// Print a coherence protocol's tables.
     Protocol {
-        /// Name, such as `mesi`.
+        /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently.
         name: String,
-        /// As Markdown.
-        #[arg(long)]
-        markdown: bool,
+        /// How to write them.
+        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+        format: TableFormat,
     },
     /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
     Litmus(litmus::LitmusArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
+}
+
+/// How a protocol's tables are written.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum TableFormat {
+    /// In words, a block per state.
+    Text,
+    /// A table per side and a legend.
+    Markdown,
+    /// A graph of states per side; `dot -Tsvg` draws it.
+    Graphviz,
 }
 
 #[derive(Debug, Args)]
@@ -140,7 +151,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
         Some(Command::Check { experiment }) => experiment::check(&experiment),
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
-        Some(Command::Protocol { name, markdown }) => protocol(&name, markdown),
+        Some(Command::Protocol { name, format }) => protocol(&name, format),
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
@@ -159,9 +170,13 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn protocol(name: &str, markdown: bool) -> Result<(), Failure> {
+fn protocol(name: &str, format: TableFormat) -> Result<(), Failure> {
     use cache_model::protocol::{Format, render};
-    let format = if markdown { Format::Markdown } else { Format::Text };
+    let format = match format {
+        TableFormat::Text => Format::Text,
+        TableFormat::Markdown => Format::Markdown,
+        TableFormat::Graphviz => Format::Graphviz,
+    };
     let text = render(name, format).map_err(|e| InputError::text(&e.to_string(), "`sim protocol mesi` prints one"))?;
     output::print(&text)
 }

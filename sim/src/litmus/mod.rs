@@ -196,6 +196,7 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         program: compiled.program.clone(),
         core,
         topology: std::sync::Arc::new(topology),
+        coherence: crate::plan::coherence(&how.machine),
         memory: memory_params(&how.machine),
         interrupts: interrupt_costs(&how.machine),
         clock: Clock { khz: how.machine.clock.khz() },

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{MemoryParams, Topology, WireParams};
+use cache_model::timing::{Coherence, MemoryParams, Topology, WireParams};
 use interrupt_ctrl::InterruptCosts;
 use rqsim::machine::{Machine, MachineSpec, Outcome};
 use rqsim::plan::plan;
@@ -101,6 +101,7 @@ pub(crate) fn tiny() -> MachineSpec {
         core,
         memory,
         topology: Arc::new(Topology::ring(3, &WireParams::new(2, 16), false)),
+        coherence: Coherence::default(),
         interrupts: InterruptCosts { nmi_entry: 100, nmi_exit: 50, irq_entry: 80, irq_exit: 40, delivery: 10 },
         clock: Clock { khz: 1_000_000 },
         tasks: vec![None; 3],

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{Builder, LinkParams, MemoryParams, Topology, WireParams};
+use cache_model::protocol::{PROTOCOLS, Tables};
+use cache_model::timing::{Builder, Coherence, LinkParams, MemoryParams, Replacement, Topology, WireParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
 use sim_core::core::{CoreParams, MemoryModel};
@@ -68,10 +69,15 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         irq_exit: cost(),
         delivery: cost() / 5,
     };
+    // Not drawn, so that the other properties of a seed stay what they are.
+    let tables = Tables::by_name(PROTOCOLS[(seed % PROTOCOLS.len() as u64) as usize]).expect("it is listed");
+    let policies = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
+    let policy = |level: u32| policies[(seed >> (2 * level)) as usize % policies.len()];
     MachineSpec {
         core,
         memory,
         topology: topology(seed, cores, hop, bytes, bidirectional).into(),
+        coherence: Coherence { l1: policy(1), l2: policy(2), llc: policy(3), ..Coherence::of(tables) },
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One spin, disturbed in every cycle of its iteration: by an interrupt, by a message, by both.
 
-use cache_model::timing::{MemoryParams, Topology, WireParams};
+use cache_model::timing::{Coherence, MemoryParams, Topology, WireParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
 use sim_core::core::{CoreParams, MemoryModel};
@@ -133,6 +133,7 @@ fn machine(text: &str, width: u32, landing: Option<u64>) -> MachineSpec {
         core,
         memory,
         topology: Topology::ring(2, &WireParams::new(1, 32), true).into(),
+        coherence: Coherence::default(),
         interrupts: InterruptCosts { nmi_entry: 3, nmi_exit: 2, irq_entry: 3, irq_exit: 2, delivery: 0 },
         clock: Clock { khz: 1_000_000 },
         tasks: ["spinner", "writer"].map(|name| Some(proc_idx(&program, name))).to_vec(),

@@ -14,11 +14,16 @@
 //! 7. Some step is always possible, and from every state a quiescent one (nothing in flight, nobody
 //!    waiting) can be reached.
 //!
-//! One line is enough because lines do not influence each other without timing. More caches than
-//! explored are not covered: that is the usual small-scope argument, not a proof.
+//! One line is enough for values, because lines do not influence each other without timing. They share
+//! the forward network, where a stalled message holds up those behind it: [`check_two_lines`] explores
+//! two lines of one home. In general, a forward stalls at a cache only if the home sent, before it, what
+//! makes the cache's own request complete; so the earliest sent forward that is still in a queue waits
+//! for nothing that is behind another. More caches than explored are not covered: that is the usual
+//! small-scope argument, not a proof.
 
 mod explore;
 mod model;
+mod pair;
 mod state;
 mod step;
 mod trace;
@@ -31,6 +36,7 @@ use super::home::{HomeEvent, HomeState};
 use super::tables::Tables;
 use explore::{End, explore};
 use model::Machine;
+pub use pair::{PairReport, check_two_lines};
 
 /// Largest number of caches that can be explored.
 pub const CACHES_MAX: usize = state::CACHES_MAX;
@@ -324,5 +330,7 @@ fn run<const N: usize>(mut machine: Machine<'_, N>) -> Report {
 
 #[cfg(test)]
 mod mutants;
+#[cfg(test)]
+mod protocols;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@ use super::super::cell::Cell;
 use super::super::home::{HomeEvent, HomeState};
 use super::super::tables::Tables;
 use super::explore::Model;
-use super::state::{CACHES_MAX, DataToHome, Fifo, Forward, ForwardKind, HOME, Home, Node, Packed, Request, World};
+use super::state::{
+    CACHES_MAX, DataToCache, DataToHome, Fifo, Forward, ForwardKind, HOME, Home, Node, Packed, Request, With, World,
+};
 use super::step::{ToCache, ToHome, Track};
 use super::{Coverage, Fault, HomeModel, Options};
 
@@ -113,7 +115,17 @@ impl<'a, const N: usize> Machine<'a, N> {
     pub(super) fn canonical(&self, world: &World<N>) -> Packed<N> {
         match self.names.as_slice() {
             [_] => world.pack(),
-            names => names.iter().map(|n| world.renamed(n).pack()).min().unwrap_or(world.pack()),
+            // Only the namings that sort the caches by what does not depend on names: mostly one.
+            names => {
+                let keys = world.nameless();
+                let sorts = |name: &&[u8; CACHES_MAX + 1]| {
+                    let mut by_name = [0; N];
+                    keys.iter().enumerate().for_each(|(i, key)| by_name[name[i] as usize] = *key);
+                    by_name.is_sorted()
+                };
+                let packed = names.iter().filter(sorts).map(|n| world.renamed(n).pack());
+                packed.min().unwrap_or(world.pack())
+            }
         }
     }
 
@@ -153,24 +165,28 @@ impl<'a, const N: usize> Machine<'a, N> {
                 return Ok((went && (writes || !still)).then_some(after));
             }
             Step::Forward(c, position) => {
-                let Forward { kind, requester } = world.nodes[c].forward.get(position);
+                let Forward { kind, requester, acks } = world.nodes[c].forward.get(position);
+                let missing = i32::from(world.nodes[c].missing);
                 after.nodes[c].forward = world.nodes[c].forward.without(position);
                 let event = match kind {
                     ForwardKind::GetS => CacheEvent::FwdGetS,
                     ForwardKind::GetM => CacheEvent::FwdGetM,
                     ForwardKind::Inv => CacheEvent::Inv,
                     ForwardKind::PutAck => CacheEvent::PutAck,
+                    ForwardKind::Grant => CacheEvent::of_grant(i32::from(acks) + missing),
                 };
-                self.at_cache(&mut after, c, ToCache { event, requester, data: None })
+                self.at_cache(&mut after, c, ToCache { event, requester, acks, data: None })
             }
             Step::Data(c) => {
                 let data = after.nodes[c].data.take();
                 let missing = i32::from(world.nodes[c].missing);
-                let event = match data.and_then(|d| d.acks) {
-                    None => CacheEvent::DataExclusive,
-                    Some(acks) => CacheEvent::of_data(i32::from(acks) + missing),
+                let acks = data.map_or(0, DataToCache::acks);
+                let event = match data.map(|d| d.with) {
+                    None | Some(With::Exclusive) => CacheEvent::DataExclusive,
+                    Some(With::Forward) => CacheEvent::DataForward,
+                    Some(With::Acks(_)) => CacheEvent::of_data(i32::from(acks) + missing),
                 };
-                self.at_cache(&mut after, c, ToCache { data, ..ToCache::plain(event) })
+                self.at_cache(&mut after, c, ToCache { acks, data, ..ToCache::plain(event) })
             }
             Step::Ack(c) => {
                 after.nodes[c].acks -= 1;
@@ -213,12 +229,13 @@ impl<'a, const N: usize> Machine<'a, N> {
                 let data = DataToHome { newest, dirty: self.track.dirty };
                 message.data = (request == Request::PutM).then_some(data);
                 let from_owner = home.owner == Some(c as u8);
+                let others = home.sharers & !(1 << c) != 0;
                 match request {
                     Request::GetS => HomeEvent::GetS,
-                    Request::GetM => HomeEvent::GetM,
-                    Request::PutS => HomeEvent::of_put_s(home.sharers & !(1 << c) != 0),
-                    Request::PutE => HomeEvent::of_put_e(from_owner),
-                    Request::PutM => HomeEvent::of_put_m(from_owner),
+                    Request::GetM => HomeEvent::of_get_m(home.state, from_owner),
+                    Request::PutS => HomeEvent::of_put_s(from_owner, others),
+                    Request::PutE => HomeEvent::of_put_e(from_owner, others),
+                    Request::PutM => HomeEvent::of_put_m(from_owner, others),
                 }
             }
             Step::HomeAck => {
@@ -230,7 +247,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 message.data = fetched.map(|newest| DataToHome { newest, dirty: false });
                 HomeEvent::MemData
             }
-            Step::Recall => HomeEvent::of_evict(home.sharers != 0 || home.owner.is_some()),
+            Step::Recall => HomeEvent::of_evict(home.owner.is_some(), home.sharers != 0),
             _ => {
                 message.data = world.home.data.take();
                 HomeEvent::Data
@@ -251,7 +268,7 @@ impl<'a, const N: usize> Machine<'a, N> {
     }
 
     /// The properties of a single state.
-    fn properties(&self, world: &World<N>) -> Result<(), Fault> {
+    pub(super) fn properties(&self, world: &World<N>) -> Result<(), Fault> {
         let (nodes, home) = (&world.nodes, &world.home);
         let writers = nodes.iter().filter(|n| n.state.can_write()).count();
         let readers = nodes.iter().filter(|n| n.state.can_read()).count();
@@ -276,8 +293,11 @@ impl<'a, const N: usize> Machine<'a, N> {
             if node.state.can_read() && !known && !goes {
                 return Err(Fault::Property("the home has forgotten a copy"));
             }
-            let announced = node.data.and_then(|d| d.acks).unwrap_or(0);
-            if i32::from(node.missing) + i32::from(announced) != coming(nodes, c as u8, node.acks) {
+            if home.sharers >> c & 1 == 1 && home.owner == Some(c as u8) {
+                return Err(Fault::Property("the home lists the owner as a sharer"));
+            }
+            let announced = i32::from(node.data.map_or(0, DataToCache::acks)) + promised(nodes, c as u8);
+            if i32::from(node.missing) + announced != coming(nodes, c as u8, node.acks) {
                 return Err(Fault::Property("a cache expects other acknowledgements than come"));
             }
         }
@@ -286,6 +306,13 @@ impl<'a, const N: usize> Machine<'a, N> {
         }
         Ok(())
     }
+}
+
+/// The acknowledgements that forwards under way announce to `requester`.
+fn promised<const N: usize>(nodes: &[Node; N], requester: u8) -> i32 {
+    let all = nodes.iter().enumerate().flat_map(|(c, n)| n.forward.iter().map(move |f| (c as u8, f)));
+    let to_it = all.filter(|(c, f)| if f.kind == ForwardKind::Grant { *c } else { f.requester } == requester);
+    to_it.map(|(_, f)| i32::from(f.acks)).sum()
 }
 
 /// The acknowledgements that will still reach `requester`, where `acks` are in flight already.

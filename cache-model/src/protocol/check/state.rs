@@ -34,40 +34,76 @@ pub(super) enum ForwardKind {
     GetM,
     Inv,
     PutAck,
-}
-
-impl ForwardKind {
-    const ALL: [Self; 4] = [Self::GetS, Self::GetM, Self::Inv, Self::PutAck];
+    Grant,
 }
 
 /// A message on the forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Forward {
     pub(super) kind: ForwardKind,
-    /// Whom to answer: a cache, or [`HOME`]. A Put-Ack has the cache itself, which nobody reads.
+    /// Whom to answer: a cache, or [`HOME`]. Put-Ack and Grant have [`HOME`], which nobody reads.
     pub(super) requester: u8,
+    /// Acknowledgements announced by a GetM or a Grant.
+    pub(super) acks: u8,
+}
+
+impl Forward {
+    const REQUESTERS: u8 = CACHES_MAX as u8 + 1;
+    /// Numbers of acknowledgements: one cache has at most this number less one of sharers beside it.
+    const ACKS: u8 = CACHES_MAX as u8;
+    const GET_M: u8 = Self::REQUESTERS;
+    const INV: u8 = Self::GET_M + Self::REQUESTERS * Self::ACKS;
+    const PUT_ACK: u8 = Self::INV + Self::REQUESTERS;
+    const GRANT: u8 = Self::PUT_ACK + 1;
+
+    /// A message that announces no acknowledgements.
+    pub(super) const fn new(kind: ForwardKind, requester: u8) -> Self {
+        Self { kind, requester, acks: 0 }
+    }
+
+    /// A number of its own for every message, from 1.
+    fn code(self) -> u64 {
+        let code = match self.kind {
+            ForwardKind::GetS => self.requester,
+            ForwardKind::GetM => Self::GET_M + self.requester * Self::ACKS + self.acks,
+            ForwardKind::Inv => Self::INV + self.requester,
+            ForwardKind::PutAck => Self::PUT_ACK,
+            ForwardKind::Grant => Self::GRANT + self.acks,
+        };
+        u64::from(code) + 1
+    }
+
+    fn of_code(code: u64) -> Self {
+        let code = code as u8 - 1;
+        let (kind, requester, acks) = match code {
+            0..Self::GET_M => (ForwardKind::GetS, code, 0),
+            Self::GET_M..Self::INV => {
+                let rest = code - Self::GET_M;
+                (ForwardKind::GetM, rest / Self::ACKS, rest % Self::ACKS)
+            }
+            Self::INV..Self::PUT_ACK => (ForwardKind::Inv, code - Self::INV, 0),
+            Self::PUT_ACK..Self::GRANT => (ForwardKind::PutAck, HOME, 0),
+            Self::GRANT.. => (ForwardKind::Grant, HOME, code - Self::GRANT),
+        };
+        Self { kind, requester, acks }
+    }
 }
 
 /// The forward network from the home to one cache: oldest message in the lowest bits, each as a
 /// nonzero number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fifo(u32);
+pub(super) struct Fifo(u64);
 
 impl Fifo {
-    const BITS: u32 = 5;
+    const BITS: u32 = 6;
     const ROOM: u32 = 6;
-    const REQUESTERS: u32 = CACHES_MAX as u32 + 1;
 
     pub(super) fn len(self) -> usize {
-        (32 - self.0.leading_zeros()).div_ceil(Self::BITS) as usize
+        (u64::BITS - self.0.leading_zeros()).div_ceil(Self::BITS) as usize
     }
 
     pub(super) fn get(self, position: usize) -> Forward {
-        let code = (self.0 >> (Self::BITS * position as u32) & ((1 << Self::BITS) - 1)) - 1;
-        Forward {
-            kind: ForwardKind::ALL[(code / Self::REQUESTERS) as usize],
-            requester: (code % Self::REQUESTERS) as u8,
-        }
+        Forward::of_code(self.0 >> (Self::BITS * position as u32) & ((1 << Self::BITS) - 1))
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = Forward> {
@@ -78,8 +114,7 @@ impl Fifo {
     #[must_use]
     pub(super) fn pushed(self, message: Forward) -> Option<Self> {
         let len = self.len() as u32;
-        let code = message.kind as u32 * Self::REQUESTERS + u32::from(message.requester) + 1;
-        (len < Self::ROOM).then_some(Self(self.0 | code << (Self::BITS * len)))
+        (len < Self::ROOM).then(|| Self(self.0 | message.code() << (Self::BITS * len)))
     }
 
     /// Without the message at this position.
@@ -95,19 +130,58 @@ impl Fifo {
     fn renamed(self, name: &[u8; CACHES_MAX + 1]) -> Self {
         let mut renamed = Self::default();
         for (i, m) in self.iter().enumerate() {
-            let code = m.kind as u32 * Self::REQUESTERS + u32::from(name[m.requester as usize]) + 1;
-            renamed.0 |= code << (Self::BITS * i as u32);
+            let m = Forward { requester: name[m.requester as usize], ..m };
+            renamed.0 |= m.code() << (Self::BITS * i as u32);
         }
         renamed
     }
 }
 
+/// What comes with data to a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum With {
+    /// The permission to write.
+    Exclusive,
+    /// The duty to answer the next reader.
+    Forward,
+    /// A number of acknowledgements to expect.
+    Acks(u8),
+}
+
 /// Data on their way to a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DataToCache {
-    /// `None` is exclusive data; otherwise the number of acknowledgements announced.
-    pub(super) acks: Option<u8>,
+    pub(super) with: With,
     pub(super) newest: bool,
+}
+
+impl DataToCache {
+    /// The number of acknowledgements announced.
+    pub(super) fn acks(self) -> u8 {
+        match self.with {
+            With::Exclusive | With::Forward => 0,
+            With::Acks(n) => n,
+        }
+    }
+
+    /// A number of its own for every value, from 1.
+    fn code(self) -> u64 {
+        let with = match self.with {
+            With::Exclusive => 0,
+            With::Forward => 1,
+            With::Acks(n) => 2 + u64::from(n),
+        };
+        1 + with * 2 + u64::from(self.newest)
+    }
+
+    fn of_code(code: u64) -> Self {
+        let with = match (code - 1) / 2 {
+            0 => With::Exclusive,
+            1 => With::Forward,
+            n => With::Acks(n as u8 - 2),
+        };
+        Self { with, newest: (code - 1) % 2 == 1 }
+    }
 }
 
 /// Data on their way to the home.
@@ -207,29 +281,26 @@ fn bit_maybe(code: u64) -> Option<bool> {
 impl Node {
     fn pack(&self) -> u64 {
         let mut w = Writer { word: 0, used: 0 };
-        w.put(4, self.state as u64);
+        w.put(5, self.state as u64);
         w.put(2, maybe_bit(self.copy));
         w.put(4, (self.missing + 8) as u64);
         w.put(4, self.request.map_or(0, |(r, newest)| 2 + r as u64 * 2 + u64::from(newest)));
-        w.put(4, self.data.map_or(0, |d| 2 + d.acks.map_or(0, |n| 1 + u64::from(n)) * 2 + u64::from(d.newest)));
+        w.put(4, self.data.map_or(0, DataToCache::code));
         w.put(3, u64::from(self.acks));
-        w.put(32, u64::from(self.forward.0));
+        w.put(Fifo::BITS * Fifo::ROOM, self.forward.0);
         w.word
     }
 
     fn unpack(word: u64) -> Self {
         let mut r = Reader(word);
         Self {
-            state: CacheState::ALL[r.take(4) as usize],
+            state: CacheState::ALL[r.take(5) as usize],
             copy: bit_maybe(r.take(2)),
             missing: r.take(4) as i8 - 8,
             request: r.take(4).checked_sub(2).map(|c| (Request::ALL[c as usize / 2], c % 2 == 1)),
-            data: r
-                .take(4)
-                .checked_sub(2)
-                .map(|c| DataToCache { acks: (c / 2).checked_sub(1).map(|n| n as u8), newest: c % 2 == 1 }),
+            data: Some(r.take(4)).filter(|&c| c > 0).map(DataToCache::of_code),
             acks: r.take(3) as u8,
-            forward: Fifo(r.take(32) as u32),
+            forward: Fifo(r.take(Fifo::BITS * Fifo::ROOM)),
         }
     }
 }
@@ -276,6 +347,15 @@ impl<const N: usize> World<N> {
         Self { nodes: packed.nodes.map(Node::unpack), home: Home::unpack(packed.home) }
     }
 
+    /// What can be said of each cache without naming another.
+    pub(super) fn nameless(&self) -> [u64; N] {
+        std::array::from_fn(|i| {
+            let node = Node { forward: Fifo::default(), ..self.nodes[i] };
+            let (listed, owner) = (self.home.sharers >> i & 1, self.home.owner == Some(i as u8));
+            node.pack() << 4 | (self.nodes[i].forward.len() as u64 & 3) << 2 | u64::from(listed) << 1 | u64::from(owner)
+        })
+    }
+
     /// With cache `i` called `name[i]`; the home keeps its name.
     pub(super) fn renamed(&self, name: &[u8; CACHES_MAX + 1]) -> Self {
         let mut renamed = *self;
@@ -305,10 +385,12 @@ mod tests {
 
     #[test]
     fn a_fifo_gives_back_what_was_pushed_in_order() {
-        let all: Vec<Forward> = ForwardKind::ALL
-            .iter()
-            .flat_map(|&kind| [0, 3, HOME].map(|requester| Forward { kind, requester }))
-            .collect();
+        use ForwardKind::{GetM, GetS, Grant, Inv, PutAck};
+        let asked = [(GetS, 0), (GetM, 0), (GetM, 4), (Inv, 0)];
+        let asked =
+            asked.iter().flat_map(|&(kind, acks)| [0, 3, HOME].map(|requester| Forward { kind, requester, acks }));
+        let told = [(PutAck, 0), (Grant, 0), (Grant, 4)].map(|(kind, acks)| Forward { kind, requester: HOME, acks });
+        let all: Vec<Forward> = asked.chain(told).collect();
         for window in all.windows(Fifo::ROOM as usize) {
             let mut fifo = Fifo::default();
             for &m in window {
@@ -330,9 +412,9 @@ mod tests {
         world.nodes[0].state = CacheState::IM_AD;
         world.nodes[0].missing = -2;
         world.nodes[1].request = Some((Request::PutM, true));
-        world.nodes[1].data = Some(DataToCache { acks: Some(4), newest: true });
-        let inv = Forward { kind: ForwardKind::Inv, requester: 0 };
-        let own = Forward { kind: ForwardKind::GetM, requester: HOME };
+        world.nodes[1].data = Some(DataToCache { with: With::Acks(4), newest: true });
+        let inv = Forward::new(ForwardKind::Inv, 0);
+        let own = Forward::new(ForwardKind::GetM, HOME);
         world.nodes[2].forward = Fifo::default().pushed(inv).and_then(|f| f.pushed(own)).expect("there is room");
         world.home.owner = Some(2);
         world.home.sharers = 0b011;

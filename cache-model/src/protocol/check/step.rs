@@ -4,7 +4,7 @@
 use super::super::cache::{CacheAction, CacheEvent, CacheState};
 use super::super::home::HomeAction;
 use super::Fault;
-use super::state::{DataToCache, DataToHome, Forward, ForwardKind, HOME, Request, World};
+use super::state::{DataToCache, DataToHome, Forward, ForwardKind, HOME, Request, With, World};
 
 /// What is kept of data beside where they are.
 #[derive(Clone, Copy)]
@@ -21,6 +21,8 @@ pub(super) struct ToCache {
     pub(super) event: CacheEvent,
     /// Whom to answer, if it is a forward.
     pub(super) requester: u8,
+    /// Acknowledgements it announces.
+    pub(super) acks: u8,
     /// The data it carries, if it does.
     pub(super) data: Option<DataToCache>,
 }
@@ -28,7 +30,7 @@ pub(super) struct ToCache {
 impl ToCache {
     /// An event that carries nothing.
     pub(super) fn plain(event: CacheEvent) -> Self {
-        Self { event, requester: HOME, data: None }
+        Self { event, requester: HOME, acks: 0, data: None }
     }
 }
 
@@ -56,10 +58,10 @@ impl<const N: usize> World<N> {
         use CacheAction as A;
         match action {
             A::Hit if message.event == CacheEvent::Store => self.store(c, track),
-            // A load in IS_D is the only waiting access that does not write.
-            A::Complete if state != CacheState::IS_D => self.store(c, track),
-            A::Hit | A::Complete => Ok(()), // Whether it reads the newest is a property of states.
-            A::Alloc => Ok(()),             // That an entry is free or taken is a function of the state.
+            // Loads in IS_D and IS_DI are the only waiting accesses that do not write.
+            A::Complete if !matches!(state, CacheState::IS_D | CacheState::IS_DI) => self.store(c, track),
+            A::Hit | A::Complete | A::CompleteOnce => Ok(()), // Whether it reads the newest is a property of states.
+            A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
             A::SendPutS => self.request(c, Request::PutS),
@@ -70,9 +72,13 @@ impl<const N: usize> World<N> {
                 if message.requester == HOME {
                     self.data_to_home(DataToHome { newest, dirty })
                 } else {
-                    let data = DataToCache { acks: Some(0), newest };
+                    let data = DataToCache { with: With::Acks(message.acks), newest };
                     self.data_to_cache(message.requester as usize, data)
                 }
+            }
+            A::DataForwardToReq => {
+                let (newest, _) = self.copy_of(c, state, track)?;
+                self.data_to_cache(message.requester as usize, DataToCache { with: With::Forward, newest })
             }
             A::DataToHome => {
                 let (newest, dirty) = self.copy_of(c, state, track)?;
@@ -92,8 +98,7 @@ impl<const N: usize> World<N> {
                 Ok(())
             }
             A::ExpectAcks => {
-                let acks = message.data.and_then(|d| d.acks);
-                self.nodes[c].missing += acks.ok_or(Fault::Action("ExpectAcks without count"))? as i8;
+                self.nodes[c].missing += message.acks as i8;
                 Ok(())
             }
             A::CountAck => {
@@ -117,12 +122,11 @@ impl<const N: usize> World<N> {
         let sender = || message.sender.ok_or(Fault::Action("the event has no sender"));
         let owner = self.home.owner.ok_or(Fault::Action("there is no owner to forward to"));
         match action {
-            A::DataExclusiveToReq => self.data_from_home(sender()?, None),
-            A::DataToReq => self.data_from_home(sender()?, Some(0)),
-            A::DataWithAckCountToReq => {
-                let others = self.home.sharers & !(1 << sender()?);
-                self.data_from_home(sender()?, Some(others.count_ones() as u8))
-            }
+            A::DataExclusiveToReq => self.data_from_home(sender()?, With::Exclusive),
+            A::DataForwardToReq => self.data_from_home(sender()?, With::Forward),
+            A::DataToReq => self.data_from_home(sender()?, With::Acks(0)),
+            A::DataWithAckCountToReq => self.data_from_home(sender()?, With::Acks(self.others(sender()?))),
+            A::AddOwner => self.set_sharers(self.home.sharers | 1 << owner?),
             A::AddSharer => self.set_sharers(self.home.sharers | 1 << sender()?),
             A::DropSharer => self.set_sharers(self.home.sharers & !(1 << sender()?)),
             A::ClearSharers => self.set_sharers(0),
@@ -143,10 +147,18 @@ impl<const N: usize> World<N> {
                 self.home.missing = fewer.ok_or(Fault::Action("CountAck with none to come"))?;
                 Ok(())
             }
-            A::FwdGetSToOwner => self.forward(owner?, ForwardKind::GetS, sender()? as u8),
-            A::FwdGetMToOwner => self.forward(owner?, ForwardKind::GetM, sender()? as u8),
-            A::FwdGetMToOwnerForHome => self.forward(owner?, ForwardKind::GetM, HOME),
-            A::PutAck => self.forward(sender()? as u8, ForwardKind::PutAck, sender()? as u8),
+            A::FwdGetSToOwner => self.forward(owner?, Forward::new(ForwardKind::GetS, sender()? as u8)),
+            A::FwdGetMToOwner => {
+                let acks = self.others(sender()?);
+                self.forward(owner?, Forward { acks, ..Forward::new(ForwardKind::GetM, sender()? as u8) })
+            }
+            A::GrantToReq => {
+                let acks = self.others(sender()?);
+                let to = sender()? as u8;
+                self.forward(to, Forward { acks, ..Forward::new(ForwardKind::Grant, HOME) })
+            }
+            A::FwdGetMToOwnerForHome => self.forward(owner?, Forward::new(ForwardKind::GetM, HOME)),
+            A::PutAck => self.forward(sender()? as u8, Forward::new(ForwardKind::PutAck, HOME)),
             A::Requeue => {
                 self.nodes[sender()?].request = message.request;
                 Ok(())
@@ -237,8 +249,8 @@ impl<const N: usize> World<N> {
         }
     }
 
-    fn data_from_home(&mut self, c: usize, acks: Option<u8>) -> Result<(), Fault> {
-        self.data_to_cache(c, DataToCache { acks, newest: self.home.slice_newest })
+    fn data_from_home(&mut self, c: usize, with: With) -> Result<(), Fault> {
+        self.data_to_cache(c, DataToCache { with, newest: self.home.slice_newest })
     }
 
     fn data_to_home(&mut self, data: DataToHome) -> Result<(), Fault> {
@@ -248,15 +260,22 @@ impl<const N: usize> World<N> {
         }
     }
 
-    fn forward(&mut self, to: u8, kind: ForwardKind, requester: u8) -> Result<(), Fault> {
+    /// The number of sharers listed beside cache `c`.
+    fn others(&self, c: usize) -> u8 {
+        (self.home.sharers & !(1 << c)).count_ones() as u8
+    }
+
+    fn forward(&mut self, to: u8, message: Forward) -> Result<(), Fault> {
         let fifo = &mut self.nodes[to as usize].forward;
         let full = Fault::Action("the forward queue of a cache overflows");
-        *fifo = fifo.pushed(Forward { kind, requester }).ok_or(full)?;
+        *fifo = fifo.pushed(message).ok_or(full)?;
         Ok(())
     }
 
     fn invalidate(&mut self, sharers: u8, requester: u8) -> Result<(), Fault> {
-        (0..N as u8).filter(|&c| sharers >> c & 1 == 1).try_for_each(|c| self.forward(c, ForwardKind::Inv, requester))
+        (0..N as u8)
+            .filter(|&c| sharers >> c & 1 == 1)
+            .try_for_each(|c| self.forward(c, Forward::new(ForwardKind::Inv, requester)))
     }
 
     fn set_sharers(&mut self, sharers: u8) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 //! A way through the explored machine in words.
 
 use super::model::{Machine, Step};
-use super::state::{Forward, ForwardKind, HOME, Home, Node, Packed, World};
+use super::state::{Forward, ForwardKind, HOME, Home, Node, Packed, With, World};
 
 /// The steps along `path`, one per line, and then the last state, one line per cache and one for
 /// the home.
@@ -52,12 +52,14 @@ fn tell<const N: usize>(before: &World<N>, step: Step, after: &World<N>) -> Stri
 fn forward(message: Forward) -> String {
     let kind = match message.kind {
         ForwardKind::PutAck => return "PutAck".to_string(),
+        ForwardKind::Grant => return format!("Grant with {} acks", message.acks),
         ForwardKind::GetS => "FwdGetS",
         ForwardKind::GetM => "FwdGetM",
         ForwardKind::Inv => "Inv",
     };
     match message.requester {
         HOME => format!("{kind} for the home"),
+        cache if message.acks > 0 => format!("{kind} for cache {cache} with {} acks", message.acks),
         cache => format!("{kind} for cache {cache}"),
     }
 }
@@ -72,9 +74,10 @@ fn tell_node(c: usize, node: &Node) -> String {
         line += &format!(", {} coming", forward(message));
     }
     if let Some(data) = node.data {
-        line += &match data.acks {
-            None => ", exclusive data coming".to_string(),
-            Some(acks) => format!(", data with {acks} acks coming"),
+        line += &match data.with {
+            With::Exclusive => ", exclusive data coming".to_string(),
+            With::Forward => ", data to be forwarded coming".to_string(),
+            With::Acks(acks) => format!(", data with {acks} acks coming"),
         };
     }
     if node.acks > 0 || node.missing != 0 {

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lines coming into a private cache and going out of it.
 
-use sim_core::ports::{Action, Request};
+use sim_core::ports::{Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::{Line, Notice, Outstanding, PrivateCache, Slot};
-use crate::protocol::{CACHE_TABLE, CacheAction, CacheEvent, CacheState, Cell};
+use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
 use crate::timing::fabric::Fabric;
-use crate::timing::message::MessageKind;
+use crate::timing::message::{Message, MessageKind};
 
 impl PrivateCache {
     /// Gives the line a place in the first level.
     pub(super) fn fill_l1(&mut self, number: u64, slot: Slot) {
         if !self.l1.has_room(number) {
             let (_, victim) = self.l1.victim(number, |_, _| true).expect("a full set has a victim");
+            self.l1.evicted(victim);
             self.l1.remove(victim);
         }
         self.l1.insert(number, slot);
@@ -64,6 +65,21 @@ impl PrivateCache {
         None
     }
 
+    /// Lets the loads that wait for the line use data that are not kept.
+    pub(super) fn use_once(&mut self, m: &Message, now: Cycle, notices: &mut Vec<Notice>) {
+        let params = self.params;
+        let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0) };
+        let o = self.pending_mut(m.line);
+        let all = std::mem::take(&mut o.waiting);
+        let (loads, still) = all.into_iter().partition(|(_, r)| r.action == Action::Load);
+        o.waiting = still;
+        let loads: Vec<(Port, Request)> = loads;
+        for (port, r) in loads {
+            let done = line.perform(&params, &r, now, 0, false);
+            notices.push(Notice::Completed(port, Completion { at: now, ..done }));
+        }
+    }
+
     /// When a way can be had, if a locked access holds the only lines that could make room.
     pub(super) fn held_set(&self, number: u64, now: Cycle) -> Option<Cycle> {
         if self.l2.has_room(number) || self.evictable(number, now).is_some() {
@@ -76,13 +92,14 @@ impl PrivateCache {
         self.l2.victim(number, |_, l| l.state.is_stable() && l.held_until <= now)
     }
 
-    /// Evicts the least recently used line of a full second-level set; false if none can go.
+    /// Evicts a line of a full second-level set; false if none can go.
     fn make_room(&mut self, fabric: &mut Fabric, number: u64, now: Cycle, notices: &mut Vec<Notice>) -> bool {
         if self.l2.has_room(number) {
             return true;
         }
         let Some((victim, slot)) = self.evictable(number, now) else { return false };
         let line = self.l2.get(slot).clone();
+        self.l2.evicted(slot);
         self.drop_copy(victim);
         notices.push(Notice::Lost { line: victim, taken: None });
         let request = self.pending_mut(number).request;
@@ -91,10 +108,10 @@ impl PrivateCache {
     }
 
     /// Announces the eviction of a line that is in no array any more, and keeps it until the
-    /// home has taken note.
+    /// home has taken note; does neither if the table evicts it silently.
     pub(super) fn put(&mut self, fabric: &mut Fabric, number: u64, line: Line, request: Request, now: Cycle) {
         let Line { state, data, .. } = line;
-        let Cell::Go(actions, next) = CACHE_TABLE[state as usize][CacheEvent::Evict as usize] else {
+        let Cell::Go(actions, next) = self.tables.cache_cell(state, CacheEvent::Evict) else {
             unreachable!("a stable line can be evicted");
         };
         let kind = actions.iter().find_map(|a| match a {
@@ -103,8 +120,8 @@ impl PrivateCache {
             CacheAction::SendPutM => Some(MessageKind::PutM),
             _ => None,
         });
-        let kind = kind.expect("every eviction is announced");
         self.hits.evictions += 1;
+        let Some(kind) = kind else { return };
         self.send(fabric, kind, fabric.home_of(number), number, data, &request, now.after(1), now);
         self.outstanding.push(Outstanding {
             line: number,

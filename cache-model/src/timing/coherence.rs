@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a memory system does, beside how large and how fast it is.
+
+use sim_core::rng::Stream;
+
+use super::message::Place;
+use super::replacement::Replacement;
+use crate::protocol::Tables;
+
+/// The rules by which caches and homes act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coherence {
+    /// The protocol, as the tables that every cache and home executes.
+    pub tables: &'static Tables,
+    /// What goes from a full set of the first level.
+    pub l1: Replacement,
+    /// What goes from a full set of the second level.
+    pub l2: Replacement,
+    /// What goes from a full set of a last-level slice.
+    pub llc: Replacement,
+    /// Seed of random replacement.
+    pub seed: u64,
+}
+
+impl Default for Coherence {
+    /// MESI, and the least recently used line goes.
+    fn default() -> Self {
+        Coherence::of(Tables::by_name("mesi").expect("it is one of the protocols"))
+    }
+}
+
+impl Coherence {
+    /// These tables, and the least recently used line goes.
+    #[must_use]
+    pub const fn of(tables: &'static Tables) -> Self {
+        let lru = Replacement::Lru;
+        Coherence { tables, l1: lru, l2: lru, llc: lru, seed: 0 }
+    }
+
+    /// The random numbers of a cache level of a place.
+    pub(super) fn stream(&self, place: Place, level: &str) -> Stream {
+        Stream::derive(self.seed, u64::from(place.0), level)
+    }
+}
