@@ -147,7 +147,7 @@ impl Interconnect {
         }
         self.transits[slot as usize] = transit;
         if one_ride {
-            let (_, _, tail) = self.ride(slot, ready, now, todo);
+            let (_, _, tail) = self.ride(slot, Some(hops), ready, now, todo);
             return (Sent::Arrives(tail), hops);
         }
         todo.push((ready, Todo::Hop(slot)));
@@ -156,13 +156,14 @@ impl Interconnect {
 
     /// Links on a message's way, and whether they are all of one ring.
     fn way(&self, p: &Parcel) -> (u32, bool) {
-        let (mut hops, mut first, mut one_ride) = (0, None, true);
-        for (channel, _) in self.topology.routes.channels(p.from.into(), p.to.into()) {
-            let passage = self.topology.channels[channel].passage;
-            one_ride &= matches!(passage, Passage::Slotted(_)) && *first.get_or_insert(passage) == passage;
-            hops += 1;
+        let way = || self.topology.routes.channels(p.from.into(), p.to.into()).map(|(c, _)| c);
+        let hops = way().count() as u32;
+        if self.topology.is_one_ring {
+            return (hops, true);
         }
-        (hops, one_ride)
+        let first = way().next().map(|c| self.topology.channels[c].passage);
+        let is_ring = matches!(first, Some(Passage::Slotted(_)));
+        (hops, is_ring && way().all(|c| Some(self.topology.channels[c].passage) == first))
     }
 
     fn next_channel(&self, t: &Transit) -> usize {
@@ -176,7 +177,7 @@ impl Interconnect {
         let channel = self.next_channel(&t);
         let c = self.topology.channels[channel];
         if matches!(c.passage, Passage::Slotted(_)) {
-            let end = self.ride(slot, now, now, todo);
+            let end = self.ride(slot, None, now, now, todo);
             self.come_to(slot, end, todo);
             return;
         }
@@ -348,9 +349,17 @@ impl Interconnect {
         todo.push((at, Todo::Hop(slot)));
     }
 
-    /// Reserves a ride on a ring, as far as the route follows it, for a message ready at `ready`.
-    /// Gives where it ends, and when the first and the last part are there.
-    fn ride(&mut self, slot: u32, ready: Cycle, now: Cycle, todo: &mut Vec<(Cycle, Todo)>) -> (usize, Cycle, Cycle) {
+    /// Reserves a ride on a ring, as far as the route follows it, for a message ready at `ready`;
+    /// `whole` is the number of links if the ride is all of the message's way. Gives where it
+    /// ends, and when the first and the last part are there.
+    fn ride(
+        &mut self,
+        slot: u32,
+        whole: Option<u32>,
+        ready: Cycle,
+        now: Cycle,
+        todo: &mut Vec<(Cycle, Todo)>,
+    ) -> (usize, Cycle, Cycle) {
         let Interconnect { topology, calendars, last_departs, transits, .. } = self;
         let t = transits[slot as usize];
         transits[slot as usize].held = NONE;
@@ -358,14 +367,16 @@ impl Interconnect {
         let way = || topology.routes.channels(t.here.into(), t.parcel.to.into());
         let first = way().next().expect("somebody is at the end of the ride").0;
         let Channel { latency, clock, passage: ring, .. } = topology.channels[first];
-        let links = || way().take_while(|(c, _)| topology.channels[*c].passage == ring);
+        let count = match whole {
+            Some(hops) => hops as usize,
+            None => way().take_while(|(c, _)| topology.channels[*c].passage == ring).count(),
+        };
+        let links = || way().take(count);
         let slots = topology.channels[first].ticks(t.parcel.bytes);
         let mut depart = clock.tick_from(ready);
-        let end = links().last().expect("it has a link").1;
-        let injection = usize::from(t.here) * NETWORKS + usize::from(t.parcel.network);
         // Several rides, or rides and queues, must keep the order of messages as queues alone do.
-        let in_order = t.here != t.parcel.from || end != usize::from(t.parcel.to);
-        if in_order {
+        let injection = usize::from(t.here) * NETWORKS + usize::from(t.parcel.network);
+        if whole.is_none() {
             depart = depart.max(last_departs[injection]);
         }
         'search: loop {
@@ -378,13 +389,14 @@ impl Interconnect {
             }
             break;
         }
-        if in_order {
+        if whole.is_none() {
             last_departs[injection] = depart;
         }
-        let mut at = depart;
-        for (link, _) in links() {
+        let (mut at, mut end) = (depart, usize::from(t.here));
+        for (link, to) in links() {
             calendars[base + link].reserve(at, slots, clock.tick_until(now));
             at += latency;
+            end = to;
         }
         self.leave(&t, clock.seen(depart + slots), todo);
         (end, clock.seen(at), clock.seen(at + slots - 1))

@@ -188,8 +188,9 @@ impl Builder {
             if near.is_empty() { all() } else { near }
         };
         let controllers = self.slices.iter().map(serving).collect();
+        let is_one_ring = self.channels.iter().all(|c| c.passage == Passage::Slotted(0));
         let Builder { graph, channels, cores, slices, memories, .. } = self;
-        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers })
+        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers, is_one_ring })
     }
 }
 
@@ -207,6 +208,8 @@ pub struct Topology {
     pub(super) memories: Vec<u16>,
     /// `[slice]`: the controllers its lines come from.
     controllers: Vec<Vec<u16>>,
+    /// All channels are of one ring.
+    pub(super) is_one_ring: bool,
 }
 
 impl Topology {
