@@ -119,7 +119,9 @@ pub fn lock_source(loaded: &Loaded) -> Result<Source, InputError> {
     }
 }
 
-fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, what: &str) -> String {
+/// A hint for an unknown name: the nearest known one, if one is near, and the list of all.
+#[must_use]
+pub fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, what: &str) -> String {
     let all: Vec<&str> = names.collect();
     let list = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
     match near_name(wanted, all.iter().copied()) {

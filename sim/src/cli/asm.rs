@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::Subcommand;
 use lock_impl::programs;
-use rqsim::plan::InputError;
-use sim_core::asm::{self, Options, near_name};
+use rqsim::plan::{InputError, near};
+use sim_core::asm::{self, Options};
 use sim_core::program::{Program, Source};
 
 use super::{Failure, output};
@@ -68,9 +68,7 @@ fn source(name: &str) -> Result<Source, Failure> {
     match std::fs::read_to_string(Path::new(name)) {
         Ok(text) => Ok(Source { name: name.to_owned(), text }),
         Err(e) => {
-            let near = near_name(name, programs::names()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
-            let known: Vec<&str> = programs::names().collect();
-            let help = format!("{near}built-in programs: {}", known.join(", "));
+            let help = near(name, programs::names(), "built-in programs");
             Err(InputError::text(&format!("{name}: no built-in program, and not a file that can be read: {e}"), &help)
                 .into())
         }

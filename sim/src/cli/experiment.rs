@@ -9,8 +9,7 @@ use configs::Loaded;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reports::{Record, StageSummary};
 use rqsim::batch::{self, Batch, HowToRun};
-use rqsim::plan::{InputError, Plan, plan};
-use sim_core::asm::near_name;
+use rqsim::plan::{InputError, Plan, near, plan};
 
 use super::{Failure, RunArgs, output};
 
@@ -57,9 +56,7 @@ fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
     for name in wanted {
         if !plan.stages.iter().any(|s| s.name == *name) {
             let names: Vec<&str> = plan.stages.iter().map(|s| s.name.as_str()).collect();
-            let near =
-                near_name(name, names.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
-            let help = format!("{near}stages: {}", names.join(", "));
+            let help = near(name, names.into_iter(), "stages");
             return Err(InputError::text(&format!("the experiment has no stage \"{name}\""), &help).into());
         }
     }
@@ -182,9 +179,7 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         Some(text) => output::print(text),
         None => {
             let all: Vec<&str> = experiment_names().chain(machine_names()).collect();
-            let near =
-                near_name(name, all.iter().copied()).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
-            let help = format!("{near}presets: {}", all.join(", "));
+            let help = near(name, all.into_iter(), "presets");
             Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
         }
     }
