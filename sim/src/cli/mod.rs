@@ -5,6 +5,7 @@ mod asm;
 mod experiment;
 mod litmus;
 mod output;
+mod protocol;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,30 +45,12 @@ enum Command {
         /// The preset to show.
         name: Option<String>,
     },
-    /// Print a coherence protocol's tables.
-    Protocol {
-        /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently.
-        name: String,
-        /// How to write them.
-        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
-        format: TableFormat,
-    },
+    Protocol(protocol::ProtocolArgs),
     /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
     Litmus(litmus::LitmusArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
-}
-
-/// How a protocol's tables are written.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum TableFormat {
-    /// In words, a block per state.
-    Text,
-    /// A table per side and a legend.
-    Markdown,
-    /// A graph of states per side; `dot -Tsvg` draws it.
-    Graphviz,
 }
 
 #[derive(Debug, Args)]
@@ -151,7 +134,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
         Some(Command::Check { experiment }) => experiment::check(&experiment),
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
-        Some(Command::Protocol { name, format }) => protocol(&name, format),
+        Some(Command::Protocol(c)) => protocol::run(&c),
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
@@ -168,15 +151,4 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-fn protocol(name: &str, format: TableFormat) -> Result<(), Failure> {
-    use cache_model::protocol::{Format, render};
-    let format = match format {
-        TableFormat::Text => Format::Text,
-        TableFormat::Markdown => Format::Markdown,
-        TableFormat::Graphviz => Format::Graphviz,
-    };
-    let text = render(name, format).map_err(|e| InputError::text(&e.to_string(), "`sim protocol mesi` prints one"))?;
-    output::print(&text)
 }
