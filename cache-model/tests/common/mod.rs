@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A small memory system, and accesses made one after the other in it while nothing else is under way.
+
+use cache_model::protocol::Tables;
+use cache_model::timing::MessageKind::{self, *};
+use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
+use sim_core::asm::{Options, assemble};
+use sim_core::isa::Width;
+use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
+use sim_core::program::Source;
+use sim_core::time::{Cycle, Key};
+
+/// Four cores, caches with room for everything used here: a second level of two lines, for evictions.
+pub(crate) fn memory(protocol: &str) -> MemorySystem {
+    let params = MemoryParams {
+        cores: 4,
+        l1_sets: 1,
+        l1_ways: 1,
+        l1_hit: 4,
+        l2_sets: 1,
+        l2_ways: 2,
+        l2_hit: 11,
+        llc_sets: 16,
+        llc_ways: 8,
+        llc_tag: 10,
+        llc_data: 27,
+        snoop: 60,
+        locked_rmw: 18,
+        memory: 200,
+        memory_interval: 0,
+        control_bytes: 8,
+        data_bytes: 72,
+    };
+    let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
+    let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
+    let tables = Tables::by_name(protocol).expect("it is listed");
+    let ring = Topology::ring(4, &WireParams::new(1, 32), true);
+    MemorySystem::with(params, ring.into(), Coherence::of(tables), LineKinds::of(&program))
+}
+
+/// `(core, line, value to store or none for a load)`.
+pub(crate) type Step = (usize, u64, Option<u64>);
+
+/// Performs the accesses one after the other, each in a quiet machine; gives the values loaded, and the
+/// messages by class less those to and from memory.
+pub(crate) fn run(mem: &mut MemorySystem, steps: &[Step]) -> (Vec<u64>, Vec<(MessageKind, u64)>) {
+    let before = mem.traffic().by_class;
+    let (mut now, mut values) = (Cycle(1_000_000), Vec::new());
+    if mem.traffic().by_class.iter().any(|c| c.messages > 0) {
+        now = Cycle(2_000_000);
+    }
+    for &(core, line, store) in steps {
+        now = now.after(5000);
+        let action = store.map_or(Action::Load, Action::Store);
+        let request = Request { addr: line * 64, width: Width::U64, action, cause: Cause::default() };
+        let mut value = match mem.access(core, Port::Pipeline, &request, now) {
+            Access::Done(done) => Some(done.value),
+            Access::Pending => None,
+        };
+        let mut notices = Vec::new();
+        while mem.next_key() != Key::NEVER {
+            mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
+            for notice in notices.drain(..) {
+                if let cache_model::timing::Notice::Completed(_, done) = notice {
+                    value = Some(done.value);
+                }
+            }
+        }
+        let value = value.expect("every access is answered");
+        if store.is_none() {
+            values.push(value);
+        }
+        assert!(mem.is_quiescent());
+        mem.check_coherence().unwrap_or_else(|e| panic!("{e}"));
+    }
+    let memory = [MemRead, MemWrite, MemData];
+    let after = mem.traffic().by_class;
+    let sent = MessageKind::ALL.into_iter().map(|k| (k, after[k as usize].messages - before[k as usize].messages));
+    (values, sent.filter(|(k, n)| *n > 0 && !memory.contains(k)).collect())
+}
