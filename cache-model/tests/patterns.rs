@@ -17,8 +17,11 @@ fn steady(protocol: &str, round: &[Step]) -> (Vec<(MessageKind, u64)>, u64) {
     (sent, after - before)
 }
 
-/// Checks a round of every base protocol: the messages in the order of their classes, and their bytes.
-fn check(round: &[Step], expected: &[(&str, &[(MessageKind, u64)], u64)]) {
+/// A protocol, the messages of a round in the order of their classes, and their bytes.
+type Expected<'a> = (&'a str, &'a [(MessageKind, u64)], u64);
+
+/// Checks a round of every base protocol.
+fn check(round: &[Step], expected: &[Expected<'_>]) {
     for (protocol, messages, bytes) in expected {
         assert_eq!(steady(protocol, round), (messages.to_vec(), *bytes), "{protocol}");
     }
