@@ -3,7 +3,16 @@
 
 use sim_core::program::Source;
 
-const EMBEDDED: &[(&str, &str)] = &[("rqspinlock", include_str!("../programs/rqspinlock.uop"))];
+const EMBEDDED: &[(&str, &str)] = &[
+    ("clh", include_str!("../programs/clh.uop")),
+    ("cohort", include_str!("../programs/cohort.uop")),
+    ("mcs", include_str!("../programs/mcs.uop")),
+    ("qspinlock", include_str!("../programs/qspinlock.uop")),
+    ("rqspinlock", include_str!("../programs/rqspinlock.uop")),
+    ("test_and_set", include_str!("../programs/test_and_set.uop")),
+    ("ticket", include_str!("../programs/ticket.uop")),
+    ("ttas_backoff", include_str!("../programs/ttas_backoff.uop")),
+];
 
 /// Names of the embedded programs, in alphabetical order.
 pub fn names() -> impl Iterator<Item = &'static str> {
