@@ -23,6 +23,9 @@ struct Lock {
     fifo: bool,
 }
 
+const RQ_OPTIONS: [&str; 5] =
+    ["\"test_and_set\"", "\"paravirt_guest\"", "\"arm64\"", "\"full_word\"", "\"arm64\", \"full_word\""];
+
 const CATALOGUE: [Lock; 8] = [
     Lock { program: "clh", patches: &[], options: &[], fifo: true },
     Lock { program: "cohort", patches: &[], options: &[], fifo: false },
