@@ -20,6 +20,9 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
     ("nonhead-nmi.ron", include_str!("../presets/nonhead-nmi.ron")),
     ("lost-heir.ron", include_str!("../presets/lost-heir.ron")),
+    ("stress-aa.ron", include_str!("../presets/stress-aa.ron")),
+    ("stress-abba.ron", include_str!("../presets/stress-abba.ron")),
+    ("stress-abbcca.ron", include_str!("../presets/stress-abbcca.ron")),
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 

@@ -7,6 +7,7 @@ mod heir;
 mod patches;
 mod programs;
 mod storm;
+mod stress;
 mod support;
 mod weak;
 mod windows;
