@@ -93,6 +93,43 @@ fn mesi_answers_later_readers_from_the_slice() {
     }
 }
 
+/// As above, and core 0 has a copy when it writes again: one message of eight bytes in place of one with the line.
+#[test]
+fn an_upgrade_asks_for_no_data_and_gets_none() {
+    for protocol in ["msi-upgrade", "mesi-upgrade", "mesi-silent-upgrade"] {
+        let mut mem = memory(protocol);
+        let (values, sent) = run(&mut mem, &SHARED);
+        assert_eq!(values, [41; 3]);
+        let expected = [
+            (GetS, 3),
+            (GetM, 1),
+            (FwdGetS, 1),
+            (Inv, 3),
+            (Data, 4),
+            (DataToHome, 1),
+            (InvAck, 3),
+            (Grant, 1),
+            (Upgrade, 1),
+        ];
+        assert_eq!(sent, expected, "{protocol}");
+        assert_eq!(run(&mut mem, &[(2, 7, None)]).0, [42], "{protocol}");
+    }
+}
+
+/// The bytes of one store to a line that two cores have, both ways.
+#[test]
+fn an_upgrade_without_data_saves_a_lines_worth_of_bytes() {
+    let bytes = |protocol| {
+        let mut mem = memory(protocol);
+        run(&mut mem, &[(0, 7, None), (1, 7, None)]);
+        let before: u64 = mem.traffic().by_class.iter().map(|c| c.bytes).sum();
+        run(&mut mem, &[(0, 7, Some(1))]);
+        mem.traffic().by_class.iter().map(|c| c.bytes).sum::<u64>() - before
+    };
+    // GetM or Upgrade, Inv, Inv-Ack, and the answer: with the line or not.
+    assert_eq!((bytes("mesi"), bytes("mesi-upgrade")), (3 * 8 + 72, 4 * 8));
+}
+
 #[test]
 fn mesif_answers_each_reader_from_the_reader_before() {
     let (values, sent) = run(&mut memory("mesif"), &SHARED);

@@ -33,7 +33,7 @@ pub use interconnect::{
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
     CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache, Protocol,
-    Replacement, SharedCache, SharedEvictions,
+    Replacement, SharedCache, SharedEvictions, Upgrades,
 };
 pub use named::Named;
 pub use near::near_names;

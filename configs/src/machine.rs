@@ -43,6 +43,10 @@ pub struct Machine {
     /// Whether the home is told when a shared copy goes; `Announced` unless given, and then not written out.
     #[serde(default, skip_serializing_if = "SharedEvictions::is_default")]
     pub shared_evictions: SharedEvictions,
+    /// What a cache that can read a line asks for in order to write it; `WithData` unless given, and then not written
+    /// out.
+    #[serde(default, skip_serializing_if = "Upgrades::is_default")]
+    pub upgrades: Upgrades,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.
@@ -201,20 +205,40 @@ impl SharedEvictions {
     }
 }
 
+/// What a private cache with a shared copy asks for when its core writes. A cache that answers readers (forward,
+/// owned) always gets the permission alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Upgrades {
+    /// The line, as if it had none: the answer carries data that it has.
+    #[default]
+    WithData,
+    /// The permission to write; the answer carries no data.
+    Dataless,
+}
+
+impl Upgrades {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Upgrades::WithData
+    }
+}
+
 impl Machine {
-    /// Name of the protocol's tables in cache-model.
+    /// Name of the protocol's tables in cache-model: the base, and each variant that is chosen behind a hyphen.
     #[must_use]
-    pub const fn protocol_tables(&self) -> &'static str {
-        match (self.protocol, self.shared_evictions) {
-            (Protocol::Msi, SharedEvictions::Announced) => "msi",
-            (Protocol::Mesi, SharedEvictions::Announced) => "mesi",
-            (Protocol::Mesif, SharedEvictions::Announced) => "mesif",
-            (Protocol::Moesi, SharedEvictions::Announced) => "moesi",
-            (Protocol::Msi, SharedEvictions::Silent) => "msi-silent",
-            (Protocol::Mesi, SharedEvictions::Silent) => "mesi-silent",
-            (Protocol::Mesif, SharedEvictions::Silent) => "mesif-silent",
-            (Protocol::Moesi, SharedEvictions::Silent) => "moesi-silent",
-        }
+    pub fn protocol_tables(&self) -> String {
+        let base = match self.protocol {
+            Protocol::Msi => "msi",
+            Protocol::Mesi => "mesi",
+            Protocol::Mesif => "mesif",
+            Protocol::Moesi => "moesi",
+        };
+        let variants = [
+            (self.shared_evictions == SharedEvictions::Silent, "-silent"),
+            (self.upgrades == Upgrades::Dataless, "-upgrade"),
+        ];
+        variants.iter().filter(|(chosen, _)| *chosen).fold(base.to_owned(), |name, (_, variant)| name + variant)
     }
 }
 

@@ -62,6 +62,7 @@ table_enum! {
                  counted.",
         SendGetS = "Ask the home for a copy to read.",
         SendGetM = "Ask the home for the only copy.",
+        SendUpgrade = "Ask the home for the permission to write the copy to read that there is.",
         SendPutS = "Tell the home that a shared copy goes.",
         SendPutE = "Tell the home that the only copy goes and was not written.",
         SendPutM = "Send the written line back to the home.",
@@ -328,11 +329,11 @@ const fn cache_table() -> CacheTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{PROTOCOLS, Tables};
+    use crate::protocol::Tables;
 
     /// Every cell that is taken, in every protocol.
     fn taken() -> impl Iterator<Item = (CacheState, CacheEvent, &'static [CacheAction], CacheState)> {
-        let tables = PROTOCOLS.iter().map(|name| Tables::by_name(name).expect("listed"));
+        let tables = Tables::all().iter();
         let pairs = |t: &'static Tables| {
             CacheState::ALL.into_iter().flat_map(|s| CacheEvent::ALL.map(|e| (s, e))).map(move |(s, e)| (t, s, e))
         };

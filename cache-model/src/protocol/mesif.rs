@@ -19,6 +19,7 @@ use super::cache::{
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
     COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_COPIES, NO_FETCH, NO_FORWARD, NO_LIST, NO_OWNER, NO_RECALL,
+    NO_UPGRADE, ONE_ARRAY,
 };
 use super::tables::Tables;
 
@@ -30,7 +31,7 @@ impl Tables {
     /// Modified, exclusive, shared, invalid, forward.
     #[must_use]
     pub fn mesif() -> Self {
-        let mut t = Self { name: "mesif", ..Self::mesi() };
+        let mut t = Self { name: "mesif".into(), ..Self::mesi() };
         for event in CacheEvent::ALL {
             t = t.with_cache_cell(CacheState::F, event, f(event));
             t = t.with_cache_cell(CacheState::FM_AC, event, fm_ac(event));
@@ -138,6 +139,8 @@ const fn sf(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
     }
 }
 
@@ -156,6 +159,8 @@ const fn sf_d(event: HomeEvent) -> HomeCell {
         Evict | EvictShared => Stall,
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
     }
 }
 
@@ -175,5 +180,7 @@ pub(super) const fn recall_of_owner_and_sharers(event: HomeEvent) -> HomeCell {
         EvictNoCopies => Stall,
         InvAckMore => Go(&[CountAck], O_R),
         InvAckLast => Go(&[CountAck], M_R),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
     }
 }

@@ -19,7 +19,9 @@ use super::cache::{
     COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, OWNER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
-use super::home::{COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL};
+use super::home::{
+    COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL, NO_UPGRADE, ONE_ARRAY,
+};
 use super::mesif::{GRANTED, recall_of_owner_and_sharers};
 use super::tables::Tables;
 
@@ -31,7 +33,7 @@ impl Tables {
     /// Modified, owned, exclusive, shared, invalid.
     #[must_use]
     pub fn moesi() -> Self {
-        let mut t = Self { name: "moesi", ..Self::mesi() };
+        let mut t = Self { name: "moesi".into(), ..Self::mesi() };
         for event in CacheEvent::ALL {
             t = t.with_cache_cell(CacheState::O, event, o(event));
             t = t.with_cache_cell(CacheState::OM_AC, event, om_ac(event));
@@ -134,5 +136,7 @@ const fn home_o(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
     }
 }

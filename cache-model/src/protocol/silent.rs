@@ -24,9 +24,9 @@ const ONE_INV: &str = "this cache was off the list before it asked, and readers 
 impl Tables {
     /// These tables with silent evictions of shared copies.
     #[must_use]
-    pub(super) fn silent(self, name: &'static str) -> Self {
-        let base = self.name;
-        let mut t = Self { name, shared_evictions_silent: true, ..self };
+    pub(super) fn silent(self) -> Self {
+        let base = self.base();
+        let mut t = Self { shared_evictions_silent: true, ..self };
         for event in CacheEvent::ALL {
             let cell = is_di(event, t.cache_cell(CacheState::IS_D, event));
             t = t.with_cache_cell(CacheState::IS_DI, event, cell);

@@ -66,7 +66,10 @@ impl Home {
         let others = || line.is_some_and(|l| l.sharers.any_but(m.src));
         let event = match m.kind {
             MessageKind::GetS => HomeEvent::GetS,
-            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner),
+            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner, true),
+            MessageKind::Upgrade => {
+                HomeEvent::of_upgrade(state, from_owner, line.is_some_and(|l| l.sharers.has(m.src)), true)
+            }
             MessageKind::PutS => HomeEvent::of_put_s(from_owner, others()),
             MessageKind::PutM => HomeEvent::of_put_m(from_owner, others()),
             MessageKind::PutE => HomeEvent::of_put_e(from_owner, others()),
@@ -340,7 +343,7 @@ impl Home {
                     self.send_to_memory(fabric, MessageKind::MemWrite, m.line, data, m.cause, now);
                 }
             }
-            FetchMemory | Requeue | PutAck | FreeWay => unreachable!("handled before a line is looked up"),
+            FetchMemory | Requeue | PutAck | FreeWay | DropData => unreachable!("handled before a line is looked up"),
         }
     }
 

@@ -108,6 +108,17 @@ pub(super) struct PrivateCache {
     pub(super) hits: HitCounts,
 }
 
+/// The message with which the table lets a miss or an upgrade ask the home.
+fn asks(actions: &[CacheAction]) -> MessageKind {
+    let kind = actions.iter().find_map(|a| match a {
+        CacheAction::SendGetS => Some(MessageKind::GetS),
+        CacheAction::SendGetM => Some(MessageKind::GetM),
+        CacheAction::SendUpgrade => Some(MessageKind::Upgrade),
+        _ => None,
+    });
+    kind.expect("an access that does not hit asks the home")
+}
+
 /// A transition the table calls impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolFault {
@@ -165,9 +176,9 @@ impl PrivateCache {
                 let slot = slot.expect("only a present line can be hit");
                 self.hit(r, now, l1, slot, number, next)
             }
-            Cell::Go(_, next) => {
+            Cell::Go(actions, next) => {
                 self.hits.misses += 1;
-                self.request(fabric, port, r, now, slot, next);
+                self.request(fabric, port, r, now, slot, asks(actions), next);
                 Access::Pending
             }
             Cell::Stall => {
@@ -200,7 +211,8 @@ impl PrivateCache {
         Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
     }
 
-    /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
+    /// Starts a miss or an upgrade: the table's `Alloc`, and the message it asks with.
+    #[allow(clippy::too_many_arguments)] // A request, and what the table says of it.
     fn request(
         &mut self,
         fabric: &mut Fabric,
@@ -208,6 +220,7 @@ impl PrivateCache {
         r: &Request,
         now: Cycle,
         slot: Option<Slot>,
+        kind: MessageKind,
         next: CacheState,
     ) {
         let line = r.addr / 64;
@@ -226,7 +239,6 @@ impl PrivateCache {
             stalled: Vec::new(),
             request: *r,
         });
-        let kind = if r.action == Action::Load { MessageKind::GetS } else { MessageKind::GetM };
         self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
     }
 
@@ -384,6 +396,7 @@ impl PrivateCache {
                 | CacheAction::Alloc
                 | CacheAction::SendGetS
                 | CacheAction::SendGetM
+                | CacheAction::SendUpgrade
                 | CacheAction::SendPutS
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),

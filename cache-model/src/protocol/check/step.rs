@@ -64,6 +64,7 @@ impl<const N: usize> World<N> {
             A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
+            A::SendUpgrade => self.request(c, Request::Upgrade),
             A::SendPutS => self.request(c, Request::PutS),
             A::SendPutE => self.request(c, Request::PutE),
             A::SendPutM => self.request(c, Request::PutM),
@@ -116,11 +117,18 @@ impl<const N: usize> World<N> {
         }
     }
 
-    /// Executes one action of the home.
-    pub(super) fn home_action(&mut self, action: HomeAction, message: ToHome) -> Result<(), Fault> {
+    /// Executes one action of the home; the slice's data can come and go by themselves with `two_arrays`.
+    pub(super) fn home_action(&mut self, action: HomeAction, message: ToHome, two_arrays: bool) -> Result<(), Fault> {
         use HomeAction as A;
         let sender = || message.sender.ok_or(Fault::Action("the event has no sender"));
         let owner = self.home.owner.ok_or(Fault::Action("there is no owner to forward to"));
+        let sends = [A::DataExclusiveToReq, A::DataForwardToReq, A::DataToReq, A::DataWithAckCountToReq];
+        if two_arrays && !self.home.slice_present && sends.contains(&action) {
+            return Err(Fault::Action("data are sent that the slice does not have"));
+        }
+        if matches!(action, A::TakeData | A::FillSlice) {
+            self.home.slice_present = two_arrays;
+        }
         match action {
             A::DataExclusiveToReq => self.data_from_home(sender()?, With::Exclusive),
             A::DataForwardToReq => self.data_from_home(sender()?, With::Forward),
@@ -163,7 +171,7 @@ impl<const N: usize> World<N> {
                 self.nodes[sender()?].request = message.request;
                 Ok(())
             }
-            A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay => {
+            A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay | A::DropData => {
                 self.slice_action(action, message)
             }
         }
@@ -192,11 +200,11 @@ impl<const N: usize> World<N> {
                 home.memory_newest = home.slice_newest;
                 home.slice_dirty = false;
             }
-            HomeAction::FreeWay => {
+            HomeAction::FreeWay | HomeAction::DropData => {
                 if home.slice_dirty {
                     return Err(Fault::Action("a dirty way is given up"));
                 }
-                home.slice_newest = false;
+                (home.slice_newest, home.slice_present) = (false, false);
             }
             _ => {} // The caller passes the actions above only.
         }

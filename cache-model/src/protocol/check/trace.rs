@@ -38,6 +38,7 @@ fn tell<const N: usize>(before: &World<N>, step: Step, after: &World<N>) -> Stri
         Step::HomeData => "Data".to_string(),
         Step::Fetched => "MemData".to_string(),
         Step::Recall => "Evict".to_string(),
+        Step::EvictData => "EvictData".to_string(),
     };
     match step {
         Step::Local(c, _) | Step::Forward(c, _) | Step::Data(c) | Step::Ack(c) => {
