@@ -12,6 +12,11 @@ use sim_core::time::{Cycle, Key};
 
 /// Four cores, caches with room for everything used here: a second level of two lines, for evictions.
 fn memory(protocol: &str) -> MemorySystem {
+    apart(protocol, (16, 8), None)
+}
+
+/// As [`memory`], with sets and ways of a slice's data and of its directory.
+fn apart(protocol: &str, llc: (u64, usize), directory: Option<(u64, usize)>) -> MemorySystem {
     let params = MemoryParams {
         cores: 4,
         l1_sets: 1,
@@ -20,8 +25,8 @@ fn memory(protocol: &str) -> MemorySystem {
         l2_sets: 1,
         l2_ways: 2,
         l2_hit: 11,
-        llc_sets: 16,
-        llc_ways: 8,
+        llc_sets: llc.0,
+        llc_ways: llc.1,
         llc_tag: 10,
         llc_data: 27,
         snoop: 60,
@@ -35,7 +40,8 @@ fn memory(protocol: &str) -> MemorySystem {
     let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
     let tables = Tables::by_name(protocol).expect("it is listed");
     let ring = Topology::ring(4, &WireParams::new(1, 32), true);
-    MemorySystem::with(params, ring.into(), Coherence::of(tables), LineKinds::of(&program))
+    let coherence = Coherence { directory, ..Coherence::of(tables) };
+    MemorySystem::with(params, ring.into(), coherence, LineKinds::of(&program))
 }
 
 /// `(core, line, value to store or none for a load)`.
@@ -157,6 +163,46 @@ fn moesi_answers_every_reader_from_the_writer_and_grants_its_next_store_without_
     // Nothing is written to the slice; Data: to the writer, and from it to three readers.
     let expected = [(GetS, 3), (GetM, 2), (FwdGetS, 3), (Inv, 3), (Data, 4), (InvAck, 3), (Grant, 1)];
     assert_eq!(sent, expected);
+}
+
+/// The first `n` lines that have their home where line 0 has it.
+fn of_one_home(mem: &MemorySystem, n: usize) -> Vec<u64> {
+    (0..).filter(|&l| mem.slice_of(l) == mem.slice_of(0)).take(n).collect()
+}
+
+fn sent(mem: &MemorySystem, kind: MessageKind) -> u64 {
+    mem.traffic().by_class[kind as usize].messages
+}
+
+/// One way for data, and room in the directory: data go, copies stay, and memory answers the next reader.
+#[test]
+fn data_leave_a_slice_that_is_not_inclusive_without_the_copies_noticing() {
+    let mut mem = apart("mesi-noninclusive", (1, 1), Some((16, 8)));
+    let [a, b] = of_one_home(&mem, 2)[..] else { panic!("there are two such lines") };
+    let (values, _) = run(&mut mem, &[(0, a, Some(41)), (1, a, None), (2, b, None)]);
+    assert_eq!((values, sent(&mem, MemRead), sent(&mem, MemWrite)), (vec![41, 0], 2, 1));
+    // The copies of core 0 and core 1 are still there; core 3's has to be fetched.
+    let (values, messages) = run(&mut mem, &[(0, a, None), (1, a, None)]);
+    assert_eq!((values, messages), (vec![41, 41], vec![]));
+    let (values, messages) = run(&mut mem, &[(3, a, None)]);
+    assert_eq!((values, messages), (vec![41], vec![(GetS, 1), (Data, 1)]));
+    assert_eq!((sent(&mem, MemRead), sent(&mem, Inv), sent(&mem, FwdGetM)), (3, 0, 0));
+    // An inclusive slice of the same size takes the copies back.
+    let mut inclusive = apart("mesi", (1, 1), None);
+    run(&mut inclusive, &[(0, a, Some(41)), (1, a, None), (2, b, None)]);
+    assert_eq!(sent(&inclusive, Inv), 2);
+}
+
+/// One entry in the directory, and room for data: copies go, their data stay in the slice.
+#[test]
+fn a_full_directory_takes_copies_back_and_keeps_their_data() {
+    let mut mem = apart("mesi-noninclusive", (16, 8), Some((1, 1)));
+    let [a, b] = of_one_home(&mem, 2)[..] else { panic!("there are two such lines") };
+    let (values, messages) = run(&mut mem, &[(0, a, Some(41)), (1, b, None), (2, a, None)]);
+    assert_eq!(values, [0, 41]);
+    let expected = [(GetS, 2), (GetM, 1), (FwdGetM, 2), (DataExclusive, 2), (Data, 1), (DataToHome, 2)];
+    assert_eq!(messages, expected);
+    assert_eq!((sent(&mem, MemRead), sent(&mem, MemWrite)), (2, 0));
 }
 
 /// The second read of core 1 comes from memory or not; in the end core 1 drops its clean copy.

@@ -159,7 +159,7 @@ impl Replacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedCache {
-    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Inclusive: not less than L2.
+    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Not less than L2 if it is inclusive.
     pub slice_capacity: Bytes,
     /// Associativity.
     pub ways: u32,
@@ -170,6 +170,34 @@ pub struct SharedCache {
     /// What goes from a full set; `Lru` unless given, and then not written out.
     #[serde(default, skip_serializing_if = "Replacement::is_lru")]
     pub replacement: Replacement,
+    /// Whether it holds what the private caches hold; `Inclusive` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Inclusion::is_default")]
+    pub inclusion: Inclusion,
+}
+
+/// What the last level holds of the lines that private caches have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Inclusion {
+    /// All of them: each has a way with its data and its entry of the directory in one.
+    #[default]
+    Inclusive,
+    /// Their entries in a directory (snoop filter) of their own; their data may be there or not. Evicting an entry
+    /// takes the line back from the private caches, evicting data does not.
+    NonInclusive {
+        /// Lines that the directory of one slice can list; entries / ways is a power of two. Not less than L2 has
+        /// lines.
+        slice_directory_entries: u32,
+        /// Associativity of the directory.
+        directory_ways: u32,
+    },
+}
+
+impl Inclusion {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Inclusion::Inclusive
+    }
 }
 
 /// Coherence protocol, a table of cache-model.
@@ -237,6 +265,7 @@ impl Machine {
         let variants = [
             (self.shared_evictions == SharedEvictions::Silent, "-silent"),
             (self.upgrades == Upgrades::Dataless, "-upgrade"),
+            (self.llc.inclusion != Inclusion::Inclusive, "-noninclusive"),
         ];
         variants.iter().filter(|(chosen, _)| *chosen).fold(base.to_owned(), |name, (_, variant)| name + variant)
     }

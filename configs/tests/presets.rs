@@ -143,6 +143,14 @@ fn protocol_and_replacement_are_choices_of_the_machine() {
         );
     let e = parse(&text, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
     assert_eq!(e.machine.protocol_tables(), "moesi-silent-upgrade");
+    let apart = text.replace(
+        "data: \"19cy\")",
+        "data: \"19cy\", inclusion: NonInclusive(slice_directory_entries: 6144, directory_ways: 12))",
+    );
+    let apart = parse(&apart, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    assert_eq!(apart.machine.protocol_tables(), "moesi-silent-upgrade-noninclusive");
+    assert_eq!(reread(&apart), apart);
+    assert_eq!((expanded(&apart).matches("inclusion").count(), expanded(&e).matches("inclusion").count()), (1, 0));
     assert_eq!((e.machine.l1d.replacement, e.machine.l2.replacement), (Replacement::Lru, Replacement::Srrip));
     assert_eq!(reread(&e), e);
     // Left out where it is the default, so that texts made before there was a choice stay what they are.

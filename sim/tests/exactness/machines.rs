@@ -70,7 +70,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         delivery: cost() / 5,
     };
     // Not drawn, so that the other properties of a seed stay what they are.
-    let tables = &Tables::all()[(seed % 16) as usize];
+    let tables = &Tables::all()[(seed % Tables::all().len() as u64) as usize];
     let policies = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
     let policy = |level: u32| policies[(seed >> (2 * level)) as usize % policies.len()];
     MachineSpec {

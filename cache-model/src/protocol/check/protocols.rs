@@ -271,5 +271,5 @@ fn data_that_leave_the_slice_go_to_memory_if_they_were_written_and_are_fetched_w
     assert!(dropped.starts_with("property violated: "), "{dropped}");
     // Copies may go while the data are on their way.
     let alone = mutant(D::S_F, V::PutSLast, &[H::PutAck], D::S_F);
-    assert_eq!(alone, "cache 0: (I, Inv): Inv goes to listed sharers, and the home has this cache off its list");
+    assert_eq!(alone, "cache 1: (I, Inv): Inv goes to listed sharers, and the home has this cache off its list");
 }
