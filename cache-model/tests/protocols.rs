@@ -5,8 +5,8 @@ use cache_model::protocol::Tables;
 use cache_model::timing::MessageKind::{self, *};
 use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
 use sim_core::asm::{Options, assemble};
-use sim_core::isa::Width;
-use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
+use sim_core::isa::{RmwFn, Width};
+use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Request};
 use sim_core::program::Source;
 use sim_core::time::{Cycle, Key};
 
@@ -44,6 +44,27 @@ fn apart(protocol: &str, llc: (u64, usize), directory: Option<(u64, usize)>) -> 
     MemorySystem::with(params, ring.into(), coherence, LineKinds::of(&program))
 }
 
+/// Performs one access to the first word of a line in a quiet machine, and lets the machine come to rest again.
+fn perform(mem: &mut MemorySystem, core: usize, line: u64, action: Action, now: Cycle) -> Completion {
+    let request = Request { addr: line * 64, width: Width::U64, action, cause: Cause::default() };
+    let mut done = match mem.access(core, Port::Pipeline, &request, now) {
+        Access::Done(done) => Some(done),
+        Access::Pending => None,
+    };
+    let mut notices = Vec::new();
+    while mem.next_key() != Key::NEVER {
+        mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
+        for notice in notices.drain(..) {
+            if let cache_model::timing::Notice::Completed(_, completion) = notice {
+                done = Some(completion);
+            }
+        }
+    }
+    assert!(mem.is_quiescent());
+    mem.check_coherence().unwrap_or_else(|e| panic!("{e}"));
+    done.expect("every access is answered")
+}
+
 /// `(core, line, value to store or none for a load)`.
 type Step = (usize, u64, Option<u64>);
 
@@ -57,27 +78,10 @@ fn run(mem: &mut MemorySystem, steps: &[Step]) -> (Vec<u64>, Vec<(MessageKind, u
     }
     for &(core, line, store) in steps {
         now = now.after(5000);
-        let action = store.map_or(Action::Load, Action::Store);
-        let request = Request { addr: line * 64, width: Width::U64, action, cause: Cause::default() };
-        let mut value = match mem.access(core, Port::Pipeline, &request, now) {
-            Access::Done(done) => Some(done.value),
-            Access::Pending => None,
-        };
-        let mut notices = Vec::new();
-        while mem.next_key() != Key::NEVER {
-            mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
-            for notice in notices.drain(..) {
-                if let cache_model::timing::Notice::Completed(_, done) = notice {
-                    value = Some(done.value);
-                }
-            }
-        }
-        let value = value.expect("every access is answered");
+        let value = perform(mem, core, line, store.map_or(Action::Load, Action::Store), now).value;
         if store.is_none() {
             values.push(value);
         }
-        assert!(mem.is_quiescent());
-        mem.check_coherence().unwrap_or_else(|e| panic!("{e}"));
     }
     let memory = [MemRead, MemWrite, MemData];
     let after = mem.traffic().by_class;
@@ -203,6 +207,44 @@ fn a_full_directory_takes_copies_back_and_keeps_their_data() {
     let expected = [(GetS, 2), (GetM, 1), (FwdGetM, 2), (DataExclusive, 2), (Data, 1), (DataToHome, 2)];
     assert_eq!(messages, expected);
     assert_eq!((sent(&mem, MemRead), sent(&mem, MemWrite)), (2, 0));
+}
+
+/// An operation goes to the home unless its core owns the line alone; compare-and-swap never does.
+#[test]
+fn operations_are_executed_at_the_home_and_leave_the_line_there() {
+    for protocol in ["mesi-far", "mesi-silent-upgrade-far", "mesi-noninclusive-far"] {
+        let mut mem = memory(protocol);
+        let mut now = Cycle(0);
+        let mut ask = |mem: &mut MemorySystem, core, action| {
+            now = now.after(5000);
+            let before = mem.traffic().by_class;
+            let done = perform(mem, core, 7, action, now);
+            let sent = |k: &MessageKind| mem.traffic().by_class[*k as usize].messages > before[*k as usize].messages;
+            let kinds: Vec<MessageKind> = MessageKind::ALL.into_iter().filter(sent).collect();
+            ((done.value, done.written), kinds)
+        };
+        let add = Action::Rmw(RmwFn::FetchAdd, 1, 0);
+        let swap = Action::Rmw(RmwFn::Xchg, 90, 0);
+        let cas = |a| Action::Rmw(RmwFn::Cas, a, 5);
+        ask(&mut mem, 0, Action::Store(41));
+        // The owner's copy is taken back; after that nobody has one.
+        assert_eq!(ask(&mut mem, 1, add), ((41, true), vec![FwdGetM, DataToHome, Atomic, AtomicData]), "{protocol}");
+        assert_eq!(ask(&mut mem, 2, add), ((42, true), vec![Atomic, AtomicData]), "{protocol}");
+        // Two readers, one of which asks for the next operation, lose their copies.
+        assert_eq!(ask(&mut mem, 3, Action::Load).0, (43, false));
+        ask(&mut mem, 2, Action::Load);
+        assert_eq!(ask(&mut mem, 3, swap), ((43, true), vec![Inv, InvAck, Atomic, AtomicData]), "{protocol}");
+        // An owner needs nobody.
+        assert_eq!(ask(&mut mem, 3, Action::Load), ((90, false), vec![GetS, DataExclusive]), "{protocol}");
+        assert_eq!(ask(&mut mem, 3, add), ((90, true), vec![]), "{protocol}");
+        assert_eq!(ask(&mut mem, 0, cas(17)), ((91, false), vec![GetM, FwdGetM, Data]), "{protocol}");
+        assert_eq!(mem.value(7 * 64, Width::U64), 91);
+        // An operand or a value beside the header.
+        for kind in [Atomic, AtomicData] {
+            let count = mem.traffic().by_class[kind as usize];
+            assert_eq!((count.messages, count.bytes), (3, 3 * 16), "{protocol}");
+        }
+    }
 }
 
 /// The second read of core 1 comes from memory or not; in the end core 1 drops its clean copy.

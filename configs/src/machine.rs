@@ -47,6 +47,9 @@ pub struct Machine {
     /// out.
     #[serde(default, skip_serializing_if = "Upgrades::is_default")]
     pub upgrades: Upgrades,
+    /// Where a fetch-and-operate or a swap is executed; `Near` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Atomics::is_default")]
+    pub atomics: Atomics,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.
@@ -252,6 +255,25 @@ impl Upgrades {
     }
 }
 
+/// Where a read-modify-write that is no compare-and-swap is executed. A compare-and-swap is always executed by the
+/// core's own cache, as is any that finds the line there, owned by nobody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Atomics {
+    /// By the core's own cache, which gets the line first.
+    #[default]
+    Near,
+    /// By the line's home, which takes back all copies first and answers with the old value.
+    Far,
+}
+
+impl Atomics {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Atomics::Near
+    }
+}
+
 impl Machine {
     /// Name of the protocol's tables in cache-model: the base, and each variant that is chosen behind a hyphen.
     #[must_use]
@@ -266,6 +288,7 @@ impl Machine {
             (self.shared_evictions == SharedEvictions::Silent, "-silent"),
             (self.upgrades == Upgrades::Dataless, "-upgrade"),
             (self.llc.inclusion != Inclusion::Inclusive, "-noninclusive"),
+            (self.atomics == Atomics::Far, "-far"),
         ];
         variants.iter().filter(|(chosen, _)| *chosen).fold(base.to_owned(), |name, (_, variant)| name + variant)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The home's side of the protocol: a directory inside an inclusive last-level slice.
 
-use super::cache::NO_SUCH_STATE;
+use super::cache::{NO_FAR, NO_SUCH_STATE};
 use super::cell::{Cell, table_enum};
 
 table_enum! {
@@ -27,6 +27,9 @@ table_enum! {
         O_R = "The slice wants the way: the owner was told to send the line to the home, and sharers \
                were told to drop their copies and to acknowledge to it.",
         S_F = "As S, but the slice has no data: they are being fetched from memory, which has the newest.",
+        S_A = "As S_R, but for an operation that the home executes: the line stays.",
+        M_A = "As M_R, but for an operation that the home executes: the line stays.",
+        O_A = "As O_R, but for an operation that the home executes: the line stays.",
     }
 }
 
@@ -61,6 +64,9 @@ table_enum! {
         UpgradeSharer = "A listed sharer asks for the permission to write the copy it has.",
         GetSNoData = "A cache asks for a copy to read that has to come from the slice, which has no data.",
         GetMNoData = "A cache asks for the only copy, which has to come from the slice, which has no data.",
+        AtomicOp = "A cache asks for an operation, and an owner or sharers are recorded, but not both.",
+        AtomicNoCopies = "A cache asks for an operation, and no private copy is recorded.",
+        AtomicShared = "A cache asks for an operation, and an owner and sharers are recorded.",
         EvictData = "The slice wants the way of the line's data, not its entry in the directory.",
     }
 }
@@ -98,6 +104,8 @@ table_enum! {
         Requeue = "Put the request back, to be offered again.",
         WriteBackIfDirty = "Write the line to memory if the slice has it dirty.",
         FreeWay = "Give the way up.",
+        PerformAtomic = "Execute the operation on the slice's data.",
+        AtomicDataToReq = "Send the sender the old value.",
         DropData = "Give the way of the line's data up, but not its entry in the directory.",
     }
 }
@@ -133,7 +141,7 @@ impl HomeState {
     /// The slice's own data are the newest, so the home may answer with them.
     #[must_use]
     pub const fn slice_is_newest(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::S_R | Self::SF)
+        matches!(self, Self::I | Self::S | Self::S_R | Self::SF | Self::S_A)
     }
 }
 
@@ -202,6 +210,16 @@ impl HomeEvent {
             (false, false) => Self::EvictNoCopies,
             (true, true) => Self::EvictShared,
             _ => Self::Evict,
+        }
+    }
+
+    /// The event for an operation to be executed, by what is recorded.
+    #[must_use]
+    pub const fn of_atomic(owner: bool, sharers: bool) -> Self {
+        match (owner, sharers) {
+            (false, false) => Self::AtomicNoCopies,
+            (true, true) => Self::AtomicShared,
+            _ => Self::AtomicOp,
         }
     }
 
@@ -360,8 +378,9 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
 
         (NP | F | I | S | E | M | S_D | S_R | M_R, UpgradeSharer) => Impossible(NO_UPGRADE),
         (NP | F | I | S | E | M | S_D | S_R | M_R, GetSNoData | GetMNoData | EvictData) => Impossible(ONE_ARRAY),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, AtomicOp | AtomicNoCopies | AtomicShared) => Impossible(NO_FAR),
 
-        (SF | SF_D | O | O_R | S_F, _) => Impossible(NO_SUCH_STATE),
+        (SF | SF_D | O | O_R | S_F | S_A | M_A | O_A, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

@@ -14,7 +14,8 @@
 //! transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, NOT_SHARER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
+    NOT_SHARER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
@@ -81,6 +82,7 @@ const fn f(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -100,6 +102,7 @@ const fn fm_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], FM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -115,6 +118,7 @@ const fn fi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -141,6 +145,7 @@ const fn sf(event: HomeEvent) -> HomeCell {
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }
 
@@ -161,6 +166,7 @@ const fn sf_d(event: HomeEvent) -> HomeCell {
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }
 
@@ -182,5 +188,6 @@ pub(super) const fn recall_of_owner_and_sharers(event: HomeEvent) -> HomeCell {
         InvAckLast => Go(&[CountAck], M_R),
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }

@@ -14,7 +14,7 @@
 //! MESI is written out; the other protocols are patches to it, in files of their own: `msi` in
 //! [`Tables::msi`], `mesif` and `moesi`; and each of these can be patched further by variants: `silent`
 //! (shared copies go untold), `upgrade` (a sharer's store asks for no data), `noninclusive`
-//! (directory and data apart). The states, events and actions are the union of all.
+//! (directory and data apart), `far` (read-modify-writes executed at the home). The states, events and actions are the union of all.
 //!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
@@ -26,6 +26,7 @@
 mod cache;
 mod cell;
 pub mod check;
+mod far;
 mod home;
 mod mesif;
 mod moesi;

@@ -16,7 +16,7 @@
 //! their transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, OWNER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT, OWNER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
@@ -76,6 +76,7 @@ const fn o(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -95,6 +96,7 @@ const fn om_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], OM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -110,6 +112,7 @@ const fn oi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -138,5 +141,6 @@ const fn home_o(event: HomeEvent) -> HomeCell {
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }

@@ -296,7 +296,8 @@ mod tests {
         let error = render("mosi", Format::Text).expect_err("there is no such table");
         assert_eq!(
             error.to_string(),
-            "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, each with [-silent][-upgrade]"
+            "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, each with \
+             [-silent][-upgrade][-noninclusive][-far]"
         );
     }
 

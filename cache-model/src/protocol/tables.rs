@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 pub const BASES: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
 
 /// What can be added to the name of a base, each after a hyphen, in this order; each is a patch of its own.
-pub const VARIANTS: [&str; 3] = ["silent", "upgrade", "noninclusive"];
+pub const VARIANTS: [&str; 4] = ["silent", "upgrade", "noninclusive", "far"];
 
 /// Every base with every choice of variants.
 static ALL: LazyLock<Vec<Tables>> = LazyLock::new(|| {
@@ -34,6 +34,8 @@ pub struct Tables {
     pub shared_evictions_silent: bool,
     /// The directory and the data of the last level are arrays of their own.
     pub noninclusive: bool,
+    /// The home executes read-modify-writes of caches that do not own the line alone.
+    pub far: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -67,6 +69,7 @@ impl Tables {
             "silent" => self.silent(),
             "upgrade" => self.upgrade(),
             "noninclusive" => self.noninclusive(),
+            "far" => self.far(),
             other => unreachable!("{other} is no variant"),
         };
         Self { name: name.into(), ..patched }
@@ -79,6 +82,7 @@ impl Tables {
             name: "mesi".into(),
             shared_evictions_silent: false,
             noninclusive: false,
+            far: false,
             cache: CACHE_TABLE,
             home: HOME_TABLE,
         }

@@ -79,6 +79,10 @@ impl Home {
         let event = match m.kind {
             MessageKind::GetS => HomeEvent::of_get_s(state, self.has_data(m.line)),
             MessageKind::GetM => HomeEvent::of_get_m(state, from_owner, self.has_data(m.line)),
+            MessageKind::Atomic => HomeEvent::of_atomic(
+                line.is_some_and(|l| l.owner.is_some()),
+                line.is_some_and(|l| l.sharers.count() > 0),
+            ),
             MessageKind::Upgrade => {
                 let listed = line.is_some_and(|l| l.sharers.has(m.src));
                 HomeEvent::of_upgrade(state, from_owner, listed, self.has_data(m.line))
@@ -224,6 +228,7 @@ impl Home {
     ) -> Result<(), ProtocolFault> {
         let mut wake = Vec::new();
         let mut freed = false;
+        let mut old = [0; 8];
         let was = self.state_of(m.line);
         for action in actions {
             match action {
@@ -243,6 +248,12 @@ impl Home {
                 }
                 HomeAction::FillSlice => self.put_data(fabric, m, false, now)?,
                 HomeAction::WriteBackIfDirty => self.write_back(fabric, m.line, m.cause, now),
+                HomeAction::PerformAtomic => old = self.perform(m),
+                HomeAction::AtomicDataToReq => {
+                    let (kind, ready) = (MessageKind::AtomicData, now.after(self.params.llc_data));
+                    let answer = Message { kind, src: self.place, dst: m.src, data: old, ..*m };
+                    fabric.send(answer, ready, now);
+                }
                 HomeAction::Requeue => {} // Below, where the line is in its next state.
                 _ => self.act(fabric, m, now, *action),
             }
@@ -262,7 +273,8 @@ impl Home {
                 wake = std::mem::take(&mut line.stalled);
             }
             if requeued {
-                line.stalled.push(*m);
+                let waiting = if next.is_stable() { &mut wake } else { &mut line.stalled };
+                waiting.push(*m);
             }
             // A line without copies needs no entry; one that was recalled gives it up before it is wanted again.
             if was.is_recall() && self.is_spare(m.line) {
@@ -379,7 +391,8 @@ impl Home {
                 let requester = if action == FwdGetMToOwnerForHome { self.place } else { m.src };
                 self.reply(fabric, kind, m, owner, requester, others, tag, now);
             }
-            TakeData | FillSlice | WriteBackIfDirty | FetchMemory | Requeue | PutAck | FreeWay => {
+            TakeData | FillSlice | WriteBackIfDirty | FetchMemory | Requeue | PutAck | FreeWay | PerformAtomic
+            | AtomicDataToReq => {
                 unreachable!("handled before a line is looked up")
             }
             DropData => unreachable!("data are evicted on their own"),

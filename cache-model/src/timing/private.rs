@@ -6,14 +6,14 @@
 
 mod fill;
 
-use sim_core::isa::Width;
+use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
 use super::coherence::Coherence;
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
+use super::message::{LineData, Message, MessageKind, Network, Place, operation, read, write};
 use super::params::MemoryParams;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 
@@ -114,6 +114,7 @@ fn asks(actions: &[CacheAction]) -> MessageKind {
         CacheAction::SendGetS => Some(MessageKind::GetS),
         CacheAction::SendGetM => Some(MessageKind::GetM),
         CacheAction::SendUpgrade => Some(MessageKind::Upgrade),
+        CacheAction::SendAtomic => Some(MessageKind::Atomic),
         _ => None,
     });
     kind.expect("an access that does not hit asks the home")
@@ -160,7 +161,11 @@ impl PrivateCache {
     /// A request of the core.
     pub(super) fn access(&mut self, fabric: &mut Fabric, port: Port, r: &Request, now: Cycle) -> Access {
         let number = r.addr / 64;
-        let event = if r.action == Action::Load { CacheEvent::Load } else { CacheEvent::Store };
+        let event = match r.action {
+            Action::Load => CacheEvent::Load,
+            Action::Rmw(f, ..) if self.tables.far && f != RmwFn::Cas => CacheEvent::Atomic,
+            Action::Store(_) | Action::Rmw(..) | Action::PrefetchW => CacheEvent::Store,
+        };
         let (l1, slot) = match self.l1.find(number) {
             Some(tag) => (Some(tag), Some(*self.l1.get(tag))),
             None => (None, self.l2.find(number)),
@@ -239,6 +244,9 @@ impl PrivateCache {
             stalled: Vec::new(),
             request: *r,
         });
+        if let (MessageKind::Atomic, Action::Rmw(f, operand, _)) = (kind, r.action) {
+            data = operation(f, operand, r.addr, r.width);
+        }
         self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
     }
 
@@ -306,6 +314,7 @@ impl PrivateCache {
             MessageKind::DataForward => CacheEvent::DataForward,
             MessageKind::Grant => CacheEvent::of_grant(missing + i32::from(m.acks)),
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
+            MessageKind::AtomicData => CacheEvent::AtomicData,
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
         match self.tables.cache_cell(state, event) {
@@ -383,6 +392,13 @@ impl PrivateCache {
                     installed = true;
                 }
                 CacheAction::CompleteOnce => self.use_once(m, now, notices),
+                CacheAction::CompleteFar => {
+                    // The access that began the request; those that came later ask again.
+                    let (port, _) = self.pending_mut(m.line).waiting.remove(0);
+                    let [value, written, ..] = m.data;
+                    let done = Completion { value, written: written == 1, at: now, first_level: false };
+                    notices.push(Notice::Completed(port, done));
+                }
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
                     self.drop_copy(m.line);
@@ -397,6 +413,7 @@ impl PrivateCache {
                 | CacheAction::SendGetS
                 | CacheAction::SendGetM
                 | CacheAction::SendUpgrade
+                | CacheAction::SendAtomic
                 | CacheAction::SendPutS
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),

@@ -137,6 +137,7 @@ impl<'a, const N: usize> Machine<'a, N> {
         let mut steps = Vec::with_capacity(8 * N);
         for (c, node) in world.nodes.iter().enumerate() {
             steps.extend([CacheEvent::Load, CacheEvent::Store].map(|e| Step::Local(c, e)));
+            steps.extend(self.tables.far.then_some(Step::Local(c, CacheEvent::Atomic)));
             if node.state != CacheState::I {
                 steps.push(Step::Local(c, CacheEvent::Evict));
             }
@@ -167,7 +168,7 @@ impl<'a, const N: usize> Machine<'a, N> {
             Step::Local(c, event) => {
                 let went = self.at_cache(&mut after, c, ToCache::plain(event))?;
                 let still = after.nodes[c].state == world.nodes[c].state;
-                let writes = event == CacheEvent::Store && self.options.data;
+                let writes = matches!(event, CacheEvent::Store | CacheEvent::Atomic) && self.options.data;
                 return Ok((went && (writes || !still)).then_some(after));
             }
             Step::Forward(c, position) => {
@@ -190,6 +191,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 let event = match data.map(|d| d.with) {
                     None | Some(With::Exclusive) => CacheEvent::DataExclusive,
                     Some(With::Forward) => CacheEvent::DataForward,
+                    Some(With::Value) => CacheEvent::AtomicData,
                     Some(With::Acks(_)) => CacheEvent::of_data(i32::from(acks) + missing),
                 };
                 self.at_cache(&mut after, c, ToCache { acks, data, ..ToCache::plain(event) })
@@ -240,6 +242,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 match request {
                     Request::GetS => HomeEvent::of_get_s(home.state, has_data),
                     Request::GetM => HomeEvent::of_get_m(home.state, from_owner, has_data),
+                    Request::Atomic => HomeEvent::of_atomic(home.owner.is_some(), home.sharers != 0),
                     Request::Upgrade => {
                         HomeEvent::of_upgrade(home.state, from_owner, home.sharers >> c & 1 == 1, has_data)
                     }
@@ -270,7 +273,7 @@ impl<'a, const N: usize> Machine<'a, N> {
             Cell::Impossible(why) => Err(Fault::Home { state: home.state, event, why }),
             Cell::Go(actions, next) => {
                 for &action in actions {
-                    world.home_action(action, message, self.tables.noninclusive)?;
+                    world.home_action(action, message, self.tables.noninclusive, self.track)?;
                 }
                 let gone = self.tables.noninclusive && !world.home.slice_present;
                 world.home.state = if next == HomeState::I && gone { HomeState::NP } else { next };

@@ -273,3 +273,44 @@ fn data_that_leave_the_slice_go_to_memory_if_they_were_written_and_are_fetched_w
     let alone = mutant(D::S_F, V::PutSLast, &[H::PutAck], D::S_F);
     assert_eq!(alone, "cache 1: (I, Inv): Inv goes to listed sharers, and the home has this cache off its list");
 }
+
+#[test]
+fn operations_executed_at_the_home_keep_every_protocol_coherent() {
+    let expected = [
+        ("msi-far", (3577, 10_153, 22, 2), (20_105, 77_608, 28, 2)),
+        ("mesi-far", (4822, 14_040, 27, 2), (32_745, 128_027, 38, 2)),
+        ("mesif-far", (6206, 18_188, 27, 3), (50_846, 200_623, 39, 3)),
+        ("moesi-far", (10_256, 30_193, 31, 3), (96_572, 380_349, 48, 4)),
+        ("msi-silent-far", (5091, 14_576, 30, 2), (34_625, 135_902, 40, 2)),
+        ("mesi-silent-far", (6498, 18_758, 31, 2), (53_562, 209_672, 40, 2)),
+        ("mesif-silent-far", (8032, 23_152, 30, 3), (79_358, 309_084, 42, 3)),
+        ("moesi-silent-far", (11_161, 32_951, 34, 3), (126_928, 499_895, 43, 4)),
+        ("mesi-upgrade-far", (5215, 14_928, 27, 2), (37_256, 142_563, 38, 2)),
+        ("mesi-noninclusive-far", (7389, 25_962, 28, 2), (51_469, 233_913, 36, 2)),
+        ("mesif-silent-upgrade-noninclusive-far", (13_046, 45_193, 28, 3), (142_361, 638_127, 40, 3)),
+        ("moesi-silent-upgrade-noninclusive-far", (19_296, 69_446, 32, 3), (231_202, 1_064_212, 46, 4)),
+    ];
+    hold_and_take_every_cell(&expected);
+}
+
+/// An operation reads the newest value and leaves no older copy to be read, or it could lose another's.
+#[test]
+fn an_operation_at_the_home_waits_until_nobody_has_a_copy() {
+    let mutant = |state, event, actions, next| {
+        let tables = Tables::by_name("mesi-far").expect("it is listed").clone();
+        fault_of(&tables.with_home_cell(state, event, Go(actions, next)))
+    };
+    let perform: &[H] = &[H::PerformAtomic, H::AtomicDataToReq];
+    let stale = "property violated: a copy that may be read is not the newest";
+    assert_eq!(mutant(D::S, V::AtomicOp, perform, D::S), stale);
+    // The owner may have written.
+    assert_eq!(mutant(D::M, V::AtomicOp, perform, D::M), "action cannot be executed: an operation on old data");
+    let ignores = mutant(D::M_A, V::Data, &[], D::I);
+    assert_eq!(ignores, "property violated: the slice would answer with old data");
+    let early = mutant(D::S, V::AtomicOp, &[H::InvSharersAckHome, H::ClearSharers, H::Requeue], D::I);
+    assert_eq!(early, "property violated: the home expects other acknowledgements than come");
+    // A cache that takes the old value for the line.
+    let tables = Tables::by_name("mesi-far").expect("it is listed").clone();
+    let keeps = tables.with_cache_cell(C::IA_V, E::AtomicData, Go(&[A::Fill, A::CompleteFar, A::Free], C::S));
+    assert_eq!(fault_of(&keeps), stale);
+}

@@ -22,10 +22,11 @@ pub(super) enum Request {
     PutE,
     PutM,
     Upgrade,
+    Atomic,
 }
 
 impl Request {
-    const ALL: [Self; 6] = [Self::GetS, Self::GetM, Self::PutS, Self::PutE, Self::PutM, Self::Upgrade];
+    const ALL: [Self; 7] = [Self::GetS, Self::GetM, Self::PutS, Self::PutE, Self::PutM, Self::Upgrade, Self::Atomic];
 }
 
 /// What a message on the forward network says.
@@ -147,6 +148,8 @@ pub(super) enum With {
     Forward,
     /// A number of acknowledgements to expect.
     Acks(u8),
+    /// Nothing: they are not the line but the old value of an operation.
+    Value,
 }
 
 /// Data on their way to a cache.
@@ -157,10 +160,13 @@ pub(super) struct DataToCache {
 }
 
 impl DataToCache {
+    /// Above every number of acknowledgements; never marked as newest, so that the code fits.
+    const VALUE: u64 = 2 + CACHES_MAX as u64;
+
     /// The number of acknowledgements announced.
     pub(super) fn acks(self) -> u8 {
         match self.with {
-            With::Exclusive | With::Forward => 0,
+            With::Exclusive | With::Forward | With::Value => 0,
             With::Acks(n) => n,
         }
     }
@@ -171,6 +177,7 @@ impl DataToCache {
             With::Exclusive => 0,
             With::Forward => 1,
             With::Acks(n) => 2 + u64::from(n),
+            With::Value => Self::VALUE,
         };
         1 + with * 2 + u64::from(self.newest)
     }
@@ -179,6 +186,7 @@ impl DataToCache {
         let with = match (code - 1) / 2 {
             0 => With::Exclusive,
             1 => With::Forward,
+            Self::VALUE => With::Value,
             n => With::Acks(n as u8 - 2),
         };
         Self { with, newest: (code - 1) % 2 == 1 }

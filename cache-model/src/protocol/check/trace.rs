@@ -78,6 +78,7 @@ fn tell_node(c: usize, node: &Node) -> String {
         line += &match data.with {
             With::Exclusive => ", exclusive data coming".to_string(),
             With::Forward => ", data to be forwarded coming".to_string(),
+            With::Value => ", an old value coming".to_string(),
             With::Acks(acks) => format!(", data with {acks} acks coming"),
         };
     }

@@ -7,7 +7,7 @@ use sim_core::time::Cycle;
 use super::{Home, Message, MessageKind, ProtocolFault};
 use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState};
 use crate::timing::fabric::Fabric;
-use crate::timing::message::LineData;
+use crate::timing::message::{LineData, perform};
 
 /// A line's data in an array of its own.
 #[derive(Clone, Debug)]
@@ -83,6 +83,25 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Executes the operation that `m` brings on the slice's data; gives the content of the answer.
+    pub(super) fn perform(&mut self, m: &Message) -> LineData {
+        self.touch_data(m.line);
+        let (data, dirty) = match &mut self.ways {
+            Some(ways) => {
+                let slot = ways.find(m.line).expect("operations are executed on data that there are");
+                let datum = ways.get_mut(slot);
+                (&mut datum.data, &mut datum.dirty)
+            }
+            None => {
+                let slot = self.lines.find(m.line).expect("operations are executed on a present line");
+                let line = self.lines.get_mut(slot);
+                (&mut line.data, &mut line.dirty)
+            }
+        };
+        *dirty = true;
+        perform(&m.data, data)
     }
 
     /// Makes room for the line's data: the table says what happens to those that go.
