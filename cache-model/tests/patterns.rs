@@ -2,6 +2,7 @@
 //! Textbook patterns of sharing: messages and bytes of one round in the steady state, counted by hand for
 //! every protocol. A message is 8 bytes without data and 72 with; nothing goes to memory after the first touch.
 
+#[allow(dead_code)] // Another test file uses all of it.
 mod common;
 
 use cache_model::timing::MessageKind::{self, *};

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The messages of a few accesses, counted by hand for every protocol.
 
+#[allow(dead_code)] // Another test file uses all of it.
 mod common;
 
-use cache_model::timing::MessageKind::*;
-use common::{Step, memory, run};
+use cache_model::timing::MemorySystem;
+use cache_model::timing::MessageKind::{self, *};
+use common::{Step, apart, memory, perform, run};
+use sim_core::isa::{RmwFn, Width};
+use sim_core::ports::Action;
+use sim_core::time::Cycle;
 
 /// One core writes, three read one after the other, the writer writes again.
 const SHARED: [Step; 5] = [(0, 7, Some(41)), (1, 7, None), (2, 7, None), (3, 7, None), (0, 7, Some(42))];
@@ -18,6 +23,43 @@ fn mesi_answers_later_readers_from_the_slice() {
         let expected = [(GetS, 3), (GetM, 2), (FwdGetS, 1), (Inv, 3), (Data, 5), (DataToHome, 1), (InvAck, 3)];
         assert_eq!(sent, expected, "{protocol}");
     }
+}
+
+/// As above, and core 0 has a copy when it writes again: one message of eight bytes in place of one with the line.
+#[test]
+fn an_upgrade_asks_for_no_data_and_gets_none() {
+    for protocol in ["msi-upgrade", "mesi-upgrade", "mesi-silent-upgrade"] {
+        let mut mem = memory(protocol);
+        let (values, sent) = run(&mut mem, &SHARED);
+        assert_eq!(values, [41; 3]);
+        let expected = [
+            (GetS, 3),
+            (GetM, 1),
+            (FwdGetS, 1),
+            (Inv, 3),
+            (Data, 4),
+            (DataToHome, 1),
+            (InvAck, 3),
+            (Grant, 1),
+            (Upgrade, 1),
+        ];
+        assert_eq!(sent, expected, "{protocol}");
+        assert_eq!(run(&mut mem, &[(2, 7, None)]).0, [42], "{protocol}");
+    }
+}
+
+/// The bytes of one store to a line that two cores have, both ways.
+#[test]
+fn an_upgrade_without_data_saves_a_lines_worth_of_bytes() {
+    let bytes = |protocol| {
+        let mut mem = memory(protocol);
+        run(&mut mem, &[(0, 7, None), (1, 7, None)]);
+        let before: u64 = mem.traffic().by_class.iter().map(|c| c.bytes).sum();
+        run(&mut mem, &[(0, 7, Some(1))]);
+        mem.traffic().by_class.iter().map(|c| c.bytes).sum::<u64>() - before
+    };
+    // GetM or Upgrade, Inv, Inv-Ack, and the answer: with the line or not.
+    assert_eq!((bytes("mesi"), bytes("mesi-upgrade")), (3 * 8 + 72, 4 * 8));
 }
 
 #[test]
@@ -47,6 +89,84 @@ fn moesi_answers_every_reader_from_the_writer_and_grants_its_next_store_without_
     // Nothing is written to the slice; Data: to the writer, and from it to three readers.
     let expected = [(GetS, 3), (GetM, 2), (FwdGetS, 3), (Inv, 3), (Data, 4), (InvAck, 3), (Grant, 1)];
     assert_eq!(sent, expected);
+}
+
+/// The first `n` lines that have their home where line 0 has it.
+fn of_one_home(mem: &MemorySystem, n: usize) -> Vec<u64> {
+    (0..).filter(|&l| mem.slice_of(l) == mem.slice_of(0)).take(n).collect()
+}
+
+fn sent(mem: &MemorySystem, kind: MessageKind) -> u64 {
+    mem.traffic().by_class[kind as usize].messages
+}
+
+/// One way for data, and room in the directory: data go, copies stay, and memory answers the next reader.
+#[test]
+fn data_leave_a_slice_that_is_not_inclusive_without_the_copies_noticing() {
+    let mut mem = apart("mesi-noninclusive", (1, 1), Some((16, 8)));
+    let [a, b] = of_one_home(&mem, 2)[..] else { panic!("there are two such lines") };
+    let (values, _) = run(&mut mem, &[(0, a, Some(41)), (1, a, None), (2, b, None)]);
+    assert_eq!((values, sent(&mem, MemRead), sent(&mem, MemWrite)), (vec![41, 0], 2, 1));
+    // The copies of core 0 and core 1 are still there; core 3's has to be fetched.
+    let (values, messages) = run(&mut mem, &[(0, a, None), (1, a, None)]);
+    assert_eq!((values, messages), (vec![41, 41], vec![]));
+    let (values, messages) = run(&mut mem, &[(3, a, None)]);
+    assert_eq!((values, messages), (vec![41], vec![(GetS, 1), (Data, 1)]));
+    assert_eq!((sent(&mem, MemRead), sent(&mem, Inv), sent(&mem, FwdGetM)), (3, 0, 0));
+    // An inclusive slice of the same size takes the copies back.
+    let mut inclusive = apart("mesi", (1, 1), None);
+    run(&mut inclusive, &[(0, a, Some(41)), (1, a, None), (2, b, None)]);
+    assert_eq!(sent(&inclusive, Inv), 2);
+}
+
+/// One entry in the directory, and room for data: copies go, their data stay in the slice.
+#[test]
+fn a_full_directory_takes_copies_back_and_keeps_their_data() {
+    let mut mem = apart("mesi-noninclusive", (16, 8), Some((1, 1)));
+    let [a, b] = of_one_home(&mem, 2)[..] else { panic!("there are two such lines") };
+    let (values, messages) = run(&mut mem, &[(0, a, Some(41)), (1, b, None), (2, a, None)]);
+    assert_eq!(values, [0, 41]);
+    let expected = [(GetS, 2), (GetM, 1), (FwdGetM, 2), (DataExclusive, 2), (Data, 1), (DataToHome, 2)];
+    assert_eq!(messages, expected);
+    assert_eq!((sent(&mem, MemRead), sent(&mem, MemWrite)), (2, 0));
+}
+
+/// An operation goes to the home unless its core owns the line alone; compare-and-swap never does.
+#[test]
+fn operations_are_executed_at_the_home_and_leave_the_line_there() {
+    for protocol in ["mesi-far", "mesi-silent-upgrade-far", "mesi-noninclusive-far"] {
+        let mut mem = memory(protocol);
+        let mut now = Cycle(0);
+        let mut ask = |mem: &mut MemorySystem, core, action| {
+            now = now.after(5000);
+            let before = mem.traffic().by_class;
+            let done = perform(mem, core, 7, action, now);
+            let sent = |k: &MessageKind| mem.traffic().by_class[*k as usize].messages > before[*k as usize].messages;
+            let kinds: Vec<MessageKind> = MessageKind::ALL.into_iter().filter(sent).collect();
+            ((done.value, done.written), kinds)
+        };
+        let add = Action::Rmw(RmwFn::FetchAdd, 1, 0);
+        let swap = Action::Rmw(RmwFn::Xchg, 90, 0);
+        let cas = |a| Action::Rmw(RmwFn::Cas, a, 5);
+        ask(&mut mem, 0, Action::Store(41));
+        // The owner's copy is taken back; after that nobody has one.
+        assert_eq!(ask(&mut mem, 1, add), ((41, true), vec![FwdGetM, DataToHome, Atomic, AtomicData]), "{protocol}");
+        assert_eq!(ask(&mut mem, 2, add), ((42, true), vec![Atomic, AtomicData]), "{protocol}");
+        // Two readers, one of which asks for the next operation, lose their copies.
+        assert_eq!(ask(&mut mem, 3, Action::Load).0, (43, false));
+        ask(&mut mem, 2, Action::Load);
+        assert_eq!(ask(&mut mem, 3, swap), ((43, true), vec![Inv, InvAck, Atomic, AtomicData]), "{protocol}");
+        // An owner needs nobody.
+        assert_eq!(ask(&mut mem, 3, Action::Load), ((90, false), vec![GetS, DataExclusive]), "{protocol}");
+        assert_eq!(ask(&mut mem, 3, add), ((90, true), vec![]), "{protocol}");
+        assert_eq!(ask(&mut mem, 0, cas(17)), ((91, false), vec![GetM, FwdGetM, Data]), "{protocol}");
+        assert_eq!(mem.value(7 * 64, Width::U64), 91);
+        // An operand or a value beside the header.
+        for kind in [Atomic, AtomicData] {
+            let count = mem.traffic().by_class[kind as usize];
+            assert_eq!((count.messages, count.bytes), (3, 3 * 16), "{protocol}");
+        }
+    }
 }
 
 /// The second read of core 1 comes from memory or not; in the end core 1 drops its clean copy.

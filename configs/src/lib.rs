@@ -32,8 +32,8 @@ pub use interconnect::{
 };
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
-    CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache, Protocol,
-    Replacement, SharedCache, SharedEvictions,
+    Atomics, CORES_MAX, Inclusion, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache,
+    Protocol, Replacement, SharedCache, SharedEvictions, Upgrades,
 };
 pub use named::Named;
 pub use near::near_names;

@@ -43,6 +43,13 @@ pub struct Machine {
     /// Whether the home is told when a shared copy goes; `Announced` unless given, and then not written out.
     #[serde(default, skip_serializing_if = "SharedEvictions::is_default")]
     pub shared_evictions: SharedEvictions,
+    /// What a cache that can read a line asks for in order to write it; `WithData` unless given, and then not written
+    /// out.
+    #[serde(default, skip_serializing_if = "Upgrades::is_default")]
+    pub upgrades: Upgrades,
+    /// Where a fetch-and-operate or a swap is executed; `Near` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Atomics::is_default")]
+    pub atomics: Atomics,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.
@@ -155,7 +162,7 @@ impl Replacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedCache {
-    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Inclusive: not less than L2.
+    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Not less than L2 if it is inclusive.
     pub slice_capacity: Bytes,
     /// Associativity.
     pub ways: u32,
@@ -166,6 +173,34 @@ pub struct SharedCache {
     /// What goes from a full set; `Lru` unless given, and then not written out.
     #[serde(default, skip_serializing_if = "Replacement::is_lru")]
     pub replacement: Replacement,
+    /// Whether it holds what the private caches hold; `Inclusive` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Inclusion::is_default")]
+    pub inclusion: Inclusion,
+}
+
+/// What the last level holds of the lines that private caches have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Inclusion {
+    /// All of them: each has a way with its data and its entry of the directory in one.
+    #[default]
+    Inclusive,
+    /// Their entries in a directory (snoop filter) of their own; their data may be there or not. Evicting an entry
+    /// takes the line back from the private caches, evicting data does not.
+    NonInclusive {
+        /// Lines that the directory of one slice can list; entries / ways is a power of two. Not less than L2 has
+        /// lines.
+        slice_directory_entries: u32,
+        /// Associativity of the directory.
+        directory_ways: u32,
+    },
+}
+
+impl Inclusion {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Inclusion::Inclusive
+    }
 }
 
 /// Coherence protocol, a table of cache-model.
@@ -201,20 +236,61 @@ impl SharedEvictions {
     }
 }
 
+/// What a private cache with a shared copy asks for when its core writes. A cache that answers readers (forward,
+/// owned) always gets the permission alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Upgrades {
+    /// The line, as if it had none: the answer carries data that it has.
+    #[default]
+    WithData,
+    /// The permission to write; the answer carries no data.
+    Dataless,
+}
+
+impl Upgrades {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Upgrades::WithData
+    }
+}
+
+/// Where a read-modify-write that is no compare-and-swap is executed. A compare-and-swap is always executed by the
+/// core's own cache, as is any that finds the line there, owned by nobody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Atomics {
+    /// By the core's own cache, which gets the line first.
+    #[default]
+    Near,
+    /// By the line's home, which takes back all copies first and answers with the old value.
+    Far,
+}
+
+impl Atomics {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Atomics::Near
+    }
+}
+
 impl Machine {
-    /// Name of the protocol's tables in cache-model.
+    /// Name of the protocol's tables in cache-model: the base, and each variant that is chosen behind a hyphen.
     #[must_use]
-    pub const fn protocol_tables(&self) -> &'static str {
-        match (self.protocol, self.shared_evictions) {
-            (Protocol::Msi, SharedEvictions::Announced) => "msi",
-            (Protocol::Mesi, SharedEvictions::Announced) => "mesi",
-            (Protocol::Mesif, SharedEvictions::Announced) => "mesif",
-            (Protocol::Moesi, SharedEvictions::Announced) => "moesi",
-            (Protocol::Msi, SharedEvictions::Silent) => "msi-silent",
-            (Protocol::Mesi, SharedEvictions::Silent) => "mesi-silent",
-            (Protocol::Mesif, SharedEvictions::Silent) => "mesif-silent",
-            (Protocol::Moesi, SharedEvictions::Silent) => "moesi-silent",
-        }
+    pub fn protocol_tables(&self) -> String {
+        let base = match self.protocol {
+            Protocol::Msi => "msi",
+            Protocol::Mesi => "mesi",
+            Protocol::Mesif => "mesif",
+            Protocol::Moesi => "moesi",
+        };
+        let variants = [
+            (self.shared_evictions == SharedEvictions::Silent, "-silent"),
+            (self.upgrades == Upgrades::Dataless, "-upgrade"),
+            (self.llc.inclusion != Inclusion::Inclusive, "-noninclusive"),
+            (self.atomics == Atomics::Far, "-far"),
+        ];
+        variants.iter().filter(|(chosen, _)| *chosen).fold(base.to_owned(), |name, (_, variant)| name + variant)
     }
 }
 

@@ -136,12 +136,22 @@ fn the_embedded_texts_can_be_shown() {
 
 #[test]
 fn protocol_and_replacement_are_choices_of_the_machine() {
-    let text = SMALL.replace("protocol: Mesi", "protocol: Moesi, shared_evictions: Silent").replace(
-        "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\")",
-        "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\", replacement: Srrip)",
-    );
+    let text = SMALL
+        .replace("protocol: Mesi", "protocol: Moesi, shared_evictions: Silent, upgrades: Dataless, atomics: Far")
+        .replace(
+            "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\")",
+            "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\", replacement: Srrip)",
+        );
     let e = parse(&text, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
-    assert_eq!(e.machine.protocol_tables(), "moesi-silent");
+    assert_eq!(e.machine.protocol_tables(), "moesi-silent-upgrade-far");
+    let apart = text.replace(
+        "data: \"19cy\")",
+        "data: \"19cy\", inclusion: NonInclusive(slice_directory_entries: 6144, directory_ways: 12))",
+    );
+    let apart = parse(&apart, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    assert_eq!(apart.machine.protocol_tables(), "moesi-silent-upgrade-noninclusive-far");
+    assert_eq!(reread(&apart), apart);
+    assert_eq!((expanded(&apart).matches("inclusion").count(), expanded(&e).matches("inclusion").count()), (1, 0));
     assert_eq!((e.machine.l1d.replacement, e.machine.l2.replacement), (Replacement::Lru, Replacement::Srrip));
     assert_eq!(reread(&e), e);
     // Left out where it is the default, so that texts made before there was a choice stay what they are.

@@ -28,7 +28,7 @@ const CASES: &[Case] = &[
         preset: "hammer8.ron",
         stage: 0,
         duration: ["20ms", "200us"],
-        digest: ["ff6b1820a903a2a6149c615689a5b6b6", "138307dad3085015ea356f5258583437"],
+        digest: ["4e118e33a94daa5edbe640b1cd51b5e1", "227f0d9fad07658547de9533772e3575"],
     },
     Case {
         name: "profiler",
@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 0,
         duration: ["1s", "20ms"],
-        digest: ["ac982e65213e30ef9cda2aaaace1ba81", "0d0c8196e79a21b7e71b23ba80a9f3ea"],
+        digest: ["5f4cf40f43c6ea3350623ddb07fc6751", "6d9fb1199d1c186be4b1e9464adf2650"],
     },
     Case {
         name: "calm",
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 5,
         duration: ["1s", "2ms"],
-        digest: ["c5094864452e90f4c13ae269ce23bb96", "e347eceb060c983904aacdd7241c29eb"],
+        digest: ["24c6d6c1091156aced16620577011e3d", "671764350a87e4cde6eba13ef83e2f10"],
     },
 ];
 

@@ -344,10 +344,16 @@ pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
 
 pub(crate) fn coherence(m: &MachineConfig) -> Coherence {
     Coherence {
-        tables: Tables::by_name(m.protocol_tables()).expect("every protocol of a config has tables"),
+        tables: Tables::by_name(&m.protocol_tables()).expect("every protocol of a config has tables"),
         l1: replacement(m.l1d.replacement),
         l2: replacement(m.l2.replacement),
         llc: replacement(m.llc.replacement),
+        directory: match m.llc.inclusion {
+            configs::Inclusion::Inclusive => None,
+            configs::Inclusion::NonInclusive { slice_directory_entries, directory_ways } => {
+                Some((u64::from(slice_directory_entries / directory_ways), directory_ways as usize))
+            }
+        },
         seed: 0,
     }
 }

@@ -27,6 +27,10 @@ table_enum! {
         O = "A written copy that may be read; others may have one too, and this one answers them.",
         OM_AC = "A store waits for the grant, with a copy in O that may still be read.",
         IS_DI = "A load waits for data, and has acknowledged an Inv: it uses the data once.",
+        IA_V = "An operation that the home executes waits for its old value.",
+        SA_V = "As IA_V, with a copy that may be read until the home takes it.",
+        FA_V = "As IA_V, with a copy in F that may be read until the home takes it.",
+        OA_V = "As IA_V, with a copy in O that may be read until the home takes it.",
         OI_A = "Evicted while others may have copies; keeps the data to answer until the Put-Ack.",
     }
 }
@@ -51,6 +55,8 @@ table_enum! {
         GrantAcks = "The cache that answers readers may write once the missing acknowledgements come.",
         InvAck = "An acknowledgement that is not known to be the last one.",
         LastInvAck = "The acknowledgement that completes the expected number.",
+        Atomic = "The core wants an operation executed that reads and writes in one, here or at the home.",
+        AtomicData = "The old value of an operation that the home has executed.",
     }
 }
 
@@ -62,6 +68,8 @@ table_enum! {
                  counted.",
         SendGetS = "Ask the home for a copy to read.",
         SendGetM = "Ask the home for the only copy.",
+        SendUpgrade = "Ask the home for the permission to write the copy to read that there is.",
+        SendAtomic = "Send the operation to the home.",
         SendPutS = "Tell the home that a shared copy goes.",
         SendPutE = "Tell the home that the only copy goes and was not written.",
         SendPutM = "Send the written line back to the home.",
@@ -74,6 +82,7 @@ table_enum! {
         ExpectAcks = "Add the announced number to the acknowledgements missing.",
         CountAck = "Take one off the acknowledgements missing.",
         Complete = "Let the access that was waiting use the copy.",
+        CompleteFar = "Give the core the old value of the operation that waited for it.",
         CompleteOnce = "Let the loads that were waiting use the received data, which are not kept.",
         DropCopy = "Forget the data.",
         Free = "Release the entry of the outstanding request.",
@@ -101,6 +110,7 @@ impl CacheState {
     pub const fn can_read(self) -> bool {
         matches!(self, Self::S | Self::SM_AD | Self::SM_A | Self::E | Self::M)
             || matches!(self, Self::F | Self::FM_AC | Self::O | Self::OM_AC)
+            || matches!(self, Self::SA_V | Self::FA_V | Self::OA_V)
     }
 
     /// A store may use the copy without asking anybody.
@@ -124,7 +134,7 @@ impl CacheState {
     /// The data may differ from what the home has, so whoever takes them has to write them back.
     #[must_use]
     pub const fn is_dirty(self) -> bool {
-        matches!(self, Self::M | Self::MI_A | Self::O | Self::OM_AC | Self::OI_A)
+        matches!(self, Self::M | Self::MI_A | Self::O | Self::OM_AC | Self::OI_A | Self::OA_V)
     }
 }
 
@@ -152,7 +162,7 @@ impl CacheEvent {
     /// It comes from the core or from the cache itself, not from a network.
     #[must_use]
     pub const fn is_local(self) -> bool {
-        matches!(self, Self::Load | Self::Store | Self::Evict)
+        matches!(self, Self::Load | Self::Store | Self::Atomic | Self::Evict)
     }
 }
 
@@ -168,6 +178,7 @@ const STORE_ONLY: &str = "exclusive data answer a load";
 pub(super) const COUNT_UNKNOWN: &str = "the last one is known only once the data have told the number";
 pub(super) const NO_GRANT: &str = "grants go to the cache that answers readers while it asks to write";
 const NO_F: &str = "nobody is made to answer readers of a clean line";
+pub(super) const NO_FAR: &str = "every operation is executed by the core's own cache";
 /// Why a state that the protocol lacks has no cells.
 pub(super) const NO_SUCH_STATE: &str = "the protocol has no such state";
 
@@ -306,7 +317,11 @@ pub const fn cache_cell(state: CacheState, event: CacheEvent) -> CacheCell {
             Impossible(NO_GRANT)
         }
 
-        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI, _) => Impossible(NO_SUCH_STATE),
+        (I | IS_D | IM_AD | IM_A | S | SM_AD | SM_A | E | M | MI_A | EI_A | SI_A | II_A, Atomic | AtomicData) => {
+            Impossible(NO_FAR)
+        }
+
+        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI | IA_V | SA_V | FA_V | OA_V, _) => Impossible(NO_SUCH_STATE),
     }
 }
 
@@ -328,11 +343,11 @@ const fn cache_table() -> CacheTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{PROTOCOLS, Tables};
+    use crate::protocol::Tables;
 
     /// Every cell that is taken, in every protocol.
     fn taken() -> impl Iterator<Item = (CacheState, CacheEvent, &'static [CacheAction], CacheState)> {
-        let tables = PROTOCOLS.iter().map(|name| Tables::by_name(name).expect("listed"));
+        let tables = Tables::all().iter();
         let pairs = |t: &'static Tables| {
             CacheState::ALL.into_iter().flat_map(|s| CacheEvent::ALL.map(|e| (s, e))).map(move |(s, e)| (t, s, e))
         };

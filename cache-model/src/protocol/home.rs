@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The home's side of the protocol: a directory inside an inclusive last-level slice.
 
-use super::cache::NO_SUCH_STATE;
+use super::cache::{NO_FAR, NO_SUCH_STATE};
 use super::cell::{Cell, table_enum};
 
 table_enum! {
@@ -26,6 +26,10 @@ table_enum! {
              read; the slice's data can be old.",
         O_R = "The slice wants the way: the owner was told to send the line to the home, and sharers \
                were told to drop their copies and to acknowledge to it.",
+        S_F = "As S, but the slice has no data: they are being fetched from memory, which has the newest.",
+        S_A = "As S_R, but for an operation that the home executes: the line stays.",
+        M_A = "As M_R, but for an operation that the home executes: the line stays.",
+        O_A = "As O_R, but for an operation that the home executes: the line stays.",
     }
 }
 
@@ -57,6 +61,13 @@ table_enum! {
         EvictShared = "The slice wants the way, and an owner and sharers are recorded.",
         InvAckMore = "A sharer has dropped its copy for the home; more have to.",
         InvAckLast = "The last sharer has dropped its copy for the home.",
+        UpgradeSharer = "A listed sharer asks for the permission to write the copy it has.",
+        GetSNoData = "A cache asks for a copy to read that has to come from the slice, which has no data.",
+        GetMNoData = "A cache asks for the only copy, which has to come from the slice, which has no data.",
+        AtomicOp = "A cache asks for an operation, and an owner or sharers are recorded, but not both.",
+        AtomicNoCopies = "A cache asks for an operation, and no private copy is recorded.",
+        AtomicShared = "A cache asks for an operation, and an owner and sharers are recorded.",
+        EvictData = "The slice wants the way of the line's data, not its entry in the directory.",
     }
 }
 
@@ -93,6 +104,9 @@ table_enum! {
         Requeue = "Put the request back, to be offered again.",
         WriteBackIfDirty = "Write the line to memory if the slice has it dirty.",
         FreeWay = "Give the way up.",
+        PerformAtomic = "Execute the operation on the slice's data.",
+        AtomicDataToReq = "Send the sender the old value.",
+        DropData = "Give the way of the line's data up, but not its entry in the directory.",
     }
 }
 
@@ -127,15 +141,35 @@ impl HomeState {
     /// The slice's own data are the newest, so the home may answer with them.
     #[must_use]
     pub const fn slice_is_newest(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::S_R | Self::SF)
+        matches!(self, Self::I | Self::S | Self::S_R | Self::SF | Self::S_A)
     }
 }
 
 impl HomeEvent {
-    /// The event for a `GetM`. Where an owner may write already its own counts as anybody's.
+    /// The event for a `GetS`; `has_data` says that the slice has data of the line.
     #[must_use]
-    pub const fn of_get_m(state: HomeState, from_owner: bool) -> Self {
-        if from_owner && state.owner_asks() { Self::GetMOwner } else { Self::GetM }
+    pub const fn of_get_s(state: HomeState, has_data: bool) -> Self {
+        if has_data || !matches!(state, HomeState::S) { Self::GetS } else { Self::GetSNoData }
+    }
+
+    /// The event for a `GetM`, `has_data` as for a `GetS`. Where an owner may write already its own counts as
+    /// anybody's.
+    #[must_use]
+    pub const fn of_get_m(state: HomeState, from_owner: bool, has_data: bool) -> Self {
+        if from_owner && state.owner_asks() {
+            Self::GetMOwner
+        } else if has_data || !matches!(state, HomeState::S) {
+            Self::GetM
+        } else {
+            Self::GetMNoData
+        }
+    }
+
+    /// The event for an `Upgrade`. A listed sharer that sends one has its copy: had the home told it to drop
+    /// the copy, it would be off the list. From anybody else it asks for the line, as a `GetM` does.
+    #[must_use]
+    pub const fn of_upgrade(state: HomeState, from_owner: bool, listed: bool, has_data: bool) -> Self {
+        if listed { Self::UpgradeSharer } else { Self::of_get_m(state, from_owner, has_data) }
     }
 
     /// The event for a `PutS`; `others` says that a sharer other than the sender is listed.
@@ -179,6 +213,16 @@ impl HomeEvent {
         }
     }
 
+    /// The event for an operation to be executed, by what is recorded.
+    #[must_use]
+    pub const fn of_atomic(owner: bool, sharers: bool) -> Self {
+        match (owner, sharers) {
+            (false, false) => Self::AtomicNoCopies,
+            (true, true) => Self::AtomicShared,
+            _ => Self::AtomicOp,
+        }
+    }
+
     /// The event for an acknowledgement to the home; `missing` is the number missing before it.
     #[must_use]
     pub const fn of_inv_ack(missing: u32) -> Self {
@@ -191,6 +235,9 @@ pub(super) const NO_OWNER: &str = "there is no owner in this state";
 pub(super) const NO_FORWARD: &str = "no owner was asked to send data to the home";
 pub(super) const NO_FETCH: &str = "nothing was asked of memory";
 pub(super) const NO_RECALL: &str = "no sharer was told to acknowledge to the home";
+pub(super) const ONE_ARRAY: &str = "a line has its entry in the directory and its data, or neither";
+pub(super) const NO_SUCH_LIST: &str = "no sharers are listed in this state";
+pub(super) const NO_UPGRADE: &str = "caches ask for the line, also if they have a copy";
 const ABSENT: &str = "the line is in no way of the slice";
 pub(super) const COPIES: &str = "an owner is recorded in this state";
 pub(super) const NO_COPIES: &str = "no private copy is recorded in this state";
@@ -329,7 +376,11 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
             GetMOwner | PutSOwner | PutSOwnerShared | PutMOwnerShared | PutEOwnerShared | EvictShared,
         ) => Impossible(NO_OWNER),
 
-        (SF | SF_D | O | O_R, _) => Impossible(NO_SUCH_STATE),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, UpgradeSharer) => Impossible(NO_UPGRADE),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, GetSNoData | GetMNoData | EvictData) => Impossible(ONE_ARRAY),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, AtomicOp | AtomicNoCopies | AtomicShared) => Impossible(NO_FAR),
+
+        (SF | SF_D | O | O_R | S_F | S_A | M_A | O_A, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

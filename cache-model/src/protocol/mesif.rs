@@ -14,11 +14,13 @@
 //! transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, NOT_SHARER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
+    NOT_SHARER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
     COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_COPIES, NO_FETCH, NO_FORWARD, NO_LIST, NO_OWNER, NO_RECALL,
+    NO_UPGRADE, ONE_ARRAY,
 };
 use super::tables::Tables;
 
@@ -30,7 +32,7 @@ impl Tables {
     /// Modified, exclusive, shared, invalid, forward.
     #[must_use]
     pub fn mesif() -> Self {
-        let mut t = Self { name: "mesif", ..Self::mesi() };
+        let mut t = Self { name: "mesif".into(), ..Self::mesi() };
         for event in CacheEvent::ALL {
             t = t.with_cache_cell(CacheState::F, event, f(event));
             t = t.with_cache_cell(CacheState::FM_AC, event, fm_ac(event));
@@ -80,6 +82,7 @@ const fn f(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -99,6 +102,7 @@ const fn fm_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], FM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -114,6 +118,7 @@ const fn fi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -138,6 +143,9 @@ const fn sf(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }
 
@@ -156,6 +164,9 @@ const fn sf_d(event: HomeEvent) -> HomeCell {
         Evict | EvictShared => Stall,
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }
 
@@ -175,5 +186,8 @@ pub(super) const fn recall_of_owner_and_sharers(event: HomeEvent) -> HomeCell {
         EvictNoCopies => Stall,
         InvAckMore => Go(&[CountAck], O_R),
         InvAckLast => Go(&[CountAck], M_R),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }

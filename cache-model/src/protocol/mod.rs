@@ -12,7 +12,9 @@
 //! (`F`) and while it takes copies back in order to free a way (`S_R`, `M_R`).
 //!
 //! MESI is written out; the other protocols are patches to it, in files of their own: `msi` in
-//! [`Tables::msi`], `mesif` and `moesi`. The states, events and actions are the union of all.
+//! [`Tables::msi`], `mesif` and `moesi`; and each of these can be patched further by variants: `silent`
+//! (shared copies go untold), `upgrade` (a sharer's store asks for no data), `noninclusive`
+//! (directory and data apart), `far` (read-modify-writes executed at the home). The states, events and actions are the union of all.
 //!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
@@ -24,17 +26,20 @@
 mod cache;
 mod cell;
 pub mod check;
+mod far;
 mod home;
 mod mesif;
 mod moesi;
+mod noninclusive;
 mod patch;
 mod print;
 mod silent;
 mod tables;
+mod upgrade;
 
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
 pub use patch::PatchError;
 pub use print::{Format, UnknownProtocol, render};
-pub use tables::{PROTOCOLS, Tables};
+pub use tables::{BASES, Tables, VARIANTS};

@@ -16,10 +16,12 @@
 //! their transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, OWNER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT, OWNER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
-use super::home::{COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL};
+use super::home::{
+    COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL, NO_UPGRADE, ONE_ARRAY,
+};
 use super::mesif::{GRANTED, recall_of_owner_and_sharers};
 use super::tables::Tables;
 
@@ -31,7 +33,7 @@ impl Tables {
     /// Modified, owned, exclusive, shared, invalid.
     #[must_use]
     pub fn moesi() -> Self {
-        let mut t = Self { name: "moesi", ..Self::mesi() };
+        let mut t = Self { name: "moesi".into(), ..Self::mesi() };
         for event in CacheEvent::ALL {
             t = t.with_cache_cell(CacheState::O, event, o(event));
             t = t.with_cache_cell(CacheState::OM_AC, event, om_ac(event));
@@ -74,6 +76,7 @@ const fn o(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -93,6 +96,7 @@ const fn om_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], OM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -108,6 +112,7 @@ const fn oi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }
 
@@ -134,5 +139,8 @@ const fn home_o(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        UpgradeSharer => Impossible(NO_UPGRADE),
+        GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
+        AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::cache::{CacheAction, CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeAction, HomeEvent, HomeState};
-use super::tables::{PROTOCOLS, Tables};
+use super::tables::{BASES, Tables, VARIANTS};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub struct UnknownProtocol(
 
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no protocol is called {:?}; known: {}", self.0, PROTOCOLS.join(", "))
+        let variants: Vec<String> = VARIANTS.iter().map(|v| format!("[-{v}]")).collect();
+        write!(f, "no protocol is called {:?}; known: {}, each with {}", self.0, BASES.join(", "), variants.concat())
     }
 }
 
@@ -39,7 +40,7 @@ impl std::error::Error for UnknownProtocol {}
 /// The tables of the protocol called `name`, ending in a line feed.
 ///
 /// # Errors
-/// [`UnknownProtocol`] if `name` is not in [`PROTOCOLS`].
+/// [`UnknownProtocol`] if `name` is no name of [`Tables::all`].
 pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
     let tables = Tables::by_name(name).ok_or_else(|| UnknownProtocol(name.to_string()))?;
     Ok(tables.render(format))
@@ -52,9 +53,9 @@ impl Tables {
     pub fn render(&self, format: Format) -> String {
         let sides = [cache_side(self), home_side(self)];
         let texts = sides.iter().map(|side| match format {
-            Format::Text => side.text(self.name),
-            Format::Markdown => side.markdown(self.name),
-            Format::Graphviz => side.graphviz(self.name),
+            Format::Text => side.text(&self.name),
+            Format::Markdown => side.markdown(&self.name),
+            Format::Graphviz => side.graphviz(&self.name),
         });
         texts.collect::<Vec<_>>().join("\n")
     }
@@ -295,14 +296,14 @@ mod tests {
         let error = render("mosi", Format::Text).expect_err("there is no such table");
         assert_eq!(
             error.to_string(),
-            "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, msi-silent, mesi-silent, \
-             mesif-silent, moesi-silent"
+            "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, each with \
+             [-silent][-upgrade][-noninclusive][-far]"
         );
     }
 
     #[test]
     fn every_name_can_be_rendered() {
-        for name in PROTOCOLS {
+        for name in Tables::all().iter().map(|t| &*t.name) {
             for format in [Format::Text, Format::Markdown, Format::Graphviz] {
                 let text = render(name, format).expect("known");
                 assert!(text.contains(name) && text.ends_with('\n'));

@@ -12,7 +12,7 @@
 //! Copies that the home counts on are still announced: `E` (it may be written without notice), `M`, `O`
 //! and `F`.
 
-use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, LOAD_ONLY, NO_ACKS, NO_GRANT, NO_PUT};
+use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, LOAD_ONLY, NO_ACKS, NO_FAR, NO_GRANT, NO_PUT};
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{HomeAction, HomeCell, HomeEvent, HomeState};
 use super::tables::Tables;
@@ -24,9 +24,9 @@ const ONE_INV: &str = "this cache was off the list before it asked, and readers 
 impl Tables {
     /// These tables with silent evictions of shared copies.
     #[must_use]
-    pub(super) fn silent(self, name: &'static str) -> Self {
-        let base = self.name;
-        let mut t = Self { name, shared_evictions_silent: true, ..self };
+    pub(super) fn silent(self) -> Self {
+        let base = self.base();
+        let mut t = Self { shared_evictions_silent: true, ..self };
         for event in CacheEvent::ALL {
             let cell = is_di(event, t.cache_cell(CacheState::IS_D, event));
             t = t.with_cache_cell(CacheState::IS_DI, event, cell);
@@ -97,5 +97,6 @@ const fn is_di(event: CacheEvent, is_d: CacheCell) -> CacheCell {
         DataAcks => Impossible(LOAD_ONLY),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        Atomic | AtomicData => Impossible(NO_FAR),
     }
 }

@@ -4,24 +4,22 @@
 use super::cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable};
 use super::cell::Cell;
 use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// Names of all protocols.
-pub const PROTOCOLS: [&str; 8] =
-    ["msi", "mesi", "mesif", "moesi", "msi-silent", "mesi-silent", "mesif-silent", "moesi-silent"];
+/// The protocols that the others are made from.
+pub const BASES: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
 
-/// The protocols, in the order of [`PROTOCOLS`].
-static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
-    [
-        Tables::msi(),
-        Tables::mesi(),
-        Tables::mesif(),
-        Tables::moesi(),
-        Tables::msi().silent("msi-silent"),
-        Tables::mesi().silent("mesi-silent"),
-        Tables::mesif().silent("mesif-silent"),
-        Tables::moesi().silent("moesi-silent"),
-    ]
+/// What can be added to the name of a base, each after a hyphen, in this order; each is a patch of its own.
+pub const VARIANTS: [&str; 4] = ["silent", "upgrade", "noninclusive", "far"];
+
+/// Every base with every choice of variants.
+static ALL: LazyLock<Vec<Tables>> = LazyLock::new(|| {
+    let bases = [Tables::msi(), Tables::mesi(), Tables::mesif(), Tables::moesi()];
+    VARIANTS.iter().fold(bases.to_vec(), |plain, variant| {
+        let with = plain.iter().map(|t| t.clone().variant(variant)).collect();
+        [plain, with].concat()
+    })
 });
 
 /// The two tables of a protocol: what runs, what is checked and what is printed.
@@ -31,9 +29,13 @@ static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     /// Name of the protocol, as in `sim protocol NAME`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Shared copies go without the home being told, so it may list caches that have none.
     pub shared_evictions_silent: bool,
+    /// The directory and the data of the last level are arrays of their own.
+    pub noninclusive: bool,
+    /// The home executes read-modify-writes of caches that do not own the line alone.
+    pub far: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -41,16 +43,49 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The protocol of this name, for execution; `None` if it is none of [`PROTOCOLS`].
+    /// The protocol of this name, for execution: one of [`BASES`] with any of [`VARIANTS`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        ALL.iter().find(|t| t.name == name)
+        Self::all().iter().find(|t| t.name == name)
+    }
+
+    /// Every protocol: the bases first, then with the first variant, then both with the second, and so on.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &ALL
+    }
+
+    /// The base that the protocol is a variant of.
+    #[must_use]
+    pub fn base(&self) -> &'static str {
+        let first = self.name.split('-').next();
+        BASES.into_iter().find(|b| Some(*b) == first).expect("every protocol is made from a base")
+    }
+
+    /// These tables with one of [`VARIANTS`].
+    fn variant(self, variant: &str) -> Self {
+        let name = format!("{}-{variant}", self.name);
+        let patched = match variant {
+            "silent" => self.silent(),
+            "upgrade" => self.upgrade(),
+            "noninclusive" => self.noninclusive(),
+            "far" => self.far(),
+            other => unreachable!("{other} is no variant"),
+        };
+        Self { name: name.into(), ..patched }
     }
 
     /// Modified, exclusive, shared, invalid.
     #[must_use]
     pub fn mesi() -> Self {
-        Self { name: "mesi", shared_evictions_silent: false, cache: CACHE_TABLE, home: HOME_TABLE }
+        Self {
+            name: "mesi".into(),
+            shared_evictions_silent: false,
+            noninclusive: false,
+            far: false,
+            cache: CACHE_TABLE,
+            home: HOME_TABLE,
+        }
     }
 
     /// MESI without the state `E`: a first reader becomes a sharer. For comparison with published
@@ -59,7 +94,7 @@ impl Tables {
     pub fn msi() -> Self {
         const NO_E: &str = "MSI has no exclusive state";
         const NOT_OWNER: &str = "a reader never becomes an owner in MSI";
-        let mut t = Self { name: "msi", ..Self::mesi() };
+        let mut t = Self { name: "msi".into(), ..Self::mesi() };
         for event in CacheEvent::ALL {
             t = t.with_cache_cell(CacheState::E, event, Cell::Impossible(NO_E)).with_cache_cell(
                 CacheState::EI_A,

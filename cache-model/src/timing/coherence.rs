@@ -18,6 +18,9 @@ pub struct Coherence {
     pub l2: Replacement,
     /// What goes from a full set of a last-level slice.
     pub llc: Replacement,
+    /// Sets (a power of two) and ways (at most 16) of the directory of a last-level slice, if the tables are for one
+    /// apart from the data; as many as the data have if none are given.
+    pub directory: Option<(u64, usize)>,
     /// Seed of random replacement.
     pub seed: u64,
 }
@@ -34,7 +37,7 @@ impl Coherence {
     #[must_use]
     pub const fn of(tables: &'static Tables) -> Self {
         let lru = Replacement::Lru;
-        Coherence { tables, l1: lru, l2: lru, llc: lru, seed: 0 }
+        Coherence { tables, l1: lru, l2: lru, llc: lru, directory: None, seed: 0 }
     }
 
     /// The random numbers of a cache level of a place.

@@ -103,7 +103,7 @@ impl Fabric {
     /// its arrival is given.
     fn send_after(&mut self, mut m: Message, ready: Cycle, now: Cycle, before: Cycle) -> Option<Cycle> {
         debug_assert!(ready > now, "an arrival in the current cycle would be in the past of its phase");
-        let bytes = self.params.bytes(m.kind.has_data());
+        let bytes = self.params.bytes(m.kind.has_data()) + m.kind.word_bytes();
         let number = &mut self.sent[m.src.0 as usize];
         *number = (*number + 1) & NUMBER_MASK;
         m.number = *number;

@@ -166,7 +166,7 @@ impl MemorySystem {
     pub fn value(&self, addr: u64, width: Width) -> u64 {
         let line = addr / LINE_BYTES;
         let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.answers()).map(|(_, d)| d);
-        let data = owned.or_else(|| self.home(line).knows(line).map(|k| k.3)).or_else(|| self.memory.get(&line));
+        let data = owned.or_else(|| self.home(line).copy(line)).or_else(|| self.memory.get(&line));
         data.map_or(0, |d| read(d, addr, width))
     }
 
@@ -176,7 +176,7 @@ impl MemorySystem {
     }
 
     /// Checks what must hold of every line when quiescent: one writer or many readers, readers
-    /// equal to the home, the directory knowing every copy and no other, and inclusion.
+    /// equal to the home or memory, the directory knowing every copy and no other.
     ///
     /// # Errors
     /// The first violation, in words.
@@ -185,7 +185,7 @@ impl MemorySystem {
             .caches
             .iter()
             .flat_map(|c| c.lines().map(|(n, _, _)| n))
-            .chain(self.homes.iter().flat_map(|h| h.lines().map(|(n, _)| n)))
+            .chain(self.homes.iter().flat_map(Home::lines))
             .collect();
         for line in lines {
             let copies: Vec<(usize, CacheState, &LineData)> =
@@ -197,18 +197,19 @@ impl MemorySystem {
             }
             let known = self.home(line).knows(line);
             let exact = !self.caches[0].tables().shared_evictions_silent;
-            let mut listed = known.iter().flat_map(|k| k.1.into_iter().chain(k.2.iter()));
+            let mut listed = known.iter().flat_map(|k| k.0.into_iter().chain(k.1.iter()));
             if exact && let Some(place) = listed.find(|p| !copies.iter().any(|c| c.0 == p.0 as usize)) {
                 return Err(format!("line {at:#x}: the home lists core {}, which has no copy", place.0));
             }
-            let Some((_, owner, sharers, data)) = known else {
+            let Some((owner, sharers)) = known else {
                 if copies.is_empty() {
                     continue;
                 }
-                return Err(format!("line {at:#x} is cached but not in its home slice"));
+                return Err(format!("line {at:#x} is cached but not in its home's directory"));
             };
+            let below = self.home(line).copy(line).or_else(|| self.memory.get(&line)).unwrap_or(&[0; 8]);
             // What readers must have: the copy of the cache that answers them, if one has written the line.
-            let written = copies.iter().find(|c| c.1.is_dirty()).map_or(data, |c| c.2);
+            let written = copies.iter().find(|c| c.1.is_dirty()).map_or(below, |c| c.2);
             for &(core, state, copy) in &copies {
                 let place = Place(core as u16);
                 let listed = if state.answers() { owner == Some(place) } else { sharers.iter().any(|s| s == place) };

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A slice of the last level with the directory of its lines, in front of memory.
+//!
+//! Entries of the directory and data are in one array, or each in one of their own (`noninclusive` tables). Then a
+//! line has an entry only while caches have copies of it or something is under way, and data or not.
+
+mod data;
 
 use sim_core::ports::Cause;
 use sim_core::time::Cycle;
@@ -12,15 +17,17 @@ use super::params::MemoryParams;
 use super::private::ProtocolFault;
 use super::sharers::Sharers;
 use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState, Tables};
+use data::Datum;
 
-/// A line in the slice.
+/// A line in the slice, or an entry of its directory.
 #[derive(Clone, Debug)]
 struct Line {
     state: HomeState,
     owner: Option<Place>,
     sharers: Sharers,
+    /// Of no meaning if the data have an array of their own.
     data: LineData,
-    /// Differs from memory.
+    /// Differs from memory; as `data`.
     dirty: bool,
     /// Acknowledgements of a recall that are missing.
     acks: u32,
@@ -37,22 +44,27 @@ pub(super) struct Home {
     params: MemoryParams,
     tables: &'static Tables,
     lines: SetArray<Line>,
+    /// The data, if they have an array of their own.
+    ways: Option<SetArray<Datum>>,
     /// Requests for lines whose set has no way free yet, in order of arrival.
     no_way: Vec<Message>,
 }
 
 impl Home {
     pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> Home {
+        let llc = (params.llc_sets, params.llc_ways);
+        let array = |(sets, ways): (u64, usize), of| (sets, ways, coherence.llc, coherence.stream(place, of));
+        let own = coherence.tables.noninclusive.then(|| array(llc, "llc data replacement"));
+        let (sets, ways, policy, stream) = match own {
+            Some(_) => array(coherence.directory.unwrap_or(llc), "llc replacement"),
+            None => array(llc, "llc replacement"),
+        };
         Home {
             place,
             params,
             tables: coherence.tables,
-            lines: SetArray::new(
-                params.llc_sets,
-                params.llc_ways,
-                coherence.llc,
-                coherence.stream(place, "llc replacement"),
-            ),
+            lines: SetArray::new(sets, ways, policy, stream),
+            ways: own.map(|(sets, ways, policy, stream)| SetArray::new(sets, ways, policy, stream)),
             no_way: Vec::new(),
         }
     }
@@ -61,12 +73,20 @@ impl Home {
     pub(super) fn deliver(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle) -> Result<(), ProtocolFault> {
         let slot = self.lines.find(m.line);
         let line = slot.map(|s| self.lines.get(s));
-        let state = line.map_or(HomeState::NP, |l| l.state);
+        let state = self.state_of(m.line);
         let from_owner = line.is_some_and(|l| l.owner == Some(m.src));
         let others = || line.is_some_and(|l| l.sharers.any_but(m.src));
         let event = match m.kind {
-            MessageKind::GetS => HomeEvent::GetS,
-            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner),
+            MessageKind::GetS => HomeEvent::of_get_s(state, self.has_data(m.line)),
+            MessageKind::GetM => HomeEvent::of_get_m(state, from_owner, self.has_data(m.line)),
+            MessageKind::Atomic => HomeEvent::of_atomic(
+                line.is_some_and(|l| l.owner.is_some()),
+                line.is_some_and(|l| l.sharers.count() > 0),
+            ),
+            MessageKind::Upgrade => {
+                let listed = line.is_some_and(|l| l.sharers.has(m.src));
+                HomeEvent::of_upgrade(state, from_owner, listed, self.has_data(m.line))
+            }
             MessageKind::PutS => HomeEvent::of_put_s(from_owner, others()),
             MessageKind::PutM => HomeEvent::of_put_m(from_owner, others()),
             MessageKind::PutE => HomeEvent::of_put_e(from_owner, others()),
@@ -77,8 +97,9 @@ impl Home {
         };
         match self.tables.home_cell(state, event) {
             Cell::Go(actions, next) => {
-                if state == HomeState::NP && actions.contains(&HomeAction::FetchMemory) {
-                    return self.fetch(fabric, m, now, next);
+                let needs_entry = slot.is_none() && !matches!(next, HomeState::NP | HomeState::I);
+                if needs_entry && !self.enter(fabric, m, now, state)? {
+                    return Ok(());
                 }
                 self.transition(fabric, m, now, actions, next)
             }
@@ -102,8 +123,9 @@ impl Home {
         ProtocolFault { what }
     }
 
-    /// A request for a line that is not in the slice: finds a way, evicting if it must.
-    fn fetch(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, next: HomeState) -> Result<(), ProtocolFault> {
+    /// A request for a line without an entry, in `state`: makes one, evicting if it must; false if the request has
+    /// to wait for it.
+    fn enter(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, state: HomeState) -> Result<bool, ProtocolFault> {
         if !self.lines.has_room(m.line) && !self.way_is_coming(m.line) {
             let may_go = |_: u64, l: &Line| l.state.is_stable() && l.stalled.is_empty();
             if let Some((victim, slot)) = self.lines.victim(m.line, may_go) {
@@ -113,21 +135,20 @@ impl Home {
         }
         if !self.lines.has_room(m.line) {
             self.no_way.push(*m);
-            return Ok(());
+            return Ok(false);
         }
         let line = Line {
-            state: next,
+            state,
             owner: None,
             sharers: Sharers::default(),
             data: [0; 8],
             dirty: false,
             acks: 0,
             used: false,
-            stalled: vec![*m],
+            stalled: Vec::new(),
         };
         self.lines.insert(m.line, line);
-        self.send_to_memory(fabric, MessageKind::MemRead, m.line, [0; 8], m.cause, now);
-        Ok(())
+        Ok(true)
     }
 
     /// True if the recalls under way in the line's set free a way for it: it must not recall
@@ -207,20 +228,39 @@ impl Home {
     ) -> Result<(), ProtocolFault> {
         let mut wake = Vec::new();
         let mut freed = false;
+        let mut old = [0; 8];
+        let was = self.state_of(m.line);
         for action in actions {
-            if *action == HomeAction::FreeWay {
-                let slot = self.lines.find(m.line).expect("only a present line frees its way");
-                wake = std::mem::take(&mut self.lines.get_mut(slot).stalled);
-                self.lines.remove(slot);
-                freed = true;
-            } else if *action == HomeAction::PutAck {
-                self.reply(fabric, MessageKind::PutAck, m, m.src, m.src, 0, self.params.llc_tag, now);
-            } else {
-                self.act(fabric, m, now, *action);
+            match action {
+                HomeAction::FreeWay => {
+                    wake = self.free(m.line);
+                    freed = true;
+                }
+                HomeAction::PutAck => {
+                    self.reply(fabric, MessageKind::PutAck, m, m.src, m.src, 0, self.params.llc_tag, now);
+                }
+                HomeAction::FetchMemory => {
+                    self.send_to_memory(fabric, MessageKind::MemRead, m.line, [0; 8], m.cause, now);
+                }
+                HomeAction::TakeData => {
+                    let dirty = m.dirty || self.data(m.line).is_some_and(|(_, dirty)| dirty);
+                    self.put_data(fabric, m, dirty, now)?;
+                }
+                HomeAction::FillSlice => self.put_data(fabric, m, false, now)?,
+                HomeAction::WriteBackIfDirty => self.write_back(fabric, m.line, m.cause, now),
+                HomeAction::PerformAtomic => old = self.perform(m),
+                HomeAction::AtomicDataToReq => {
+                    let (kind, ready) = (MessageKind::AtomicData, now.after(self.params.llc_data));
+                    let answer = Message { kind, src: self.place, dst: m.src, data: old, ..*m };
+                    fabric.send(answer, ready, now);
+                }
+                HomeAction::Requeue => {} // Below, where the line is in its next state.
+                _ => self.act(fabric, m, now, *action),
             }
         }
         if let Some(slot) = self.lines.find(m.line) {
-            if m.kind != MessageKind::MemData {
+            let requeued = actions.contains(&HomeAction::Requeue);
+            if m.kind != MessageKind::MemData && !requeued {
                 if std::mem::replace(&mut self.lines.get_mut(slot).used, true) {
                     self.lines.touch(slot);
                 } else {
@@ -232,6 +272,15 @@ impl Home {
                 line.state = next;
                 wake = std::mem::take(&mut line.stalled);
             }
+            if requeued {
+                let waiting = if next.is_stable() { &mut wake } else { &mut line.stalled };
+                waiting.push(*m);
+            }
+            // A line without copies needs no entry; one that was recalled gives it up before it is wanted again.
+            if was.is_recall() && self.is_spare(m.line) {
+                wake.append(&mut self.free(m.line));
+                freed = true;
+            }
         }
         // A free way goes to those that wait for one; what the line that left it had stalled comes
         // behind them, else a line that is always wanted would keep its way for ever.
@@ -241,6 +290,10 @@ impl Home {
         for stalled in wake {
             self.deliver(fabric, &stalled, now)?;
         }
+        if self.is_spare(m.line) {
+            self.free(m.line);
+            freed = true;
+        }
         // A way is free, or a line has come to rest and can be evicted now.
         if freed || next.is_stable() {
             for waiting in std::mem::take(&mut self.no_way) {
@@ -248,6 +301,18 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Takes the line's entry out; gives the requests that were stalled.
+    fn free(&mut self, line: u64) -> Vec<Message> {
+        let slot = self.lines.find(line).expect("only a present line frees its way");
+        self.lines.remove(slot).stalled
+    }
+
+    /// The line has an entry that it does not need: no copies, nothing under way, and data elsewhere.
+    fn is_spare(&self, line: u64) -> bool {
+        let spare = |l: &Line| l.state == HomeState::I && l.stalled.is_empty();
+        self.ways.is_some() && self.lines.find(line).is_some_and(|s| spare(self.lines.get(s)))
     }
 
     #[allow(clippy::too_many_arguments)] // The fields of a message, once.
@@ -262,11 +327,8 @@ impl Home {
         latency: u64,
         now: Cycle,
     ) {
-        let data = if kind.has_data() {
-            self.lines.get(self.lines.find(m.line).expect("only a present line is sent")).data
-        } else {
-            [0; 8]
-        };
+        let data =
+            if kind.has_data() { *self.data(m.line).expect("only data that there are are sent").0 } else { [0; 8] };
         let reply = Message {
             kind,
             src: self.place,
@@ -329,30 +391,31 @@ impl Home {
                 let requester = if action == FwdGetMToOwnerForHome { self.place } else { m.src };
                 self.reply(fabric, kind, m, owner, requester, others, tag, now);
             }
-            TakeData => {
-                line.data = m.data;
-                line.dirty |= m.dirty;
+            TakeData | FillSlice | WriteBackIfDirty | FetchMemory | Requeue | PutAck | FreeWay | PerformAtomic
+            | AtomicDataToReq => {
+                unreachable!("handled before a line is looked up")
             }
-            FillSlice => (line.data, line.dirty) = (m.data, false),
-            WriteBackIfDirty => {
-                if line.dirty {
-                    let data = line.data;
-                    self.send_to_memory(fabric, MessageKind::MemWrite, m.line, data, m.cause, now);
-                }
-            }
-            FetchMemory | Requeue | PutAck | FreeWay => unreachable!("handled before a line is looked up"),
+            DropData => unreachable!("data are evicted on their own"),
+        }
+        if matches!(action, DataExclusiveToReq | DataToReq | DataForwardToReq | DataWithAckCountToReq) {
+            self.touch_data(m.line);
         }
     }
 
-    /// What the home knows of a line: state, owner, sharers, data.
-    pub(super) fn knows(&self, line: u64) -> Option<(HomeState, Option<Place>, &Sharers, &LineData)> {
+    /// What the directory knows of a line: owner and sharers.
+    pub(super) fn knows(&self, line: u64) -> Option<(Option<Place>, &Sharers)> {
         let l = self.lines.get(self.lines.find(line)?);
-        Some((l.state, l.owner, &l.sharers, &l.data))
+        Some((l.owner, &l.sharers))
     }
 
-    /// Lines present.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, HomeState)> {
-        self.lines.iter().map(|(n, l)| (n, l.state))
+    /// The slice's copy of a line.
+    pub(super) fn copy(&self, line: u64) -> Option<&LineData> {
+        self.data(line).map(|(data, _)| data)
+    }
+
+    /// Lines with an entry in the directory.
+    pub(super) fn lines(&self) -> impl Iterator<Item = u64> {
+        self.lines.iter().map(|(n, _)| n)
     }
 
     /// True if no request waits here.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What travels between caches, home slices and memory.
 
+use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::Cause;
 
 pub use sim_core::ports::LineData;
@@ -37,6 +38,12 @@ pub enum MessageKind {
     DataForward,
     /// Permission to write without data, with a number of acknowledgements to expect.
     Grant,
+    /// A sharer's request for the permission to write, without data.
+    Upgrade,
+    /// An operation for the home to execute.
+    Atomic,
+    /// The old value of an operation that the home has executed.
+    AtomicData,
 }
 
 /// Virtual networks: messages of one never wait for another's.
@@ -53,7 +60,7 @@ pub enum Network {
 
 impl MessageKind {
     /// Number of kinds.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 21;
     /// Every kind, in order.
     pub const ALL: [MessageKind; Self::COUNT] = {
         use MessageKind::*;
@@ -76,6 +83,9 @@ impl MessageKind {
             MemData,
             DataForward,
             Grant,
+            Upgrade,
+            Atomic,
+            AtomicData,
         ]
     };
 
@@ -102,13 +112,16 @@ impl MessageKind {
             MemData => "Mem-Data",
             DataForward => "Data-Forward",
             Grant => "Grant",
+            Upgrade => "Upgrade",
+            Atomic => "Atomic",
+            AtomicData => "Atomic-Data",
         }
     }
 
     /// Homes and caches of every protocol send it; the others belong to some protocols only.
     #[must_use]
     pub const fn is_common(self) -> bool {
-        !matches!(self, MessageKind::DataForward | MessageKind::Grant)
+        (self as usize) < MessageKind::DataForward as usize
     }
 
     /// The network it travels on.
@@ -116,10 +129,16 @@ impl MessageKind {
     pub const fn network(self) -> Network {
         use MessageKind::*;
         match self {
-            GetS | GetM | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
+            GetS | GetM | Upgrade | Atomic | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
             FwdGetS | FwdGetM | Inv | PutAck | Grant => Network::Forward,
-            DataExclusive | Data | DataForward | DataToHome | InvAck | MemData => Network::Response,
+            DataExclusive | Data | DataForward | DataToHome | InvAck | MemData | AtomicData => Network::Response,
         }
+    }
+
+    /// Bytes that it carries beside what every message has, if it carries no line: an operand or a value.
+    #[must_use]
+    pub const fn word_bytes(self) -> u64 {
+        if matches!(self, MessageKind::Atomic | MessageKind::AtomicData) { 8 } else { 0 }
     }
 
     /// True if it carries a line.
@@ -128,7 +147,8 @@ impl MessageKind {
         use MessageKind::*;
         match self {
             PutM | DataExclusive | Data | DataForward | DataToHome | MemWrite | MemData => true,
-            GetS | GetM | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead => false,
+            GetS | GetM | Upgrade | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead
+            | Atomic | AtomicData => false,
         }
     }
 }
@@ -161,23 +181,43 @@ pub struct Message {
 /// Reads `width` bytes at a byte address from its line.
 #[must_use]
 #[inline]
-pub(super) fn read(data: &LineData, addr: u64, width: sim_core::isa::Width) -> u64 {
+pub(super) fn read(data: &LineData, addr: u64, width: Width) -> u64 {
     let word = data[((addr >> 3) & 7) as usize];
     (word >> (8 * (addr & 7))) & width.mask()
 }
 
 /// Writes `width` bytes at a byte address into its line.
 #[inline]
-pub(super) fn write(data: &mut LineData, addr: u64, width: sim_core::isa::Width, value: u64) {
+pub(super) fn write(data: &mut LineData, addr: u64, width: Width, value: u64) {
     let word = &mut data[((addr >> 3) & 7) as usize];
     let shift = 8 * (addr & 7);
     *word = (*word & !(width.mask() << shift)) | ((value & width.mask()) << shift);
 }
 
+/// An operation as the content of a message: which, its operand, where, and how wide.
+pub(super) fn operation(f: RmwFn, operand: u64, addr: u64, width: Width) -> LineData {
+    let position = OPERATIONS.iter().position(|o| *o == f).expect("the home does not compare");
+    [position as u64, operand, addr, width.bytes(), 0, 0, 0, 0]
+}
+
+/// Executes an operation that a message brings on the line; gives the content of the answer.
+pub(super) fn perform(message: &LineData, line: &mut LineData) -> LineData {
+    let [position, operand, addr, bytes, ..] = *message;
+    let width = [Width::U8, Width::U16, Width::U32, Width::U64].into_iter().find(|w| w.bytes() == bytes);
+    let width = width.expect("made by `operation`");
+    let result = OPERATIONS[position as usize].apply(width, read(line, addr, width), operand, 0);
+    if let Some(value) = result.written {
+        write(line, addr, width, value);
+    }
+    [result.returned, u64::from(result.written.is_some()), 0, 0, 0, 0, 0, 0]
+}
+
+/// What a home can execute; each has one operand at most.
+const OPERATIONS: [RmwFn; 5] = [RmwFn::Xchg, RmwFn::FetchAdd, RmwFn::FetchOr, RmwFn::FetchAnd, RmwFn::TestSetBit];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::isa::Width;
 
     #[test]
     fn byte_writes_leave_their_neighbours_alone() {
@@ -188,6 +228,17 @@ mod tests {
         assert_eq!(read(&d, 0x1008, Width::U16), 0x12ff);
         assert_eq!(read(&d, 0x1009, Width::U8), 0x12);
         assert_eq!(d[0], u64::MAX);
+    }
+
+    #[test]
+    fn an_operation_arrives_as_it_was_sent() {
+        let mut line = [7, 0xffff_ffff_0000_0009, 0, 0, 0, 0, 0, 0];
+        let add = operation(RmwFn::FetchAdd, 5, 0x100c, Width::U32);
+        assert_eq!(perform(&add, &mut line)[..2], [0xffff_ffff, 1]);
+        assert_eq!(line[..2], [7, 0x0000_0004_0000_0009]);
+        let swap = operation(RmwFn::Xchg, 0x1ff, 0x1008, Width::U8);
+        assert_eq!(perform(&swap, &mut line)[..2], [9, 1]);
+        assert_eq!(line[1], 0x0000_0004_0000_00ff);
     }
 
     #[test]

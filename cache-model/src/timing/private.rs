@@ -6,14 +6,14 @@
 
 mod fill;
 
-use sim_core::isa::Width;
+use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
 use super::coherence::Coherence;
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
+use super::message::{LineData, Message, MessageKind, Network, Place, operation, read, write};
 use super::params::MemoryParams;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 
@@ -108,6 +108,18 @@ pub(super) struct PrivateCache {
     pub(super) hits: HitCounts,
 }
 
+/// The message with which the table lets a miss or an upgrade ask the home.
+fn asks(actions: &[CacheAction]) -> MessageKind {
+    let kind = actions.iter().find_map(|a| match a {
+        CacheAction::SendGetS => Some(MessageKind::GetS),
+        CacheAction::SendGetM => Some(MessageKind::GetM),
+        CacheAction::SendUpgrade => Some(MessageKind::Upgrade),
+        CacheAction::SendAtomic => Some(MessageKind::Atomic),
+        _ => None,
+    });
+    kind.expect("an access that does not hit asks the home")
+}
+
 /// A transition the table calls impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolFault {
@@ -149,7 +161,11 @@ impl PrivateCache {
     /// A request of the core.
     pub(super) fn access(&mut self, fabric: &mut Fabric, port: Port, r: &Request, now: Cycle) -> Access {
         let number = r.addr / 64;
-        let event = if r.action == Action::Load { CacheEvent::Load } else { CacheEvent::Store };
+        let event = match r.action {
+            Action::Load => CacheEvent::Load,
+            Action::Rmw(f, ..) if self.tables.far && f != RmwFn::Cas => CacheEvent::Atomic,
+            Action::Store(_) | Action::Rmw(..) | Action::PrefetchW => CacheEvent::Store,
+        };
         let (l1, slot) = match self.l1.find(number) {
             Some(tag) => (Some(tag), Some(*self.l1.get(tag))),
             None => (None, self.l2.find(number)),
@@ -165,9 +181,9 @@ impl PrivateCache {
                 let slot = slot.expect("only a present line can be hit");
                 self.hit(r, now, l1, slot, number, next)
             }
-            Cell::Go(_, next) => {
+            Cell::Go(actions, next) => {
                 self.hits.misses += 1;
-                self.request(fabric, port, r, now, slot, next);
+                self.request(fabric, port, r, now, slot, asks(actions), next);
                 Access::Pending
             }
             Cell::Stall => {
@@ -200,7 +216,8 @@ impl PrivateCache {
         Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
     }
 
-    /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
+    /// Starts a miss or an upgrade: the table's `Alloc`, and the message it asks with.
+    #[allow(clippy::too_many_arguments)] // A request, and what the table says of it.
     fn request(
         &mut self,
         fabric: &mut Fabric,
@@ -208,6 +225,7 @@ impl PrivateCache {
         r: &Request,
         now: Cycle,
         slot: Option<Slot>,
+        kind: MessageKind,
         next: CacheState,
     ) {
         let line = r.addr / 64;
@@ -226,7 +244,9 @@ impl PrivateCache {
             stalled: Vec::new(),
             request: *r,
         });
-        let kind = if r.action == Action::Load { MessageKind::GetS } else { MessageKind::GetM };
+        if let (MessageKind::Atomic, Action::Rmw(f, operand, _)) = (kind, r.action) {
+            data = operation(f, operand, r.addr, r.width);
+        }
         self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
     }
 
@@ -294,6 +314,7 @@ impl PrivateCache {
             MessageKind::DataForward => CacheEvent::DataForward,
             MessageKind::Grant => CacheEvent::of_grant(missing + i32::from(m.acks)),
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
+            MessageKind::AtomicData => CacheEvent::AtomicData,
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
         match self.tables.cache_cell(state, event) {
@@ -371,6 +392,13 @@ impl PrivateCache {
                     installed = true;
                 }
                 CacheAction::CompleteOnce => self.use_once(m, now, notices),
+                CacheAction::CompleteFar => {
+                    // The access that began the request; those that came later ask again.
+                    let (port, _) = self.pending_mut(m.line).waiting.remove(0);
+                    let [value, written, ..] = m.data;
+                    let done = Completion { value, written: written == 1, at: now, first_level: false };
+                    notices.push(Notice::Completed(port, done));
+                }
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
                     self.drop_copy(m.line);
@@ -384,6 +412,8 @@ impl PrivateCache {
                 | CacheAction::Alloc
                 | CacheAction::SendGetS
                 | CacheAction::SendGetM
+                | CacheAction::SendUpgrade
+                | CacheAction::SendAtomic
                 | CacheAction::SendPutS
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),

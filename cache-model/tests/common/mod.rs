@@ -6,12 +6,17 @@ use cache_model::timing::MessageKind::{self, *};
 use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::Width;
-use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
+use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Request};
 use sim_core::program::Source;
 use sim_core::time::{Cycle, Key};
 
 /// Four cores, caches with room for everything used here: a second level of two lines, for evictions.
 pub(crate) fn memory(protocol: &str) -> MemorySystem {
+    apart(protocol, (16, 8), None)
+}
+
+/// As [`memory`], with sets and ways of a slice's data and of its directory.
+pub(crate) fn apart(protocol: &str, llc: (u64, usize), directory: Option<(u64, usize)>) -> MemorySystem {
     let params = MemoryParams {
         cores: 4,
         l1_sets: 1,
@@ -20,8 +25,8 @@ pub(crate) fn memory(protocol: &str) -> MemorySystem {
         l2_sets: 1,
         l2_ways: 2,
         l2_hit: 11,
-        llc_sets: 16,
-        llc_ways: 8,
+        llc_sets: llc.0,
+        llc_ways: llc.1,
         llc_tag: 10,
         llc_data: 27,
         snoop: 60,
@@ -35,7 +40,29 @@ pub(crate) fn memory(protocol: &str) -> MemorySystem {
     let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
     let tables = Tables::by_name(protocol).expect("it is listed");
     let ring = Topology::ring(4, &WireParams::new(1, 32), true);
-    MemorySystem::with(params, ring.into(), Coherence::of(tables), LineKinds::of(&program))
+    let coherence = Coherence { directory, ..Coherence::of(tables) };
+    MemorySystem::with(params, ring.into(), coherence, LineKinds::of(&program))
+}
+
+/// Performs one access to the first word of a line in a quiet machine, and lets the machine come to rest again.
+pub(crate) fn perform(mem: &mut MemorySystem, core: usize, line: u64, action: Action, now: Cycle) -> Completion {
+    let request = Request { addr: line * 64, width: Width::U64, action, cause: Cause::default() };
+    let mut done = match mem.access(core, Port::Pipeline, &request, now) {
+        Access::Done(done) => Some(done),
+        Access::Pending => None,
+    };
+    let mut notices = Vec::new();
+    while mem.next_key() != Key::NEVER {
+        mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
+        for notice in notices.drain(..) {
+            if let cache_model::timing::Notice::Completed(_, completion) = notice {
+                done = Some(completion);
+            }
+        }
+    }
+    assert!(mem.is_quiescent());
+    mem.check_coherence().unwrap_or_else(|e| panic!("{e}"));
+    done.expect("every access is answered")
 }
 
 /// `(core, line, value to store or none for a load)`.
@@ -51,27 +78,10 @@ pub(crate) fn run(mem: &mut MemorySystem, steps: &[Step]) -> (Vec<u64>, Vec<(Mes
     }
     for &(core, line, store) in steps {
         now = now.after(5000);
-        let action = store.map_or(Action::Load, Action::Store);
-        let request = Request { addr: line * 64, width: Width::U64, action, cause: Cause::default() };
-        let mut value = match mem.access(core, Port::Pipeline, &request, now) {
-            Access::Done(done) => Some(done.value),
-            Access::Pending => None,
-        };
-        let mut notices = Vec::new();
-        while mem.next_key() != Key::NEVER {
-            mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
-            for notice in notices.drain(..) {
-                if let cache_model::timing::Notice::Completed(_, done) = notice {
-                    value = Some(done.value);
-                }
-            }
-        }
-        let value = value.expect("every access is answered");
+        let value = perform(mem, core, line, store.map_or(Action::Load, Action::Store), now).value;
         if store.is_none() {
             values.push(value);
         }
-        assert!(mem.is_quiescent());
-        mem.check_coherence().unwrap_or_else(|e| panic!("{e}"));
     }
     let memory = [MemRead, MemWrite, MemData];
     let after = mem.traffic().by_class;

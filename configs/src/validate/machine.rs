@@ -2,13 +2,15 @@
 //! Rules of machines: geometry of caches, latencies that keep time going, sizes of messages.
 
 use super::{Check, broken, finding, not_blank};
-use crate::machine::{CORES_MAX, LINE_BYTES, Machine, MemoryModel};
+use crate::machine::{CORES_MAX, Inclusion, LINE_BYTES, Machine, MemoryModel};
 use crate::units::{Bytes, Span};
 
 /// No single latency is longer; a longer one is a slip of the unit.
 const LATENCY_MAX: Span = Span::Picos(1_000_000_000);
 /// Largest cache or slice.
 const CAPACITY_MAX: Bytes = Bytes(1 << 30);
+/// Most ways of a cache or directory.
+const WAYS_MAX: u32 = 16;
 /// Slowest clock, in kHz.
 pub(super) const CLOCK_KHZ_MIN: u64 = 1_000;
 
@@ -31,7 +33,14 @@ pub(super) fn machine(m: &Machine) -> Check {
     geometry("machine.l2", "capacity", m.l2.capacity, m.l2.ways)?;
     geometry("machine.llc", "slice_capacity", m.llc.slice_capacity, m.llc.ways)?;
     holds("machine.l2.capacity", m.l2.capacity, "machine.l1d.capacity", m.l1d.capacity)?;
-    holds("machine.llc.slice_capacity", m.llc.slice_capacity, "machine.l2.capacity", m.l2.capacity)?;
+    match m.llc.inclusion {
+        Inclusion::Inclusive => {
+            holds("machine.llc.slice_capacity", m.llc.slice_capacity, "machine.l2.capacity", m.l2.capacity)?;
+        }
+        Inclusion::NonInclusive { slice_directory_entries, directory_ways } => {
+            directory(m, slice_directory_entries, directory_ways)?;
+        }
+    }
     if m.l2.hit.cycles(m.clock.khz()) < m.l1d.hit.cycles(m.clock.khz()) {
         let rule = format!("must not be less than machine.l1d.hit = \"{}\"", m.l1d.hit);
         let help = "it is counted from issue, the first level included";
@@ -118,6 +127,31 @@ fn holds(path: &str, outer: Bytes, inner_path: &str, inner: Bytes) -> Check {
     }
     let rule = format!("must not be less than {inner_path} = \"{inner}\"");
     Err(broken(path, format_args!("\"{outer}\""), &rule, "this level holds all that the level before it holds"))
+}
+
+/// Sets = entries / ways must be a power of two. Fewer entries than one private cache has lines are too few: a line
+/// without an entry cannot be cached, so a core whose lines have one home could not use its own cache.
+fn directory(m: &Machine, entries: u32, ways: u32) -> Check {
+    let (path, ways_path) = ("machine.llc.inclusion.slice_directory_entries", "machine.llc.inclusion.directory_ways");
+    let lines = m.l2.capacity.0 / LINE_BYTES;
+    if u64::from(entries) < lines {
+        let rule = format!("must not be less than {lines}, the lines of machine.l2.capacity = \"{}\"", m.l2.capacity);
+        let help =
+            "a line that a private cache holds needs an entry at its home, and one core's lines can have one home";
+        return Err(broken(path, entries, &rule, help));
+    }
+    between(ways_path, ways, 1, WAYS_MAX)?;
+    if entries.is_multiple_of(ways) && (entries / ways).is_power_of_two() {
+        return Ok(());
+    }
+    let sets = hundredths(u64::from(entries), u64::from(ways));
+    let message = format!("{path} = {entries} gives {sets} sets of {ways} ways, must be a power of two");
+    let least = lines.div_ceil(u64::from(ways)).max(1).next_power_of_two();
+    let near = (u64::from(entries) / u64::from(ways)).max(1).next_power_of_two().max(least);
+    let mut found = finding(path, message, "sets must be a power of two", "");
+    found.says.help =
+        Some(format!("slice_directory_entries = {} keeps directory_ways = {ways}", near * u64::from(ways)));
+    Err(found)
 }
 
 /// Sets = capacity / (line * ways) must be a power of two.

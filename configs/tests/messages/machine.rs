@@ -54,6 +54,40 @@ Error: machine.llc.ways = 16 gives 1953.13 sets, must be a power of two
     │ Note: sets = slice_capacity 2000000 / (line 64 * ways 16) = 1953.13
 ────╯
 "#;
+    a_directory_too_small_to_work: r#"data: "19cy")"# => r#"data: "19cy", inclusion: NonInclusive(slice_directory_entries: 2048, directory_ways: 16))"#,
+r#"
+Error: machine.llc.inclusion.slice_directory_entries = 2048: must not be less than 4096, the lines of machine.l2.capacity = "256KiB"
+    ╭─[ test.ron:13:125 ]
+    │
+ 13 │         llc: (slice_capacity: "2MiB", ways: 16, tag: "10cy", data: "19cy", inclusion: NonInclusive(slice_directory_entries: 2048, directory_ways: 16)),
+    │                                                                                                                             ──┬─
+    │                                                                                                                               ╰─── must not be less than 4096, the lines of machine.l2.capacity = "256KiB"
+    │
+    │ Help: a line that a private cache holds needs an entry at its home, and one core's lines can have one home
+────╯
+"#;
+    a_directory_of_no_power_of_two: r#"data: "19cy")"# => r#"data: "19cy", inclusion: NonInclusive(slice_directory_entries: 6000, directory_ways: 12))"#,
+r#"
+Error: machine.llc.inclusion.slice_directory_entries = 6000 gives 500 sets of 12 ways, must be a power of two
+    ╭─[ test.ron:13:125 ]
+    │
+ 13 │         llc: (slice_capacity: "2MiB", ways: 16, tag: "10cy", data: "19cy", inclusion: NonInclusive(slice_directory_entries: 6000, directory_ways: 12)),
+    │                                                                                                                             ──┬─
+    │                                                                                                                               ╰─── sets must be a power of two
+    │
+    │ Help: slice_directory_entries = 6144 keeps directory_ways = 12
+────╯
+"#;
+    a_directory_of_too_many_ways: r#"data: "19cy")"# => r#"data: "19cy", inclusion: NonInclusive(slice_directory_entries: 8192, directory_ways: 32))"#,
+r#"
+Error: machine.llc.inclusion.directory_ways = 32: must be 1 to 16
+    ╭─[ test.ron:13:147 ]
+    │
+ 13 │         llc: (slice_capacity: "2MiB", ways: 16, tag: "10cy", data: "19cy", inclusion: NonInclusive(slice_directory_entries: 8192, directory_ways: 32)),
+    │                                                                                                                                                   ─┬
+    │                                                                                                                                                    ╰── must be 1 to 16
+────╯
+"#;
     no_ways_at_all: r#"l2: (capacity: "256KiB", ways: 4"# => r#"l2: (capacity: "256KiB", ways: 0"#,
 r#"
 Error: machine.l2.ways = 0: must be 1 to 4096, the lines of 256KiB

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::protocol::{PROTOCOLS, Tables};
+use cache_model::protocol::Tables;
 use cache_model::timing::{Builder, Coherence, LinkParams, MemoryParams, Replacement, Topology, WireParams};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
@@ -70,7 +70,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         delivery: cost() / 5,
     };
     // Not drawn, so that the other properties of a seed stay what they are.
-    let tables = Tables::by_name(PROTOCOLS[(seed % PROTOCOLS.len() as u64) as usize]).expect("it is listed");
+    let tables = &Tables::all()[(seed % Tables::all().len() as u64) as usize];
     let policies = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
     let policy = |level: u32| policies[(seed >> (2 * level)) as usize % policies.len()];
     MachineSpec {

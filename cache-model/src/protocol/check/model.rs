@@ -31,8 +31,10 @@ pub(super) enum Step {
     HomeAck,
     /// Memory's data arrive at the home.
     Fetched,
-    /// The slice wants the way.
+    /// The slice wants the way, or the directory the entry.
     Recall,
+    /// The slice wants the way of the data alone.
+    EvictData,
 }
 
 /// The machine with its tables, and what was noticed while it was explored.
@@ -63,6 +65,7 @@ pub(super) fn initial<const N: usize>(slice: bool) -> World<N> {
         sharers: 0,
         missing: 0,
         acks: 0,
+        slice_present: false,
         slice_newest: !slice,
         slice_dirty: false,
         memory_newest: slice,
@@ -134,6 +137,7 @@ impl<'a, const N: usize> Machine<'a, N> {
         let mut steps = Vec::with_capacity(8 * N);
         for (c, node) in world.nodes.iter().enumerate() {
             steps.extend([CacheEvent::Load, CacheEvent::Store].map(|e| Step::Local(c, e)));
+            steps.extend(self.tables.far.then_some(Step::Local(c, CacheEvent::Atomic)));
             if node.state != CacheState::I {
                 steps.push(Step::Local(c, CacheEvent::Evict));
             }
@@ -147,8 +151,11 @@ impl<'a, const N: usize> Machine<'a, N> {
         steps.extend(home.data.map(|_| Step::HomeData));
         steps.extend((home.acks > 0).then_some(Step::HomeAck));
         steps.extend(home.fetch.map(|_| Step::Fetched));
-        if self.options.home == (HomeModel::Slice { recall: true }) && home.state != HomeState::NP {
-            steps.push(Step::Recall);
+        if self.options.home == (HomeModel::Slice { recall: true }) {
+            let has_entry =
+                !matches!(home.state, HomeState::NP) && !(self.tables.noninclusive && home.state == HomeState::I);
+            steps.extend(has_entry.then_some(Step::Recall));
+            steps.extend(home.slice_present.then_some(Step::EvictData));
         }
         steps
     }
@@ -161,7 +168,7 @@ impl<'a, const N: usize> Machine<'a, N> {
             Step::Local(c, event) => {
                 let went = self.at_cache(&mut after, c, ToCache::plain(event))?;
                 let still = after.nodes[c].state == world.nodes[c].state;
-                let writes = event == CacheEvent::Store && self.options.data;
+                let writes = matches!(event, CacheEvent::Store | CacheEvent::Atomic) && self.options.data;
                 return Ok((went && (writes || !still)).then_some(after));
             }
             Step::Forward(c, position) => {
@@ -184,6 +191,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 let event = match data.map(|d| d.with) {
                     None | Some(With::Exclusive) => CacheEvent::DataExclusive,
                     Some(With::Forward) => CacheEvent::DataForward,
+                    Some(With::Value) => CacheEvent::AtomicData,
                     Some(With::Acks(_)) => CacheEvent::of_data(i32::from(acks) + missing),
                 };
                 self.at_cache(&mut after, c, ToCache { acks, data, ..ToCache::plain(event) })
@@ -230,9 +238,14 @@ impl<'a, const N: usize> Machine<'a, N> {
                 message.data = (request == Request::PutM).then_some(data);
                 let from_owner = home.owner == Some(c as u8);
                 let others = home.sharers & !(1 << c) != 0;
+                let has_data = home.slice_present || !self.tables.noninclusive;
                 match request {
-                    Request::GetS => HomeEvent::GetS,
-                    Request::GetM => HomeEvent::of_get_m(home.state, from_owner),
+                    Request::GetS => HomeEvent::of_get_s(home.state, has_data),
+                    Request::GetM => HomeEvent::of_get_m(home.state, from_owner, has_data),
+                    Request::Atomic => HomeEvent::of_atomic(home.owner.is_some(), home.sharers != 0),
+                    Request::Upgrade => {
+                        HomeEvent::of_upgrade(home.state, from_owner, home.sharers >> c & 1 == 1, has_data)
+                    }
                     Request::PutS => HomeEvent::of_put_s(from_owner, others),
                     Request::PutE => HomeEvent::of_put_e(from_owner, others),
                     Request::PutM => HomeEvent::of_put_m(from_owner, others),
@@ -248,6 +261,7 @@ impl<'a, const N: usize> Machine<'a, N> {
                 HomeEvent::MemData
             }
             Step::Recall => HomeEvent::of_evict(home.owner.is_some(), home.sharers != 0),
+            Step::EvictData => HomeEvent::EvictData,
             _ => {
                 message.data = world.home.data.take();
                 HomeEvent::Data
@@ -259,9 +273,10 @@ impl<'a, const N: usize> Machine<'a, N> {
             Cell::Impossible(why) => Err(Fault::Home { state: home.state, event, why }),
             Cell::Go(actions, next) => {
                 for &action in actions {
-                    world.home_action(action, message)?;
+                    world.home_action(action, message, self.tables.noninclusive, self.track)?;
                 }
-                world.home.state = next;
+                let gone = self.tables.noninclusive && !world.home.slice_present;
+                world.home.state = if next == HomeState::I && gone { HomeState::NP } else { next };
                 Ok(true)
             }
         }
@@ -281,10 +296,14 @@ impl<'a, const N: usize> Machine<'a, N> {
         if nodes.iter().any(|n| n.state.holds_data() != n.copy.is_some()) {
             return Err(Fault::Property("a state that stands for data has none, or the reverse"));
         }
-        if home.state.slice_is_newest() && !home.slice_newest {
+        let absent = self.tables.noninclusive && !home.slice_present;
+        if home.state.slice_is_newest() && absent && !home.memory_newest {
+            return Err(Fault::Property("the slice has no data, and memory would answer with old ones"));
+        }
+        if home.state.slice_is_newest() && !absent && !home.slice_newest {
             return Err(Fault::Property("the slice would answer with old data"));
         }
-        if matches!(home.state, HomeState::NP | HomeState::F) && !home.memory_newest {
+        if matches!(home.state, HomeState::NP | HomeState::F | HomeState::S_F) && !home.memory_newest {
             return Err(Fault::Property("memory would answer with old data"));
         }
         for (c, node) in nodes.iter().enumerate() {

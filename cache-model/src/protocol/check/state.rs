@@ -21,10 +21,12 @@ pub(super) enum Request {
     PutS,
     PutE,
     PutM,
+    Upgrade,
+    Atomic,
 }
 
 impl Request {
-    const ALL: [Self; 5] = [Self::GetS, Self::GetM, Self::PutS, Self::PutE, Self::PutM];
+    const ALL: [Self; 7] = [Self::GetS, Self::GetM, Self::PutS, Self::PutE, Self::PutM, Self::Upgrade, Self::Atomic];
 }
 
 /// What a message on the forward network says.
@@ -146,6 +148,8 @@ pub(super) enum With {
     Forward,
     /// A number of acknowledgements to expect.
     Acks(u8),
+    /// Nothing: they are not the line but the old value of an operation.
+    Value,
 }
 
 /// Data on their way to a cache.
@@ -156,10 +160,13 @@ pub(super) struct DataToCache {
 }
 
 impl DataToCache {
+    /// Above every number of acknowledgements; never marked as newest, so that the code fits.
+    const VALUE: u64 = 2 + CACHES_MAX as u64;
+
     /// The number of acknowledgements announced.
     pub(super) fn acks(self) -> u8 {
         match self.with {
-            With::Exclusive | With::Forward => 0,
+            With::Exclusive | With::Forward | With::Value => 0,
             With::Acks(n) => n,
         }
     }
@@ -170,6 +177,7 @@ impl DataToCache {
             With::Exclusive => 0,
             With::Forward => 1,
             With::Acks(n) => 2 + u64::from(n),
+            With::Value => Self::VALUE,
         };
         1 + with * 2 + u64::from(self.newest)
     }
@@ -178,6 +186,7 @@ impl DataToCache {
         let with = match (code - 1) / 2 {
             0 => With::Exclusive,
             1 => With::Forward,
+            Self::VALUE => With::Value,
             n => With::Acks(n as u8 - 2),
         };
         Self { with, newest: (code - 1) % 2 == 1 }
@@ -218,6 +227,8 @@ pub(super) struct Home {
     pub(super) missing: u8,
     /// Acknowledgements in flight to the home.
     pub(super) acks: u8,
+    /// The slice has data, where it may have none of a line it knows.
+    pub(super) slice_present: bool,
     /// The slice's data are the newest.
     pub(super) slice_newest: bool,
     /// The slice's data have to be written back.
@@ -308,11 +319,12 @@ impl Node {
 impl Home {
     fn pack(&self) -> u64 {
         let mut w = Writer { word: 0, used: 0 };
-        w.put(4, self.state as u64);
+        w.put(5, self.state as u64);
         w.put(3, self.owner.map_or(NOBODY, u64::from));
         w.put(CACHES_MAX as u32, u64::from(self.sharers));
         w.put(3, u64::from(self.missing));
         w.put(3, u64::from(self.acks));
+        w.put(1, u64::from(self.slice_present));
         w.put(1, u64::from(self.slice_newest));
         w.put(1, u64::from(self.slice_dirty));
         w.put(1, u64::from(self.memory_newest));
@@ -324,11 +336,12 @@ impl Home {
     fn unpack(word: u64) -> Self {
         let mut r = Reader(word);
         Self {
-            state: HomeState::ALL[r.take(4) as usize],
+            state: HomeState::ALL[r.take(5) as usize],
             owner: Some(r.take(3)).filter(|&o| o != NOBODY).map(|o| o as u8),
             sharers: r.take(CACHES_MAX as u32) as u8,
             missing: r.take(3) as u8,
             acks: r.take(3) as u8,
+            slice_present: r.take(1) == 1,
             slice_newest: r.take(1) == 1,
             slice_dirty: r.take(1) == 1,
             memory_newest: r.take(1) == 1,

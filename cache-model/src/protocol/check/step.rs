@@ -57,13 +57,15 @@ impl<const N: usize> World<N> {
     ) -> Result<(), Fault> {
         use CacheAction as A;
         match action {
-            A::Hit if message.event == CacheEvent::Store => self.store(c, track),
+            A::Hit if matches!(message.event, CacheEvent::Store | CacheEvent::Atomic) => self.store(c, track),
             // Loads in IS_D and IS_DI are the only waiting accesses that do not write.
             A::Complete if !matches!(state, CacheState::IS_D | CacheState::IS_DI) => self.store(c, track),
-            A::Hit | A::Complete | A::CompleteOnce => Ok(()), // Whether it reads the newest is a property of states.
+            A::Hit | A::Complete | A::CompleteOnce | A::CompleteFar => Ok(()), // Whether it reads the newest is a property of states.
             A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
+            A::SendAtomic => self.request(c, Request::Atomic),
+            A::SendUpgrade => self.request(c, Request::Upgrade),
             A::SendPutS => self.request(c, Request::PutS),
             A::SendPutE => self.request(c, Request::PutE),
             A::SendPutM => self.request(c, Request::PutM),
@@ -116,11 +118,24 @@ impl<const N: usize> World<N> {
         }
     }
 
-    /// Executes one action of the home.
-    pub(super) fn home_action(&mut self, action: HomeAction, message: ToHome) -> Result<(), Fault> {
+    /// Executes one action of the home; the slice's data can come and go by themselves with `two_arrays`.
+    pub(super) fn home_action(
+        &mut self,
+        action: HomeAction,
+        message: ToHome,
+        two_arrays: bool,
+        track: Track,
+    ) -> Result<(), Fault> {
         use HomeAction as A;
         let sender = || message.sender.ok_or(Fault::Action("the event has no sender"));
         let owner = self.home.owner.ok_or(Fault::Action("there is no owner to forward to"));
+        let sends = [A::DataExclusiveToReq, A::DataForwardToReq, A::DataToReq, A::DataWithAckCountToReq];
+        if two_arrays && !self.home.slice_present && sends.contains(&action) {
+            return Err(Fault::Action("data are sent that the slice does not have"));
+        }
+        if matches!(action, A::TakeData | A::FillSlice) {
+            self.home.slice_present = two_arrays;
+        }
         match action {
             A::DataExclusiveToReq => self.data_from_home(sender()?, With::Exclusive),
             A::DataForwardToReq => self.data_from_home(sender()?, With::Forward),
@@ -159,11 +174,13 @@ impl<const N: usize> World<N> {
             }
             A::FwdGetMToOwnerForHome => self.forward(owner?, Forward::new(ForwardKind::GetM, HOME)),
             A::PutAck => self.forward(sender()? as u8, Forward::new(ForwardKind::PutAck, HOME)),
+            A::PerformAtomic => self.store_at_home(two_arrays, track),
+            A::AtomicDataToReq => self.data_to_cache(sender()?, DataToCache { with: With::Value, newest: false }),
             A::Requeue => {
                 self.nodes[sender()?].request = message.request;
                 Ok(())
             }
-            A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay => {
+            A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay | A::DropData => {
                 self.slice_action(action, message)
             }
         }
@@ -192,11 +209,11 @@ impl<const N: usize> World<N> {
                 home.memory_newest = home.slice_newest;
                 home.slice_dirty = false;
             }
-            HomeAction::FreeWay => {
+            HomeAction::FreeWay | HomeAction::DropData => {
                 if home.slice_dirty {
                     return Err(Fault::Action("a dirty way is given up"));
                 }
-                home.slice_newest = false;
+                (home.slice_newest, home.slice_present) = (false, false);
             }
             _ => {} // The caller passes the actions above only.
         }
@@ -211,9 +228,28 @@ impl<const N: usize> World<N> {
             Some(false) => return Err(Fault::Action("a store into an old copy")),
             Some(true) => {}
         }
-        if !track.newest {
-            return Ok(());
+        if track.newest {
+            self.all_old();
+            self.nodes[c].copy = Some(true);
         }
+        Ok(())
+    }
+
+    /// The home writes a part of the line, having read it.
+    fn store_at_home(&mut self, two_arrays: bool, track: Track) -> Result<(), Fault> {
+        if !self.home.slice_newest || (two_arrays && !self.home.slice_present) {
+            return Err(Fault::Action("an operation on old data"));
+        }
+        if track.newest {
+            self.all_old();
+            self.home.slice_newest = true;
+        }
+        self.home.slice_dirty = track.dirty;
+        Ok(())
+    }
+
+    /// Every copy is older than a store that is being performed.
+    fn all_old(&mut self) {
         for node in &mut self.nodes {
             node.copy = node.copy.map(|_| false);
             node.request = node.request.map(|(r, _)| (r, false));
@@ -224,8 +260,6 @@ impl<const N: usize> World<N> {
         home.memory_newest = false;
         home.data = home.data.map(|d| DataToHome { newest: false, ..d });
         home.fetch = home.fetch.map(|_| false);
-        self.nodes[c].copy = Some(true);
-        Ok(())
     }
 
     /// The data of cache `c`: (newest, dirty).

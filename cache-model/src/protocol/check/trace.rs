@@ -38,6 +38,7 @@ fn tell<const N: usize>(before: &World<N>, step: Step, after: &World<N>) -> Stri
         Step::HomeData => "Data".to_string(),
         Step::Fetched => "MemData".to_string(),
         Step::Recall => "Evict".to_string(),
+        Step::EvictData => "EvictData".to_string(),
     };
     match step {
         Step::Local(c, _) | Step::Forward(c, _) | Step::Data(c) | Step::Ack(c) => {
@@ -77,6 +78,7 @@ fn tell_node(c: usize, node: &Node) -> String {
         line += &match data.with {
             With::Exclusive => ", exclusive data coming".to_string(),
             With::Forward => ", data to be forwarded coming".to_string(),
+            With::Value => ", an old value coming".to_string(),
             With::Acks(acks) => format!(", data with {acks} acks coming"),
         };
     }
