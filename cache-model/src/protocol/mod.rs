@@ -39,5 +39,5 @@ mod upgrade;
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
-pub use print::{Format, UnknownProtocol, render};
+pub use print::{Format, UnknownProtocol, list, render};
 pub use tables::{BASES, Tables, VARIANTS};

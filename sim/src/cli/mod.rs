@@ -46,8 +46,8 @@ enum Command {
     },
     /// Print a coherence protocol's tables.
     Protocol {
-        /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently.
-        name: String,
+        /// A base (msi, mesi, mesif, moesi), with variants behind it; without a name, all of them are listed.
+        name: Option<String>,
         /// How to write them.
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
         format: TableFormat,
@@ -151,7 +151,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
         Some(Command::Check { experiment }) => experiment::check(&experiment),
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
-        Some(Command::Protocol { name, format }) => protocol(&name, format),
+        Some(Command::Protocol { name, format }) => protocol(name.as_deref(), format),
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
@@ -170,8 +170,9 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn protocol(name: &str, format: TableFormat) -> Result<(), Failure> {
-    use cache_model::protocol::{Format, render};
+fn protocol(name: Option<&str>, format: TableFormat) -> Result<(), Failure> {
+    use cache_model::protocol::{Format, list, render};
+    let Some(name) = name else { return output::print(&list()) };
     let format = match format {
         TableFormat::Text => Format::Text,
         TableFormat::Markdown => Format::Markdown,
