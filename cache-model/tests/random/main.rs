@@ -85,7 +85,7 @@ fn policies(coherence: Coherence, seed: u64) -> Coherence {
     let policy = |level: u32| all[(seed >> (2 * level)) as usize % all.len()];
     // Smaller than the data, as large, or larger; in other sets.
     let directory = Some((1 << (seed % 2), 1 + (seed / 2 % 4) as usize));
-    let adjacent_line_prefetch = seed % 3 == 0;
+    let adjacent_line_prefetch = seed.is_multiple_of(3);
     Coherence { l1: policy(0), l2: policy(1), llc: policy(2), directory, adjacent_line_prefetch, seed, ..coherence }
 }
 

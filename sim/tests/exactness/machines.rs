@@ -82,7 +82,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
             l2: policy(2),
             llc: policy(3),
             directory: Some((1 << (seed % 4), 1 + (seed / 4 % 8) as usize)),
-            adjacent_line_prefetch: seed % 5 == 0,
+            adjacent_line_prefetch: seed.is_multiple_of(5),
             ..Coherence::of(tables)
         },
         interrupts,
