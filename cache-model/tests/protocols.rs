@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The messages of a few accesses, counted by hand for every protocol.
 
-#[allow(dead_code)] // Another test file uses all of it.
 mod common;
 
-use cache_model::timing::MemorySystem;
+use cache_model::protocol::Tables;
 use cache_model::timing::MessageKind::{self, *};
-use common::{Step, apart, memory, perform, run};
+use cache_model::timing::{Coherence, MemorySystem, Topology, WireParams};
+use common::{Step, apart, kinds, memory, perform, run};
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::Action;
 use sim_core::time::Cycle;
@@ -167,6 +167,29 @@ fn operations_are_executed_at_the_home_and_leave_the_line_there() {
             assert_eq!((count.messages, count.bytes), (3, 3 * 16), "{protocol}");
         }
     }
+}
+
+/// A miss asks for both lines of a pair, and a line that is there or under way is not asked for again.
+#[test]
+fn a_miss_brings_the_other_line_of_its_pair() {
+    let plain = memory("mesi");
+    let tables = Tables::by_name("mesi").expect("it is listed");
+    let ring = Topology::ring(4, &WireParams::new(1, 32), true);
+    let coherence = Coherence { adjacent_line_prefetch: true, ..Coherence::of(tables) };
+    let mut mem = MemorySystem::with(*plain.params(), ring.into(), coherence, kinds());
+    let (_, messages) = run(&mut mem, &[(0, 6, None)]);
+    assert_eq!(messages, [(GetS, 2), (DataExclusive, 2)]);
+    let (_, messages) = run(&mut mem, &[(0, 7, Some(5)), (0, 6, None), (0, 7, None)]);
+    assert_eq!(messages, [], "both are there");
+    let (values, messages) = run(&mut mem, &[(1, 7, None)]);
+    assert_eq!((values, messages[0]), (vec![5], (GetS, 2)), "the reader of one takes a copy of the other too");
+    // An upgrade is no miss. It takes line 7 from core 1, which therefore misses, and has line 6.
+    let (values, messages) = run(&mut mem, &[(0, 7, Some(8)), (1, 7, None)]);
+    assert_eq!((values, messages[0], messages[1]), (vec![8], (GetS, 1), (GetM, 1)));
+    let counts = [0, 1].map(|core| (mem.hits(core).misses, mem.hits(core).prefetches));
+    assert_eq!(counts, [(2, 1), (2, 1)]);
+    // The first level holds what was wanted only.
+    assert_eq!(mem.hits(0).l2_hits, 3);
 }
 
 /// The second read of core 1 comes from memory or not; in the end core 1 drops its clean copy.

@@ -50,6 +50,10 @@ pub struct Machine {
     /// Where a fetch-and-operate or a swap is executed; `Near` unless given, and then not written out.
     #[serde(default, skip_serializing_if = "Atomics::is_default")]
     pub atomics: Atomics,
+    /// A miss of the second level also asks for the other line of its pair of 128 bytes; `false` unless given, and then
+    /// not written out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adjacent_line_prefetch: bool,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.

@@ -137,13 +137,17 @@ fn the_embedded_texts_can_be_shown() {
 #[test]
 fn protocol_and_replacement_are_choices_of_the_machine() {
     let text = SMALL
-        .replace("protocol: Mesi", "protocol: Moesi, shared_evictions: Silent, upgrades: Dataless, atomics: Far")
+        .replace(
+            "protocol: Mesi",
+            "protocol: Moesi, shared_evictions: Silent, upgrades: Dataless, atomics: Far, adjacent_line_prefetch: true",
+        )
         .replace(
             "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\")",
             "l2: (capacity: \"256KiB\", ways: 4, hit: \"11cy\", replacement: Srrip)",
         );
     let e = parse(&text, "small.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
     assert_eq!(e.machine.protocol_tables(), "moesi-silent-upgrade-far");
+    assert!(e.machine.adjacent_line_prefetch);
     let apart = text.replace(
         "data: \"19cy\")",
         "data: \"19cy\", inclusion: NonInclusive(slice_directory_entries: 6144, directory_ways: 12))",

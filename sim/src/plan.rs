@@ -348,6 +348,7 @@ pub(crate) fn coherence(m: &MachineConfig) -> Coherence {
         l1: replacement(m.l1d.replacement),
         l2: replacement(m.l2.replacement),
         llc: replacement(m.llc.replacement),
+        adjacent_line_prefetch: m.adjacent_line_prefetch,
         directory: match m.llc.inclusion {
             configs::Inclusion::Inclusive => None,
             configs::Inclusion::NonInclusive { slice_directory_entries, directory_ways } => {

@@ -41,5 +41,5 @@ pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, Cac
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
 pub use patch::PatchError;
-pub use print::{Format, UnknownProtocol, render};
+pub use print::{Format, UnknownProtocol, list, render};
 pub use tables::{BASES, Tables, VARIANTS};

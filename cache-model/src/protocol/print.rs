@@ -37,6 +37,32 @@ impl fmt::Display for UnknownProtocol {
 
 impl std::error::Error for UnknownProtocol {}
 
+/// What the names of protocols are made of, ending in a line feed.
+#[must_use]
+pub fn list() -> String {
+    let bases = BASES.map(|name| match name {
+        "msi" => (name, "modified, shared, invalid"),
+        "mesi" => (name, "and exclusive: the only reader may write unasked"),
+        "mesif" => (name, "and forward: the last reader of a clean line answers the next"),
+        _ => (name, "mesi, and owned: a written line is shared without being written back"),
+    });
+    let variants = VARIANTS.map(|name| match name {
+        "silent" => (name, "shared copies are evicted without a word to the home"),
+        "upgrade" => (name, "a sharer that writes asks for the permission, without data"),
+        "noninclusive" => (name, "the last level's directory and data are arrays of their own"),
+        _ => (name, "the home executes read-modify-writes of caches that do not own the line alone"),
+    });
+    let lines = |terms: &[(&str, &str)], sign: &str| -> String {
+        terms.iter().map(|(name, meaning)| format!("  {:14} {meaning}\n", format!("{sign}{name}"))).collect()
+    };
+    format!(
+        "A protocol's name is a base, with any of the variants behind it in this order, as in mesi-silent-far.\n\n\
+         Bases:\n{}\nVariants:\n{}",
+        lines(&bases, ""),
+        lines(&variants, "-")
+    )
+}
+
 /// The tables of the protocol called `name`, ending in a line feed.
 ///
 /// # Errors
@@ -299,6 +325,17 @@ mod tests {
             "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, each with \
              [-silent][-upgrade][-noninclusive][-far]"
         );
+    }
+
+    #[test]
+    fn the_list_names_every_part_of_a_name() {
+        let list = list();
+        assert!(
+            list.contains("\n  mesif          and forward: ") && list.contains("\n  -noninclusive  the last"),
+            "{list}"
+        );
+        let parts = BASES.len() + VARIANTS.len();
+        assert_eq!((list.lines().count(), Tables::all().len()), (parts + 5, BASES.len() << VARIANTS.len()));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct Coherence {
     /// Sets (a power of two) and ways (at most 16) of the directory of a last-level slice, if the tables are for one
     /// apart from the data; as many as the data have if none are given.
     pub directory: Option<(u64, usize)>,
+    /// A miss of the second level also asks for the other line of its pair of 128 bytes, to read, if the cache has
+    /// neither a copy of it nor anything outstanding for it.
+    pub adjacent_line_prefetch: bool,
     /// Seed of random replacement.
     pub seed: u64,
 }
@@ -37,7 +40,7 @@ impl Coherence {
     #[must_use]
     pub const fn of(tables: &'static Tables) -> Self {
         let lru = Replacement::Lru;
-        Coherence { tables, l1: lru, l2: lru, llc: lru, directory: None, seed: 0 }
+        Coherence { tables, l1: lru, l2: lru, llc: lru, directory: None, adjacent_line_prefetch: false, seed: 0 }
     }
 
     /// The random numbers of a cache level of a place.

@@ -4,6 +4,7 @@
 //! The second level includes the first, so a line's state and data are kept once, in the second
 //! level; the first level is tags that say which lines answer quickly.
 
+mod ask;
 mod fill;
 
 use sim_core::isa::{RmwFn, Width};
@@ -13,9 +14,10 @@ use sim_core::time::Cycle;
 use super::array::{SetArray, Slot};
 use super::coherence::Coherence;
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Network, Place, operation, read, write};
+use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
 use super::params::MemoryParams;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
+use ask::asks;
 
 /// A line in the second level.
 #[derive(Clone, Debug)]
@@ -64,6 +66,11 @@ struct Outstanding {
     stalled: Vec<Message>,
     /// What the outstanding request is due to.
     request: Request,
+    /// Nobody waits for it: the line was asked for because of its neighbour.
+    prefetch: bool,
+    /// How many of `waiting` were there when an Inv was acknowledged in advance: only these may use data that are
+    /// not kept, for a later load is not ordered before the store that sent the Inv.
+    before_inv: usize,
 }
 
 /// Something the core has to be told after a message was processed.
@@ -91,6 +98,8 @@ pub struct HitCounts {
     pub misses: u64,
     /// Lines evicted.
     pub evictions: u64,
+    /// Lines asked for because of their neighbours; not counted as misses.
+    pub prefetches: u64,
 }
 
 /// A private cache.
@@ -102,22 +111,11 @@ pub(super) struct PrivateCache {
     l1: SetArray<Slot>,
     l2: SetArray<Line>,
     outstanding: Vec<Outstanding>,
+    adjacent_line_prefetch: bool,
     /// Lines whose stalled forwards arrive again, and when: what the home sent later must not
     /// overtake them. Empty nearly always.
     again: Vec<(u64, Cycle)>,
     pub(super) hits: HitCounts,
-}
-
-/// The message with which the table lets a miss or an upgrade ask the home.
-fn asks(actions: &[CacheAction]) -> MessageKind {
-    let kind = actions.iter().find_map(|a| match a {
-        CacheAction::SendGetS => Some(MessageKind::GetS),
-        CacheAction::SendGetM => Some(MessageKind::GetM),
-        CacheAction::SendUpgrade => Some(MessageKind::Upgrade),
-        CacheAction::SendAtomic => Some(MessageKind::Atomic),
-        _ => None,
-    });
-    kind.expect("an access that does not hit asks the home")
 }
 
 /// A transition the table calls impossible.
@@ -136,6 +134,7 @@ impl PrivateCache {
             l1: SetArray::new(params.l1_sets, params.l1_ways, coherence.l1, coherence.stream(place, "l1 replacement")),
             l2: SetArray::new(params.l2_sets, params.l2_ways, coherence.l2, coherence.stream(place, "l2 replacement")),
             outstanding: Vec::new(),
+            adjacent_line_prefetch: coherence.adjacent_line_prefetch,
             again: Vec::new(),
             hits: HitCounts::default(),
         }
@@ -183,13 +182,19 @@ impl PrivateCache {
             }
             Cell::Go(actions, next) => {
                 self.hits.misses += 1;
-                self.request(fabric, port, r, now, slot, asks(actions), next);
+                let kind = asks(actions);
+                self.request(fabric, port, r, now, slot, kind, next);
+                let misses = slot.is_none() && kind != MessageKind::Atomic && r.action != Action::PrefetchW;
+                if self.adjacent_line_prefetch && misses {
+                    self.prefetch(fabric, number ^ 1, r, now);
+                }
                 Access::Pending
             }
             Cell::Stall => {
                 let o = &mut self.outstanding[pending.expect("only a line in transition stalls")];
                 if r.action != Action::PrefetchW {
                     o.waiting.push((port, *r));
+                    o.prefetch = false;
                 }
                 Access::Pending
             }
@@ -214,40 +219,6 @@ impl PrivateCache {
         let line = self.l2.get_mut(slot);
         line.state = next;
         Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
-    }
-
-    /// Starts a miss or an upgrade: the table's `Alloc`, and the message it asks with.
-    #[allow(clippy::too_many_arguments)] // A request, and what the table says of it.
-    fn request(
-        &mut self,
-        fabric: &mut Fabric,
-        port: Port,
-        r: &Request,
-        now: Cycle,
-        slot: Option<Slot>,
-        kind: MessageKind,
-        next: CacheState,
-    ) {
-        let line = r.addr / 64;
-        let mut data = [0; 8];
-        if let Some(s) = slot {
-            let l = self.l2.get_mut(s);
-            (l.state, data) = (next, l.data);
-        }
-        let waiting = if r.action == Action::PrefetchW { Vec::new() } else { vec![(port, *r)] };
-        self.outstanding.push(Outstanding {
-            line,
-            state: next,
-            data,
-            acks: 0,
-            waiting,
-            stalled: Vec::new(),
-            request: *r,
-        });
-        if let (MessageKind::Atomic, Action::Rmw(f, operand, _)) = (kind, r.action) {
-            data = operation(f, operand, r.addr, r.width);
-        }
-        self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
     }
 
     #[allow(clippy::too_many_arguments)] // The fields of a message, once.
@@ -418,6 +389,12 @@ impl PrivateCache {
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),
             }
+        }
+        if next == CacheState::IS_DI
+            && let Some(o) = self.outstanding.iter_mut().find(|o| o.line == m.line)
+            && o.state != CacheState::IS_DI
+        {
+            o.before_inv = o.waiting.len();
         }
         // What waited for an exclusive line may have written it: then it is past `next` already.
         if !installed {

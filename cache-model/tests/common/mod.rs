@@ -10,6 +10,11 @@ use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Reque
 use sim_core::program::Source;
 use sim_core::time::{Cycle, Key};
 
+pub(crate) fn kinds() -> LineKinds {
+    let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
+    LineKinds::of(&assemble(&[source], &Options::default()).expect("an empty procedure assembles"))
+}
+
 /// Four cores, caches with room for everything used here: a second level of two lines, for evictions.
 pub(crate) fn memory(protocol: &str) -> MemorySystem {
     apart(protocol, (16, 8), None)
@@ -36,12 +41,10 @@ pub(crate) fn apart(protocol: &str, llc: (u64, usize), directory: Option<(u64, u
         control_bytes: 8,
         data_bytes: 72,
     };
-    let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
-    let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
     let tables = Tables::by_name(protocol).expect("it is listed");
     let ring = Topology::ring(4, &WireParams::new(1, 32), true);
     let coherence = Coherence { directory, ..Coherence::of(tables) };
-    MemorySystem::with(params, ring.into(), coherence, LineKinds::of(&program))
+    MemorySystem::with(params, ring.into(), coherence, kinds())
 }
 
 /// Performs one access to the first word of a line in a quiet machine, and lets the machine come to rest again.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use cache_model::protocol::check::{CACHES_MAX, Options, Report, Verdict, check, check_two_lines};
-use cache_model::protocol::{Format, PatchError, Tables, UnknownProtocol};
+use cache_model::protocol::{Format, PatchError, Tables, UnknownProtocol, list};
 use clap::Args;
 use rqsim::plan::InputError;
 
@@ -21,8 +21,8 @@ use super::{Failure, output};
 
 Exit codes: 0 every property holds; 1 one does not (the shortest way to it is printed), or the limit was reached; 2 unusable input.")]
 pub(super) struct ProtocolArgs {
-    /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently.
-    name: String,
+    /// A base (msi, mesi, mesif, moesi), with variants behind it; without a name, all of them are listed.
+    name: Option<String>,
     /// How to write the tables.
     #[arg(long, value_enum, default_value_t = TableFormat::Text, conflicts_with = "check")]
     format: TableFormat,
@@ -67,8 +67,15 @@ enum TableFormat {
 }
 
 pub(super) fn run(args: &ProtocolArgs) -> Result<(), Failure> {
-    let known = Tables::by_name(&args.name).ok_or_else(|| {
-        InputError::text(&UnknownProtocol(args.name.clone()).to_string(), "`sim protocol mesi` prints one")
+    let Some(name) = &args.name else {
+        if args.check.is_some() || !args.cell.is_empty() {
+            let what = "--check and --cell are about one protocol, and none is named";
+            return Err(InputError::text(what, "as in `sim protocol mesi --check 3`").into());
+        }
+        return output::print(&list());
+    };
+    let known = Tables::by_name(name).ok_or_else(|| {
+        InputError::text(&UnknownProtocol(name.clone()).to_string(), "`sim protocol mesi` prints one")
     })?;
     let mut tables = known.clone();
     for text in &args.cell {

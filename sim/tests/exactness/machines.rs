@@ -77,7 +77,14 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         core,
         memory,
         topology: topology(seed, cores, hop, bytes, bidirectional).into(),
-        coherence: Coherence { l1: policy(1), l2: policy(2), llc: policy(3), ..Coherence::of(tables) },
+        coherence: Coherence {
+            l1: policy(1),
+            l2: policy(2),
+            llc: policy(3),
+            directory: Some((1 << (seed % 4), 1 + (seed / 4 % 8) as usize)),
+            adjacent_line_prefetch: seed.is_multiple_of(5),
+            ..Coherence::of(tables)
+        },
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),

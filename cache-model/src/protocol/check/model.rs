@@ -152,9 +152,8 @@ impl<'a, const N: usize> Machine<'a, N> {
         steps.extend((home.acks > 0).then_some(Step::HomeAck));
         steps.extend(home.fetch.map(|_| Step::Fetched));
         if self.options.home == (HomeModel::Slice { recall: true }) {
-            let has_entry =
-                !matches!(home.state, HomeState::NP) && !(self.tables.noninclusive && home.state == HomeState::I);
-            steps.extend(has_entry.then_some(Step::Recall));
+            let absent = home.state == HomeState::NP || self.tables.noninclusive && home.state == HomeState::I;
+            steps.extend((!absent).then_some(Step::Recall));
             steps.extend(home.slice_present.then_some(Step::EvictData));
         }
         steps

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lines coming into a private cache and going out of it.
 
-use sim_core::ports::{Action, Completion, Port, Request};
+use sim_core::ports::{Action, Completion, Request};
 use sim_core::time::Cycle;
 
 use super::{Line, Notice, Outstanding, PrivateCache, Slot};
@@ -49,7 +49,9 @@ impl PrivateCache {
             }
             notices.push(Notice::Completed(port, done));
         }
-        self.pending_mut(number).state = line.state;
+        let o = self.pending_mut(number);
+        o.state = line.state;
+        let wanted = !o.prefetch;
         let slot = match self.l2.find(number) {
             Some(s) => {
                 *self.l2.get_mut(s) = line;
@@ -59,21 +61,22 @@ impl PrivateCache {
             None if self.make_room(fabric, number, now, notices) => self.l2.insert(number, line),
             None => return Some(line),
         };
-        if self.l1.find(number).is_none() {
+        if wanted && self.l1.find(number).is_none() {
             self.fill_l1(number, slot);
         }
         None
     }
 
-    /// Lets the loads that wait for the line use data that are not kept.
+    /// Lets the loads that waited for the line when its Inv was acknowledged use data that are not kept. Those that
+    /// came later ask again.
     pub(super) fn use_once(&mut self, m: &Message, now: Cycle, notices: &mut Vec<Notice>) {
         let params = self.params;
         let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0) };
         let o = self.pending_mut(m.line);
-        let all = std::mem::take(&mut o.waiting);
-        let (loads, still) = all.into_iter().partition(|(_, r)| r.action == Action::Load);
-        o.waiting = still;
-        let loads: Vec<(Port, Request)> = loads;
+        let mut may = std::mem::take(&mut o.waiting);
+        let later = may.split_off(o.before_inv);
+        let (loads, still): (Vec<_>, Vec<_>) = may.into_iter().partition(|(_, r)| r.action == Action::Load);
+        o.waiting = still.into_iter().chain(later).collect();
         for (port, r) in loads {
             let done = line.perform(&params, &r, now, 0, false);
             notices.push(Notice::Completed(port, Completion { at: now, ..done }));
@@ -131,6 +134,8 @@ impl PrivateCache {
             waiting: Vec::new(),
             stalled: Vec::new(),
             request,
+            prefetch: false,
+            before_inv: 0,
         });
     }
 }
