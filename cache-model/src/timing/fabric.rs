@@ -7,6 +7,7 @@ use sim_core::program::LineKind;
 use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
+use super::attribution::Attribution;
 use super::message::{Message, Network, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
@@ -41,6 +42,8 @@ pub(super) struct Fabric {
     todo: Vec<(Cycle, Todo)>,
     kinds: LineKinds,
     pub(super) traffic: Traffic,
+    /// Who caused it, if that is asked for.
+    pub(super) attribution: Option<Box<Attribution>>,
 }
 
 impl Fabric {
@@ -58,8 +61,14 @@ impl Fabric {
             todo: Vec::new(),
             kinds,
             traffic: Traffic::default(),
+            attribution: None,
             net: Interconnect::new(topology),
         }
+    }
+
+    /// Counts from now on by whom traffic is caused.
+    pub(super) fn attribute(&mut self) {
+        self.attribution = Some(Box::new(Attribution::new(self.params.cores, self.kinds.percpu_stride())));
     }
 
     /// The home slice of a line; [`Topology::home_slice`] says which.
@@ -118,6 +127,9 @@ impl Fabric {
         let (sent, hops) = self.net.send(slot, parcel, ready, now, &mut self.todo);
         let kind: LineKind = self.kinds.get(m.line);
         self.traffic.count(m.kind, kind, bytes, u64::from(hops));
+        if let Some(a) = &mut self.attribution {
+            a.message(&m, bytes, u64::from(hops));
+        }
         match sent {
             Sent::Arrives(at) => {
                 let at = at.max(before.after(1));
@@ -209,6 +221,10 @@ impl Fabric {
 
     pub(super) fn topology(&self) -> &Topology {
         self.net.topology()
+    }
+
+    pub(super) fn net(&self) -> &Interconnect {
+        &self.net
     }
 
     pub(super) fn link_busy_ticks(&self) -> Vec<u64> {

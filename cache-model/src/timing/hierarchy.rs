@@ -9,12 +9,13 @@ use sim_core::ports::{Access, MemoryPort, Port, Request};
 use sim_core::program::LINE_BYTES;
 use sim_core::time::{Cycle, Key};
 
+use super::attribution::Attribution;
 use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::home::Home;
 use super::memory::Controller;
 use super::message::{LineData, Message, MessageKind, Place, read, write};
-use super::network::Topology;
+use super::network::{LinkUse, Topology, Waits};
 use super::params::MemoryParams;
 use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
 use super::traffic::{LineKinds, Traffic};
@@ -106,6 +107,17 @@ impl MemorySystem {
         self.fabric.send(answer, start.after(self.params.memory), at);
     }
 
+    /// Counts from now on by whom traffic is caused. Results do not depend on it.
+    pub fn attribute(&mut self) {
+        self.fabric.attribute();
+    }
+
+    /// By whom traffic was caused, if it was counted.
+    #[must_use]
+    pub fn attribution(&self) -> Option<&Attribution> {
+        self.fabric.attribution.as_deref()
+    }
+
     /// Traffic so far.
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
@@ -123,6 +135,20 @@ impl MemorySystem {
     #[must_use]
     pub fn link_busy_ticks(&self) -> Vec<u64> {
         self.fabric.link_busy_ticks()
+    }
+
+    /// `[channel]`: how busy it was from the start of the run until `end`, and how long messages
+    /// waited for it.
+    #[must_use]
+    pub fn link_use(&self, end: Cycle) -> Vec<LinkUse> {
+        self.fabric.net().link_use(end)
+    }
+
+    /// `[virtual network]`, numbered as [`super::Network`]: messages delivered over at least one link,
+    /// and the core cycles each of them waited on its way, all stops together.
+    #[must_use]
+    pub fn network_waits(&self) -> [Waits; 3] {
+        self.fabric.net().delivered
     }
 
     /// The network.

@@ -11,6 +11,7 @@ use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
+use super::attribution::Touch;
 use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
@@ -24,6 +25,8 @@ struct Line {
     data: LineData,
     /// A locked access holds the line until then; forwards and invalidations wait.
     held_until: Cycle,
+    /// What the core did with this copy.
+    touch: Touch,
 }
 
 impl Line {
@@ -46,6 +49,7 @@ impl Line {
             }
             Action::PrefetchW => (0, false, 1),
         };
+        self.touch.add(r, written);
         Completion { value, written, at: now.after(span + late), first_level }
     }
 }
@@ -167,6 +171,9 @@ impl PrivateCache {
             }
             Cell::Go(_, next) => {
                 self.hits.misses += 1;
+                if let Some(a) = &mut fabric.attribution {
+                    a.miss(&r.cause);
+                }
                 self.request(fabric, port, r, now, slot, next);
                 Access::Pending
             }
@@ -373,6 +380,9 @@ impl PrivateCache {
                 CacheAction::CompleteOnce => self.use_once(m, now, notices),
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
+                    if let (Some(a), Some(s)) = (&mut fabric.attribution, self.l2.find(m.line)) {
+                        a.taken(m.line, &m.cause, &self.l2.get(s).touch);
+                    }
                     self.drop_copy(m.line);
                     notices.push(Notice::Lost { line: m.line, taken });
                 }
@@ -395,7 +405,14 @@ impl PrivateCache {
                 o.state = next;
             }
             if let Some(s) = self.l2.find(m.line) {
-                self.l2.get_mut(s).state = next;
+                let line = self.l2.get_mut(s);
+                if line.state.can_write() && !next.can_write() {
+                    if let Some(a) = &mut fabric.attribution {
+                        a.downgraded(m.line, &m.cause, &line.touch);
+                    }
+                    line.touch.written = 0;
+                }
+                line.state = next;
             }
         }
         if let Some(o) = freed {

@@ -207,7 +207,7 @@ impl Tester {
             }
         };
         a.left -= 1;
-        let cause = Cause { core: core as u16, context: 0, pc: 0 };
+        let cause = Cause { core: core as u16, ..Cause::default() };
         let request = Request { addr, width, action, cause };
         if let (Some(_), Action::Store(v)) = (slot, action) {
             self.log[core][line].push(v);

@@ -8,6 +8,7 @@ use sim_core::time::Cycle;
 
 use super::calendar::Calendar;
 use super::topology::{Channel, NETWORKS, Passage, Topology};
+use super::usage::Waits;
 
 /// No lane, no channel.
 const NONE: u32 = u32::MAX;
@@ -59,6 +60,8 @@ struct Transit {
     held: u32,
     /// When it came to this stop.
     since: Cycle,
+    /// Cycles it has waited at stops before this one.
+    waited: u64,
 }
 
 /// Messages that want to cross a channel on one virtual network and channel, and the buffer behind it.
@@ -97,6 +100,10 @@ pub(in crate::timing) struct Interconnect {
     lanes: Vec<Lane>,
     /// `[slot of the message]`.
     transits: Vec<Transit>,
+    /// `[channel * NETWORKS + network]`: crossings, and how long messages waited for this channel.
+    pub(super) waits: Vec<Waits>,
+    /// `[network]`: messages delivered over at least one link, and how long they waited in all.
+    pub(in crate::timing) delivered: [Waits; NETWORKS],
 }
 
 impl Interconnect {
@@ -109,6 +116,8 @@ impl Interconnect {
             wires: vec![idle; n],
             lanes: vec![Lane::default(); n * topology.virtual_channels()],
             transits: Vec::new(),
+            waits: vec![Waits::default(); n],
+            delivered: [Waits::default(); NETWORKS],
             topology,
         }
     }
@@ -140,7 +149,9 @@ impl Interconnect {
         if parcel.from == parcel.to {
             return (Sent::Arrives(ready), 0);
         }
-        let transit = Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since: ready };
+        let since = ready;
+        let transit =
+            Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since, waited: 0 };
         let (hops, one_ride) = self.way(&parcel);
         if self.transits.len() <= slot as usize {
             self.transits.resize(slot as usize + 1, transit);
@@ -148,6 +159,7 @@ impl Interconnect {
         self.transits[slot as usize] = transit;
         if one_ride {
             let (_, _, tail) = self.ride(slot, Some(hops), ready, now, todo);
+            self.delivered[usize::from(parcel.network)].add(self.transits[slot as usize].waited);
             return (Sent::Arrives(tail), hops);
         }
         todo.push((ready, Todo::Hop(slot)));
@@ -284,7 +296,10 @@ impl Interconnect {
         self.wires[wire].busy_ticks += ticks;
         self.leave(&t, c.clock.seen(start + ticks), todo);
         let queued = matches!(c.passage, Passage::Queued(_));
+        let waited = c.clock.seen(start).since(c.clock.seen(c.clock.tick_from(t.since)));
+        self.waits[channel * NETWORKS + usize::from(t.parcel.network)].add(waited);
         let moved = &mut self.transits[slot as usize];
+        moved.waited += waited;
         moved.held = NONE;
         if queued {
             self.lanes[lane].held += 1;
@@ -338,6 +353,7 @@ impl Interconnect {
         t.here = stop as u16;
         let t = *t;
         if t.here == t.parcel.to {
+            self.delivered[usize::from(t.parcel.network)].add(t.waited);
             self.leave(&t, tail, todo);
             todo.push((tail, Todo::Deliver(slot)));
             return;
@@ -360,7 +376,7 @@ impl Interconnect {
         now: Cycle,
         todo: &mut Vec<(Cycle, Todo)>,
     ) -> (usize, Cycle, Cycle) {
-        let Interconnect { topology, calendars, last_departs, transits, .. } = self;
+        let Interconnect { topology, calendars, last_departs, transits, waits, .. } = self;
         let t = transits[slot as usize];
         transits[slot as usize].held = NONE;
         let base = usize::from(t.parcel.network) * topology.channels.len();
@@ -392,8 +408,12 @@ impl Interconnect {
         if whole.is_none() {
             last_departs[injection] = depart;
         }
+        let waited = clock.seen(depart).since(clock.seen(clock.tick_from(ready)));
+        transits[slot as usize].waited += waited;
         let (mut at, mut end) = (depart, usize::from(t.here));
-        for (link, to) in links() {
+        for (i, (link, to)) in links().enumerate() {
+            // A ride waits once, for all of its links, before the first.
+            waits[link * NETWORKS + usize::from(t.parcel.network)].add(if i == 0 { waited } else { 0 });
             calendars[base + link].reserve(at, slots, clock.tick_until(now));
             at += latency;
             end = to;
