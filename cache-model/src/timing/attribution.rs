@@ -25,7 +25,8 @@
 //! layout. If they have none it is *false* sharing: with the fields on different lines this copy
 //! would have stayed. A copy that was not used at all is *unused*: it came for nothing, by a
 //! prefetch for instance. At a downgrade the reader's bytes are compared with the bytes written since
-//! the last one, for nothing else of the writer's is of concern to a reader. Recalls are not compared.
+//! the last one, for nothing else of the writer's is of concern to a reader; a copy that is not used
+//! any more after a downgrade is unused when it is taken. Recalls are not compared.
 //!
 //! Loads that a `weak` core answers from a line it has lost do not touch a copy. A spin that is
 //! computed instead of executed touches what its executed iterations touch.

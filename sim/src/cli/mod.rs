@@ -102,6 +102,10 @@ struct RunArgs {
     /// Run again what is in the results folder already.
     #[arg(long)]
     fresh: bool,
+    /// Also count traffic by field, program line and context, find false sharing, and say how busy
+    /// links are: as `measure: (attribution: true)` in the experiment.
+    #[arg(long)]
+    attribution: bool,
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,

@@ -36,7 +36,9 @@ pub(crate) fn changed(preset: &str, changes: &[(&str, &str)]) -> Loaded {
 
 /// Runs every stage with these seeds, fast and exact; gives the records, which are equal.
 fn records(preset: &str, changes: &[(&str, &str)], seeds: &[u64]) -> Vec<Record> {
-    let plan = plan(short(preset, changes)).unwrap_or_else(|e| panic!("{}", e.plain));
+    let mut loaded = short(preset, changes);
+    loaded.experiment.measure.attribution = true;
+    let plan = plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
     let runs = plan.stages.iter().flat_map(|s| seeds.iter().map(move |seed| (s, *seed)));
     let one = |(stage, seed)| {
         let fast = run(&plan.loaded, stage, seed, false);
@@ -44,6 +46,8 @@ fn records(preset: &str, changes: &[(&str, &str)], seeds: &[u64]) -> Vec<Record>
         let line = |r: &Record| r.to_json_line().expect("a record is JSON");
         let what = format!("{preset} {changes:?}, stage {}, seed {seed}", stage.name);
         assert_eq!(line(&fast.record), line(&exact.record), "{what}");
+        // Traffic by cause adds up to traffic by class, among others.
+        assert_eq!(fast.record.check(), Ok(()), "{what}");
         assert!(fast.events < exact.events, "{what}: nothing was computed");
         fast.record
     };
