@@ -209,14 +209,20 @@ impl Fabric {
         Some((now, None))
     }
 
-    /// The receiver of the next message, if the next event is an arrival.
-    pub(super) fn next_receiver(&self) -> Option<Place> {
+    /// The next message, if the next event is an arrival.
+    pub(super) fn next_message(&self) -> Option<&Message> {
         let entry = self.queue.peek_slot()?;
-        (entry & KIND_MASK == 0).then(|| self.slots[entry as usize].dst)
+        (entry & KIND_MASK == 0).then(|| &self.slots[entry as usize])
     }
 
     pub(super) fn in_flight(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// Messages under way, in no particular order of time.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Message> {
+        let free: std::collections::BTreeSet<u32> = self.free.iter().copied().collect();
+        self.slots.iter().enumerate().filter(move |(i, _)| !free.contains(&(*i as u32))).map(|(_, m)| m)
     }
 
     pub(super) fn topology(&self) -> &Topology {

@@ -11,6 +11,7 @@ mod attribution;
 mod coherence;
 mod fabric;
 mod hierarchy;
+mod history;
 mod home;
 mod memory;
 mod message;

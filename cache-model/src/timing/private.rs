@@ -504,6 +504,22 @@ impl PrivateCache {
         self.l2.iter().map(|(n, l)| (n, l.state, &l.data))
     }
 
+    /// State of a line, the one in transition if there is one.
+    pub(super) fn state(&self, line: u64) -> CacheState {
+        let outstanding = self.outstanding.iter().find(|o| o.line == line).map(|o| o.state);
+        outstanding.or_else(|| self.copy(line).map(|c| c.0)).unwrap_or(CacheState::I)
+    }
+
+    /// Acknowledgements missing for a line with something outstanding.
+    pub(super) fn missing_acks(&self, line: u64) -> Option<i32> {
+        self.outstanding.iter().find(|o| o.line == line).map(|o| o.acks)
+    }
+
+    /// Messages about a line that the table stalls, in order of arrival.
+    pub(super) fn stalled(&self, line: u64) -> impl Iterator<Item = &Message> {
+        self.outstanding.iter().filter(move |o| o.line == line).flat_map(|o| &o.stalled)
+    }
+
     /// Lines with something outstanding, and their states.
     pub(super) fn outstanding(&self) -> impl Iterator<Item = (u64, CacheState)> {
         self.outstanding.iter().map(|o| (o.line, o.state))

@@ -5,6 +5,7 @@ mod asm;
 mod experiment;
 mod litmus;
 mod output;
+mod test_memory;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     },
     /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
     Litmus(litmus::LitmusArgs),
+    /// Test coherence with random accesses on tiny machines: values, false sharing, progress.
+    TestMemory(test_memory::TestArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -157,6 +160,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
         Some(Command::Protocol { name, format }) => protocol(&name, format),
         Some(Command::Litmus(c)) => litmus::run(&c),
+        Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {

@@ -124,9 +124,11 @@ pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Resu
     }
     same("traffic", fast.memory().traffic(), exact.memory().traffic())?;
     let causes = |m: &Machine<Recorder>| {
-        let a = m.memory().attribution().expect("it is counted");
-        let (mut sites, mut pairs): (Vec<_>, Vec<_>) =
-            (a.sites().map(|(k, c)| (*k, *c)).collect(), a.pairs().map(|(k, c)| (*k, *c)).collect());
+        let a = m.memory().attribution();
+        let (mut sites, mut pairs): (Vec<_>, Vec<_>) = (
+            a.iter().flat_map(|a| a.sites()).map(|(k, c)| (*k, *c)).collect(),
+            a.iter().flat_map(|a| a.pairs()).map(|(k, c)| (*k, *c)).collect(),
+        );
         sites.sort_unstable_by_key(|s| s.0);
         pairs.sort_unstable_by_key(|p| p.0);
         (sites, pairs)
