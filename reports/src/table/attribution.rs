@@ -44,7 +44,12 @@ pub fn attribution_text(stages: &[StageSummary], width: usize, color: bool, asci
 
 fn render_columns(mut columns: Vec<Column>, charset: Charset, color: bool) -> String {
     columns.iter_mut().for_each(|c| c.adapt(charset));
-    render(&columns.iter().collect::<Vec<_>>(), charset, color)
+    let text = render(&columns.iter().collect::<Vec<_>>(), charset, color);
+    // Every row is one line: no rules between them.
+    let lines: Vec<&str> = text.lines().collect();
+    let is_rule = |l: &str| l.chars().all(|c| c == '─' || c == '-');
+    let kept = |i: usize| i == 0 || i + 1 == lines.len() || !is_rule(lines[i]);
+    (0..lines.len()).filter(|&i| kept(i)).map(|i| format!("{}\n", lines[i])).collect()
 }
 
 fn place(a: &Access) -> String {
@@ -151,7 +156,7 @@ fn sharing_text(a: &Attribution, charset: Charset, color: bool) -> String {
     }
     let of = |kind: &str| count(others.get(kind).copied().unwrap_or(0));
     let rest = format!(
-        "Lines taken for bytes in use elsewhere: {}; copies taken that were never used: {}\n",
+        "True sharing: {} times a line was taken for bytes in use; copies taken that were not in use: {}.\n",
         of(names::TRUE_SHARING),
         of(names::UNUSED_COPY)
     );

@@ -6,6 +6,8 @@
 
 mod attribution;
 mod attribution_csv;
+#[cfg(test)]
+mod attribution_tests;
 mod columns;
 mod csv;
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Traffic by field, program line and context, and who shares lines falsely: counted by hand.
 
-mod common;
-
+use crate::common::{finish, machine, tiny};
 use cache_model::protocol::{PROTOCOLS, Tables};
 use cache_model::timing::Coherence;
-use common::{finish, machine, tiny};
 use reports::attribution::{Attribution, Site};
 use rqsim::attribution::attribution;
 use rqsim::machine::MachineSpec;
