@@ -35,7 +35,7 @@ use sim_core::isa::Pc;
 use sim_core::ports::{Action, Cause, Request};
 use sim_core::program::{LINE_BYTES, PERCPU_BASE};
 
-use super::message::{Message, MessageKind};
+use super::message::{Message, MessageKind, Place};
 use super::traffic::Count;
 
 /// Bits of the bytes of a line that an access of `bytes` bytes at `addr` touches.
@@ -218,6 +218,19 @@ impl<K: Mixed, V: Default> Rows<K, V> {
     }
 }
 
+/// A cache's copy of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct CopyKey {
+    cache: Place,
+    line: u64,
+}
+
+impl Mixed for CopyKey {
+    fn words(&self) -> [u64; 2] {
+        [self.line, u64::from(self.cache.0)]
+    }
+}
+
 /// All that is counted by cause. Module documentation: what counts as what.
 #[derive(Clone, Debug)]
 pub struct Attribution {
@@ -225,11 +238,14 @@ pub struct Attribution {
     percpu_stride: u64,
     sites: Rows<SiteKey, SiteCounts>,
     pairs: Rows<PairKey, PairCounts>,
+    /// Meaningful for copies that are there.
+    touches: Rows<CopyKey, Touch>,
 }
 
 impl Attribution {
     pub(super) fn new(cores: usize, percpu_stride: u64) -> Attribution {
-        Attribution { cores: cores as u16, percpu_stride, sites: Rows::new(), pairs: Rows::new() }
+        let (sites, pairs, touches) = (Rows::new(), Rows::new(), Rows::new());
+        Attribution { cores: cores as u16, percpu_stride, sites, pairs, touches }
     }
 
     fn key(&self, c: &Cause) -> SiteKey {
@@ -256,8 +272,19 @@ impl Attribution {
         self.sites.entry(self.key(cause)).misses += 1;
     }
 
-    /// A message took a copy of a line away.
-    pub(super) fn taken(&mut self, line: u64, cause: &Cause, touch: &Touch) {
+    /// A copy of a line came where there was none.
+    pub(super) fn came(&mut self, cache: Place, line: u64) {
+        *self.touches.entry(CopyKey { cache, line }) = Touch::default();
+    }
+
+    /// An access was performed on a copy.
+    pub(super) fn used(&mut self, cache: Place, r: &Request, written: bool) {
+        self.touches.entry(CopyKey { cache, line: r.addr / LINE_BYTES }).add(r, written);
+    }
+
+    /// A message took a copy of a line away from a cache.
+    pub(super) fn taken(&mut self, cache: Place, line: u64, cause: &Cause) {
+        let touch = *self.touches.entry(CopyKey { cache, line });
         let taker = self.key(cause);
         let s = self.sites.entry(taker);
         if line != cause.addr / LINE_BYTES {
@@ -265,11 +292,14 @@ impl Attribution {
             return;
         }
         s.invalidations += 1;
-        self.pairs.entry(Self::pair(taker, touch.read, touch)).invalidations += 1;
+        self.pairs.entry(Self::pair(taker, touch.read, &touch)).invalidations += 1;
     }
 
-    /// A message took the permission to write a line away.
-    pub(super) fn downgraded(&mut self, line: u64, cause: &Cause, touch: &Touch) {
+    /// A message took the permission to write a line away from a cache.
+    pub(super) fn downgraded(&mut self, cache: Place, line: u64, cause: &Cause) {
+        let copy = self.touches.entry(CopyKey { cache, line });
+        let touch = *copy;
+        copy.written = 0;
         if line != cause.addr / LINE_BYTES {
             return; // Nobody reads for another line's sake.
         }
@@ -277,7 +307,7 @@ impl Attribution {
         self.sites.entry(taker).downgrades += 1;
         // An exclusive copy that was only read loses nothing that the reader is to blame for.
         if touch.written != 0 {
-            self.pairs.entry(Self::pair(taker, 0, touch)).downgrades += 1;
+            self.pairs.entry(Self::pair(taker, 0, &touch)).downgrades += 1;
         }
     }
 

@@ -66,8 +66,9 @@ impl Fabric {
         }
     }
 
-    /// Counts from now on by whom traffic is caused.
+    /// Counts from now on by whom traffic is caused, and how long messages wait for links.
     pub(super) fn attribute(&mut self) {
+        self.net.count_waits();
         self.attribution = Some(Box::new(Attribution::new(self.params.cores, self.kinds.percpu_stride())));
     }
 

@@ -147,7 +147,8 @@ impl MemorySystem {
         self.fabric.send(answer, start.after(self.params.memory), at);
     }
 
-    /// Counts from now on by whom traffic is caused. Results do not depend on it.
+    /// Counts from now on by whom traffic is caused and how long messages wait for links. Nothing
+    /// simulated depends on it.
     pub fn attribute(&mut self) {
         self.fabric.attribute();
     }
@@ -177,15 +178,16 @@ impl MemorySystem {
         self.fabric.link_busy_ticks()
     }
 
-    /// `[channel]`: how busy it was from the start of the run until `end`, and how long messages
-    /// waited for it.
+    /// `[channel]`: how busy it was from the start of the run until `end`; and how long messages
+    /// waited for it, if [`MemorySystem::attribute`] was called.
     #[must_use]
     pub fn link_use(&self, end: Cycle) -> Vec<LinkUse> {
         self.fabric.net().link_use(end)
     }
 
     /// `[virtual network]`, numbered as [`super::Network`]: messages delivered over at least one link,
-    /// and the core cycles each of them waited on its way, all stops together.
+    /// and the core cycles each of them waited on its way, all stops together; zeros unless
+    /// [`MemorySystem::attribute`] was called.
     #[must_use]
     pub fn network_waits(&self) -> [Waits; 3] {
         self.fabric.net().delivered

@@ -111,7 +111,7 @@ impl Agents<'_> {
             text += &format!(" for {}", self.name(m.requester));
         }
         if m.acks > 0 {
-            text += &format!(", {} acknowledgements to come", m.acks);
+            text += &format!(", acknowledgements to come: {}", m.acks);
         }
         text
     }
@@ -154,7 +154,7 @@ impl Agents<'_> {
             }
             let _ = write!(out, "  cache {i}: {state}");
             if let Some(acks) = c.missing_acks(line).filter(|a| *a != 0) {
-                let _ = write!(out, ", {acks} acknowledgements missing");
+                let _ = write!(out, ", acknowledgements missing: {acks}");
             }
             for m in c.stalled(line) {
                 let _ = write!(out, "; keeps {} from {}", self.message(m), self.name(m.src));

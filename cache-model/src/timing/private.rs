@@ -5,13 +5,13 @@
 //! level; the first level is tags that say which lines answer quickly.
 
 mod fill;
+mod view;
 
 use sim_core::isa::Width;
 use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
-use super::attribution::Touch;
 use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
@@ -25,8 +25,6 @@ struct Line {
     data: LineData,
     /// A locked access holds the line until then; forwards and invalidations wait.
     held_until: Cycle,
-    /// What the core did with this copy.
-    touch: Touch,
 }
 
 impl Line {
@@ -49,7 +47,6 @@ impl Line {
             }
             Action::PrefetchW => (0, false, 1),
         };
-        self.touch.add(r, written);
         Completion { value, written, at: now.after(span + late), first_level }
     }
 }
@@ -167,7 +164,11 @@ impl PrivateCache {
         match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
                 let slot = slot.expect("only a present line can be hit");
-                self.hit(r, now, l1, slot, number, next)
+                let done = self.hit(r, now, l1, slot, number, next);
+                if let Some(a) = &mut fabric.attribution {
+                    a.used(self.place, r, done.written);
+                }
+                Access::Done(done)
             }
             Cell::Go(_, next) => {
                 self.hits.misses += 1;
@@ -188,7 +189,15 @@ impl PrivateCache {
         }
     }
 
-    fn hit(&mut self, r: &Request, now: Cycle, l1: Option<Slot>, slot: Slot, number: u64, next: CacheState) -> Access {
+    fn hit(
+        &mut self,
+        r: &Request,
+        now: Cycle,
+        l1: Option<Slot>,
+        slot: Slot,
+        number: u64,
+        next: CacheState,
+    ) -> Completion {
         let late = match l1 {
             Some(tag) => {
                 self.l1.touch(tag);
@@ -204,7 +213,7 @@ impl PrivateCache {
         };
         let line = self.l2.get_mut(slot);
         line.state = next;
-        Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
+        line.perform(&self.params, r, now, late, l1.is_some())
     }
 
     /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
@@ -380,8 +389,10 @@ impl PrivateCache {
                 CacheAction::CompleteOnce => self.use_once(m, now, notices),
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
-                    if let (Some(a), Some(s)) = (&mut fabric.attribution, self.l2.find(m.line)) {
-                        a.taken(m.line, &m.cause, &self.l2.get(s).touch);
+                    if let Some(a) = &mut fabric.attribution
+                        && self.l2.find(m.line).is_some()
+                    {
+                        a.taken(self.place, m.line, &m.cause);
                     }
                     self.drop_copy(m.line);
                     notices.push(Notice::Lost { line: m.line, taken });
@@ -405,14 +416,13 @@ impl PrivateCache {
                 o.state = next;
             }
             if let Some(s) = self.l2.find(m.line) {
-                let line = self.l2.get_mut(s);
-                if line.state.can_write() && !next.can_write() {
-                    if let Some(a) = &mut fabric.attribution {
-                        a.downgraded(m.line, &m.cause, &line.touch);
-                    }
-                    line.touch.written = 0;
+                let before = std::mem::replace(&mut self.l2.get_mut(s).state, next);
+                if let Some(a) = &mut fabric.attribution
+                    && before.can_write()
+                    && !next.can_write()
+                {
+                    a.downgraded(self.place, m.line, &m.cause);
                 }
-                line.state = next;
             }
         }
         if let Some(o) = freed {
@@ -502,22 +512,6 @@ impl PrivateCache {
     /// All lines present, with their states.
     pub(super) fn lines(&self) -> impl Iterator<Item = (u64, CacheState, &LineData)> {
         self.l2.iter().map(|(n, l)| (n, l.state, &l.data))
-    }
-
-    /// State of a line, the one in transition if there is one.
-    pub(super) fn state(&self, line: u64) -> CacheState {
-        let outstanding = self.outstanding.iter().find(|o| o.line == line).map(|o| o.state);
-        outstanding.or_else(|| self.copy(line).map(|c| c.0)).unwrap_or(CacheState::I)
-    }
-
-    /// Acknowledgements missing for a line with something outstanding.
-    pub(super) fn missing_acks(&self, line: u64) -> Option<i32> {
-        self.outstanding.iter().find(|o| o.line == line).map(|o| o.acks)
-    }
-
-    /// Messages about a line that the table stalls, in order of arrival.
-    pub(super) fn stalled(&self, line: u64) -> impl Iterator<Item = &Message> {
-        self.outstanding.iter().filter(move |o| o.line == line).flat_map(|o| &o.stalled)
     }
 
     /// Lines with something outstanding, and their states.

@@ -167,18 +167,17 @@ fn sharing_text(a: &Attribution, charset: Charset, color: bool) -> String {
     sorted.sort_by_key(|(_, p)| std::cmp::Reverse(p.invalidations + p.downgrades));
     let hidden = sorted.len().saturating_sub(PAIRS_SHOWN);
     sorted.truncate(PAIRS_SHOWN);
-    let cells = |part: &dyn Fn(&([&str; 2], Pair<'_>)) -> String| sorted.iter().map(part).collect::<Vec<_>>();
     let most = |p: &Pair<'_>, who: fn(&Sharing) -> Option<&Access>| {
         let row = p.rows.iter().max_by_key(|s| events(s));
         row.and_then(|s| who(s)).map_or_else(String::new, |x| format!("{} in {}", place(x), x.context))
     };
     let columns = vec![
-        column("false sharing of", cells(&|(k, _)| k[0].to_owned()).into_iter(), false),
-        column("and", cells(&|(k, _)| k[1].to_owned()).into_iter(), false),
-        column("taken", cells(&|(_, p)| count(p.invalidations)).into_iter(), true),
-        column("downgraded", cells(&|(_, p)| count(p.downgrades)).into_iter(), true),
-        column("mostly by", cells(&|(_, p)| most(p, |s| Some(&s.taker))).into_iter(), false),
-        column("from", cells(&|(_, p)| most(p, |s| s.victim.as_ref())).into_iter(), false),
+        column("false sharing of", sorted.iter().map(|(k, _)| k[0].to_owned()), false),
+        column("and", sorted.iter().map(|(k, _)| k[1].to_owned()), false),
+        column("taken", sorted.iter().map(|(_, p)| count(p.invalidations)), true),
+        column("downgraded", sorted.iter().map(|(_, p)| count(p.downgrades)), true),
+        column("mostly by", sorted.iter().map(|(_, p)| most(p, |s| Some(&s.taker))), false),
+        column("from", sorted.iter().map(|(_, p)| most(p, |s| s.victim.as_ref())), false),
     ];
     let mut text = render_columns(columns, charset, color);
     if hidden > 0 {

@@ -100,7 +100,8 @@ pub(in crate::timing) struct Interconnect {
     lanes: Vec<Lane>,
     /// `[slot of the message]`.
     transits: Vec<Transit>,
-    /// `[channel * NETWORKS + network]`: crossings, and how long messages waited for this channel.
+    /// `[channel * NETWORKS + network]`: crossings, and how long messages waited for this channel;
+    /// empty if that is not counted.
     pub(super) waits: Vec<Waits>,
     /// `[network]`: messages delivered over at least one link, and how long they waited in all.
     pub(in crate::timing) delivered: [Waits; NETWORKS],
@@ -116,7 +117,7 @@ impl Interconnect {
             wires: vec![idle; n],
             lanes: vec![Lane::default(); n * topology.virtual_channels()],
             transits: Vec::new(),
-            waits: vec![Waits::default(); n],
+            waits: Vec::new(),
             delivered: [Waits::default(); NETWORKS],
             topology,
         }
@@ -159,7 +160,7 @@ impl Interconnect {
         self.transits[slot as usize] = transit;
         if one_ride {
             let (_, _, tail) = self.ride(slot, Some(hops), ready, now, todo);
-            self.delivered[usize::from(parcel.network)].add(self.transits[slot as usize].waited);
+            self.count_delivered(slot);
             return (Sent::Arrives(tail), hops);
         }
         todo.push((ready, Todo::Hop(slot)));
@@ -296,10 +297,12 @@ impl Interconnect {
         self.wires[wire].busy_ticks += ticks;
         self.leave(&t, c.clock.seen(start + ticks), todo);
         let queued = matches!(c.passage, Passage::Queued(_));
-        let waited = c.clock.seen(start).since(c.clock.seen(c.clock.tick_from(t.since)));
-        self.waits[channel * NETWORKS + usize::from(t.parcel.network)].add(waited);
         let moved = &mut self.transits[slot as usize];
-        moved.waited += waited;
+        if !self.waits.is_empty() {
+            let waited = c.clock.seen(start).since(c.clock.seen(c.clock.tick_from(t.since)));
+            self.waits[channel * NETWORKS + usize::from(t.parcel.network)].add(waited);
+            moved.waited += waited;
+        }
         moved.held = NONE;
         if queued {
             self.lanes[lane].held += 1;
@@ -353,7 +356,7 @@ impl Interconnect {
         t.here = stop as u16;
         let t = *t;
         if t.here == t.parcel.to {
-            self.delivered[usize::from(t.parcel.network)].add(t.waited);
+            self.count_delivered(slot);
             self.leave(&t, tail, todo);
             todo.push((tail, Todo::Deliver(slot)));
             return;
@@ -408,18 +411,28 @@ impl Interconnect {
         if whole.is_none() {
             last_departs[injection] = depart;
         }
-        let waited = clock.seen(depart).since(clock.seen(clock.tick_from(ready)));
-        transits[slot as usize].waited += waited;
+        if !waits.is_empty() {
+            let waited = clock.seen(depart).since(clock.seen(clock.tick_from(ready)));
+            transits[slot as usize].waited += waited;
+            for (i, (link, _)) in links().enumerate() {
+                // A ride waits once, for all of its links, before the first.
+                waits[link * NETWORKS + usize::from(t.parcel.network)].add(if i == 0 { waited } else { 0 });
+            }
+        }
         let (mut at, mut end) = (depart, usize::from(t.here));
-        for (i, (link, to)) in links().enumerate() {
-            // A ride waits once, for all of its links, before the first.
-            waits[link * NETWORKS + usize::from(t.parcel.network)].add(if i == 0 { waited } else { 0 });
+        for (link, to) in links() {
             calendars[base + link].reserve(at, slots, clock.tick_until(now));
             at += latency;
             end = to;
         }
         self.leave(&t, clock.seen(depart + slots), todo);
         (end, clock.seen(at), clock.seen(at + slots - 1))
+    }
+
+    /// Virtual network of a message, and how long it has waited so far.
+    pub(super) fn waited(&self, slot: u32) -> (u8, u64) {
+        let t = &self.transits[slot as usize];
+        (t.parcel.network, t.waited)
     }
 
     /// True if nothing waits and nothing holds a place.

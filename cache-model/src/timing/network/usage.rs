@@ -50,13 +50,27 @@ pub struct LinkUse {
 }
 
 impl Interconnect {
+    /// Counts from now on what crosses links and how long it waits.
+    pub(in crate::timing) fn count_waits(&mut self) {
+        self.waits = vec![Waits::default(); self.topology().channels() * NETWORKS];
+    }
+
+    /// A message that crossed links is on the last of them.
+    #[inline]
+    pub(super) fn count_delivered(&mut self, slot: u32) {
+        if !self.waits.is_empty() {
+            let (network, waited) = self.waited(slot);
+            self.delivered[usize::from(network)].add(waited);
+        }
+    }
+
     /// `[channel]`: what it did until `end`.
     pub(in crate::timing) fn link_use(&self, end: Cycle) -> Vec<LinkUse> {
         let topology = self.topology();
         let of = |(channel, busy_ticks): (usize, u64)| {
             let c = &topology.channels[channel];
             let (from, to) = topology.link_ends(channel);
-            let waits = std::array::from_fn(|v| self.waits[channel * NETWORKS + v]);
+            let waits = std::array::from_fn(|v| self.waits.get(channel * NETWORKS + v).copied().unwrap_or_default());
             let wires = if c.shared_wires { 1 } else { NETWORKS as u64 };
             LinkUse { from, to, ticks: c.clock.tick_until(end), wires, busy_ticks, waits }
         };

@@ -6,7 +6,6 @@ use sim_core::time::Cycle;
 
 use super::{Line, Notice, Outstanding, PrivateCache, Slot};
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
-use crate::timing::attribution::Touch;
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{Message, MessageKind};
 
@@ -34,9 +33,14 @@ impl PrivateCache {
         now: Cycle,
         notices: &mut Vec<Notice>,
     ) -> Option<Line> {
-        let touch = self.l2.find(number).map(|s| self.l2.get(s).touch).unwrap_or_default();
+        if let Some(a) = &mut fabric.attribution
+            && self.l2.find(number).is_none()
+        {
+            a.came(self.place, number);
+        }
+        let place = self.place;
         let o = self.pending_mut(number);
-        let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0), touch };
+        let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
         let (waiting, still): (Vec<_>, Vec<_>) = std::mem::take(&mut o.waiting)
             .into_iter()
             .partition(|(_, r)| r.action == Action::Load || state.can_write());
@@ -48,6 +52,9 @@ impl PrivateCache {
                 done.at = now;
             } else {
                 line.state = CacheState::M;
+            }
+            if let Some(a) = &mut fabric.attribution {
+                a.used(place, &r, done.written);
             }
             notices.push(Notice::Completed(port, done));
         }
@@ -70,7 +77,7 @@ impl PrivateCache {
     /// Lets the loads that wait for the line use data that are not kept.
     pub(super) fn use_once(&mut self, m: &Message, now: Cycle, notices: &mut Vec<Notice>) {
         let params = self.params;
-        let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0), touch: Touch::default() };
+        let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0) };
         let o = self.pending_mut(m.line);
         let all = std::mem::take(&mut o.waiting);
         let (loads, still) = all.into_iter().partition(|(_, r)| r.action == Action::Load);

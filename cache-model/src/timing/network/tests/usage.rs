@@ -12,6 +12,7 @@ fn waits(messages: u64, waited_cycles: u64, longest_cycles: u64) -> Waits {
 fn a_message_behind_another_waits_until_the_link_is_free() {
     // 0 -> 2 has link 1->2 in 11..14; a message from stop 1 that came at 11 waits until then.
     let mut net = Net::new(mesh(3, 1, false, &link(4)));
+    net.net.count_waits();
     net.send(0, 0, 2, 24, 10);
     net.send(0, 1, 2, 8, 11);
     net.arrivals();
@@ -31,6 +32,7 @@ fn a_message_behind_another_waits_until_the_link_is_free() {
 #[test]
 fn a_ride_waits_once_for_all_of_its_links() {
     let mut net = Net::new(Topology::ring(7, &wire(1), true));
+    net.net.count_waits();
     net.send(2, 0, 2, 24, 10);
     // Ready at 12; link 1->2 is free from 14 on, link 2->3 would be free before.
     net.send(2, 1, 3, 8, 12);
@@ -46,6 +48,7 @@ fn a_ride_waits_once_for_all_of_its_links() {
 fn credits_count_as_waiting_and_slow_clocks_do_not() {
     // One place behind the link: the second message waits for the credit of the first.
     let mut net = Net::new(mesh(3, 1, false, &link(1)));
+    net.net.count_waits();
     net.send(0, 0, 2, 8, 10);
     net.send(0, 0, 2, 8, 10);
     net.arrivals();
@@ -53,6 +56,7 @@ fn credits_count_as_waiting_and_slow_clocks_do_not() {
     // A clock of a third: a message that is ready at 1 crosses at tick 1, in cycle 3, unhindered.
     let slow = LinkParams { clock: ClockRatio::new(1, 3).expect("slower"), ..link(4) };
     let mut net = Net::new(mesh(2, 1, false, &slow));
+    net.net.count_waits();
     net.send(0, 0, 1, 8, 1);
     assert_eq!(net.arrivals(), [6]);
     assert_eq!(net.net.delivered[0], waits(1, 0, 0));
