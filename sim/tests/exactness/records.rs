@@ -126,3 +126,17 @@ fn other_machines_give_the_same_record() {
         assert!(sum(&all, |r| r.timeouts_by.values().sum()) > 0, "{changes:?}");
     }
 }
+
+/// Sums over causes equal the protocol's counters under every protocol: [`records`] checks it.
+#[test]
+fn every_protocol_gives_the_same_record() {
+    for protocol in ["Msi", "Mesif", "Moesi"] {
+        let all = records("ring8.ron", &[("machine.protocol", protocol), ("machine.cores", "4")], &[3]);
+        let sites = |r: &Record| r.attribution.iter().flat_map(|a| &a.sites).map(in_nmi).sum();
+        assert!(sum(&all, sites) > 0, "{protocol}: no traffic of NMIs");
+    }
+}
+
+fn in_nmi(s: &reports::attribution::Site) -> u64 {
+    if s.access.context == "nmi" { s.traffic().messages } else { 0 }
+}
