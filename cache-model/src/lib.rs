@@ -3,4 +3,5 @@
 //! [`protocol`]; the same tables at work in time, with values in the lines, in [`timing`].
 
 pub mod protocol;
+pub mod tester;
 pub mod timing;

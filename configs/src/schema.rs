@@ -214,11 +214,21 @@ impl Seeds {
 pub struct Measure {
     /// A core counts as stuck when it has waited this long; 1 ms unless given.
     pub stuck_threshold: Span,
+    /// Also by whom traffic is caused (field, program line, context), who shares lines falsely, and
+    /// how busy links are. Off unless given; `sim run --attribution` switches it on.
+    #[serde(skip_serializing_if = "is_off")]
+    pub attribution: bool,
+}
+
+/// Left out of expanded experiments when off.
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+fn is_off(on: &bool) -> bool {
+    !*on
 }
 
 impl Default for Measure {
     fn default() -> Self {
-        Measure { stuck_threshold: Span::Picos(1_000_000_000) }
+        Measure { stuck_threshold: Span::Picos(1_000_000_000), attribution: false }
     }
 }
 

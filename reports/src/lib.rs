@@ -9,6 +9,7 @@
 //! This crate knows nothing of how a run is made. It neither prints nor reads a clock, and the same
 //! records give the same bytes, in whatever order they come.
 
+pub mod attribution;
 mod error;
 mod histogram;
 mod journal;
@@ -28,4 +29,4 @@ pub use journal::{BadLine, append_record, read_records};
 pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
 pub use stage::StageSummary;
 pub use stats::Estimate;
-pub use table::{stage_csv, stage_table};
+pub use table::{attribution_csv, attribution_text, links_csv, sharing_csv, stage_csv, stage_table};

@@ -31,6 +31,13 @@ pub const HANG: &str = "hang";
 /// A run that broke a rule every lock must keep, such as mutual exclusion.
 pub const VIOLATION: &str = "violation";
 
+/// A line was taken from a core that had used other bytes of it only.
+pub const FALSE_SHARING: &str = "false";
+/// A line was taken from a core that had used some of the bytes it was taken for.
+pub const TRUE_SHARING: &str = "true";
+/// A line was taken from a core that had not used it.
+pub const UNUSED_COPY: &str = "unused";
+
 /// Contexts from the most interruptible to the least, then cycles and the checks that find them,
 /// then waits in the order in which a waiter meets them.
 const ORDER: &[&str] = &[TASK, SOFTIRQ, HARDIRQ, NMI, "aa", "abba", PENDING, HEAD, FALLBACK, TEST_AND_SET, FLUSHED];

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::Attribution;
 use crate::histogram::Histogram;
 use crate::names;
 
@@ -75,6 +76,9 @@ pub struct Record {
     pub ops: u64,
     /// The longest attempts of the run, longest first.
     pub worst: Vec<Worst>,
+    /// By whom traffic was caused and what links did, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
 }
 
 /// Attempts of one context, all CPUs and locks together.
@@ -219,6 +223,13 @@ impl Record {
             }
             if handler.duration_ns.max() > Some(handler.longest_ns) {
                 return Err(format!("{name}: a handler is longer than the longest"));
+            }
+        }
+        if let Some(a) = &self.attribution {
+            let sums = a.by_class();
+            let counted = self.traffic.by_class.iter().filter(|(_, t)| t.messages > 0);
+            if !counted.eq(sums.iter()) {
+                return Err("traffic by cause does not add up to traffic by class".into());
             }
         }
         if self.stuck_ns > self.end_ns.max(self.simulated_ns) {

@@ -79,6 +79,7 @@ fn record(stage: usize, seed: u64) -> Record {
         traffic: traffic(stage as u64),
         stuck_ns: timed_out * 11_000_000,
         ops: 3_000_000_000 + seed,
+        attribution: None,
         worst: worst(timed_out),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribution::Attribution;
 use crate::histogram::Histogram;
 use crate::names;
 use crate::record::{ContextCounts, Handler, OracleCounts, Record, TrafficCounts, Worst};
@@ -62,6 +63,8 @@ pub struct StageSummary {
     pub oracle: OracleCounts,
     /// Coherence messages.
     pub traffic: TrafficCounts,
+    /// By whom traffic was caused and what links did, if that was measured.
+    pub attribution: Option<Attribution>,
     /// The longest attempts of all runs with their seeds, longest first; at most 20.
     pub worst: Vec<(u64, Worst)>,
 }
@@ -155,6 +158,9 @@ impl StageSummary {
             for (name, &traffic) in more {
                 sum.entry(name.clone()).or_default().add(traffic);
             }
+        }
+        if let Some(a) = &r.attribution {
+            self.attribution.get_or_insert_default().add(a);
         }
         self.worst.extend(r.worst.iter().map(|w| (r.seed, w.clone())));
         self.worst.sort_by(|a, b| b.1.lasted_ns.cmp(&a.1.lasted_ns).then_with(|| a.cmp(b)));

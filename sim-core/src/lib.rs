@@ -7,6 +7,7 @@
 pub mod asm;
 pub mod core;
 pub mod exec;
+mod fields;
 pub mod isa;
 pub mod ports;
 pub mod program;

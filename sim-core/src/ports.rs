@@ -34,8 +34,12 @@ pub struct Cause {
     pub core: u16,
     /// A [`ContextKind`] number.
     pub context: u8,
+    /// Bytes of its access; 0 if none is known.
+    pub bytes: u8,
     /// The micro-op.
     pub pc: Pc,
+    /// Byte address of its access. Messages about other lines (evictions it led to) carry it too.
+    pub addr: u64,
 }
 
 /// A request of a core to its private cache.

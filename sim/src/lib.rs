@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! rqsim as a library: build a machine, load a program, run, observe.
 
+pub mod attribution;
 pub mod batch;
 pub mod files;
 pub mod litmus;

@@ -162,6 +162,11 @@ impl<P: Probe> Machine<P> {
         self.mem.set_initial(addr, width, value);
     }
 
+    /// Counts traffic by cause, from here on. Nothing simulated depends on it.
+    pub fn attribute(&mut self) {
+        self.mem.attribute();
+    }
+
     fn rearm(&mut self, core: usize) {
         self.wakes.set(core, self.cores[core].next_key(&self.irq));
     }

@@ -317,6 +317,17 @@ pub(crate) fn core_params(m: &MachineConfig) -> CoreParams {
     }
 }
 
+/// Sizes, latencies and network of a machine's memory system.
+///
+/// # Errors
+/// A network whose routes need too many virtual channels.
+pub fn memory_of(m: &MachineConfig) -> Result<(MemoryParams, Topology), InputError> {
+    let network = network::topology(m).map_err(|e| {
+        InputError::text(&format!("{}: {e}", m.name), "write links in the order in which most messages use them")
+    })?;
+    Ok((memory_params(m), network))
+}
+
 pub(crate) fn memory_params(m: &MachineConfig) -> MemoryParams {
     let khz = m.clock.khz();
     let cy = |s: configs::Span| s.cycles(khz);

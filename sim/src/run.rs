@@ -11,6 +11,7 @@ use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, WaitKind};
 use sim_core::program::{LineKind, Program};
 use sim_core::time::Cycle;
 
+use crate::attribution::attribution;
 use crate::machine::{Machine, MachineSpec, Outcome};
 use crate::observe::{Ending, Observer, SeenMark};
 use crate::plan::{StagePlan, point_text};
@@ -35,6 +36,9 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
     let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz));
     let mut machine = Machine::new(&spec, observer);
+    if e.measure.attribution {
+        machine.attribute();
+    }
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
     let (outcome, slice_end) = run_to_rest(&mut machine, limit);
     // A machine that was stopped counts as having run until then, whatever it did last.
@@ -184,6 +188,7 @@ fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
         ops: machine.retired(),
         worst: worst(machine),
+        attribution: attribution(machine, end),
         ..Record::default()
     }
 }

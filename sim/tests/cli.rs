@@ -238,3 +238,26 @@ fn every_protocol_is_printed_in_every_format() {
     assert_eq!(out.status.code(), Some(0));
     assert!(text.contains("\n  moesi ") && text.contains("\n  -far "), "{text}");
 }
+
+#[test]
+fn attribution_is_measured_and_printed_on_request_only() {
+    let dir = TempDir::new().expect("a temporary folder");
+    std::fs::write(dir.path().join("small.ron"), SMALL).expect("writable");
+    let records = || std::fs::read_to_string(dir.path().join("results/small/records.jsonl")).expect("they are there");
+    let plain = sim(dir.path(), &["run", "small.ron", "-q"]);
+    assert!(plain.status.success() && !records().contains("attribution"));
+    let asked = sim(dir.path(), &["run", "small.ron", "-q", "--attribution"]);
+    let text = String::from_utf8(asked.stdout).expect("text");
+    assert!(asked.status.success());
+    assert!(text.contains("Traffic of base by cause") && text.contains("Traffic of +1 by cause"), "{text}");
+    assert!(
+        text.contains("lock_a.val") && text.contains("rqspinlock.uop:") && text.contains("Busiest links"),
+        "{text}"
+    );
+    assert_eq!(records().matches("\"attribution\":{").count(), 4, "beside the four records without it");
+    assert_eq!(records().lines().count(), 8);
+    for file in ["attribution.csv", "sharing.csv", "links.csv"] {
+        let csv = std::fs::read_to_string(dir.path().join("results/small").join(file)).expect("it was written");
+        assert!(csv.lines().count() > 3, "{file}: {csv}");
+    }
+}

@@ -7,6 +7,7 @@ use sim_core::program::LineKind;
 use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
+use super::attribution::Attribution;
 use super::message::{Message, Network, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
@@ -41,6 +42,8 @@ pub(super) struct Fabric {
     todo: Vec<(Cycle, Todo)>,
     kinds: LineKinds,
     pub(super) traffic: Traffic,
+    /// Who caused it, if that is asked for.
+    pub(super) attribution: Option<Box<Attribution>>,
 }
 
 impl Fabric {
@@ -58,8 +61,15 @@ impl Fabric {
             todo: Vec::new(),
             kinds,
             traffic: Traffic::default(),
+            attribution: None,
             net: Interconnect::new(topology),
         }
+    }
+
+    /// Counts from now on by whom traffic is caused, and how long messages wait for links.
+    pub(super) fn attribute(&mut self) {
+        self.net.count_waits();
+        self.attribution = Some(Box::new(Attribution::new(self.params.cores, self.kinds.percpu_stride())));
     }
 
     /// The home slice of a line; [`Topology::home_slice`] says which.
@@ -118,6 +128,9 @@ impl Fabric {
         let (sent, hops) = self.net.send(slot, parcel, ready, now, &mut self.todo);
         let kind: LineKind = self.kinds.get(m.line);
         self.traffic.count(m.kind, kind, bytes, u64::from(hops));
+        if let Some(a) = &mut self.attribution {
+            a.message(&m, bytes, u64::from(hops));
+        }
         match sent {
             Sent::Arrives(at) => {
                 let at = at.max(before.after(1));
@@ -197,18 +210,28 @@ impl Fabric {
         Some((now, None))
     }
 
-    /// The receiver of the next message, if the next event is an arrival.
-    pub(super) fn next_receiver(&self) -> Option<Place> {
+    /// The next message, if the next event is an arrival.
+    pub(super) fn next_message(&self) -> Option<&Message> {
         let entry = self.queue.peek_slot()?;
-        (entry & KIND_MASK == 0).then(|| self.slots[entry as usize].dst)
+        (entry & KIND_MASK == 0).then(|| &self.slots[entry as usize])
     }
 
     pub(super) fn in_flight(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
+    /// Messages under way, in no particular order of time.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Message> {
+        let free: std::collections::BTreeSet<u32> = self.free.iter().copied().collect();
+        self.slots.iter().enumerate().filter(move |(i, _)| !free.contains(&(*i as u32))).map(|(_, m)| m)
+    }
+
     pub(super) fn topology(&self) -> &Topology {
         self.net.topology()
+    }
+
+    pub(super) fn net(&self) -> &Interconnect {
+        &self.net
     }
 
     pub(super) fn link_busy_ticks(&self) -> Vec<u64> {

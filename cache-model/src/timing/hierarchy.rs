@@ -9,12 +9,14 @@ use sim_core::ports::{Access, MemoryPort, Port, Request};
 use sim_core::program::LINE_BYTES;
 use sim_core::time::{Cycle, Key};
 
+use super::attribution::Attribution;
 use super::coherence::Coherence;
 use super::fabric::Fabric;
+use super::history::{Agents, History, LineState};
 use super::home::Home;
 use super::memory::Controller;
 use super::message::{LineData, Message, MessageKind, Place, read, write};
-use super::network::Topology;
+use super::network::{LinkUse, Topology, Waits};
 use super::params::MemoryParams;
 use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
 use super::traffic::{LineKinds, Traffic};
@@ -30,6 +32,8 @@ pub struct MemorySystem {
     controllers: Vec<Controller>,
     /// Lines that were ever written back; all others are zero.
     memory: BTreeMap<u64, LineData>,
+    /// What happened to every line, if that is kept.
+    history: Option<Box<History>>,
 }
 
 /// What delivering a message did.
@@ -65,14 +69,21 @@ impl MemorySystem {
             controllers: vec![Controller::default(); topology.memories()],
             fabric: Fabric::new(params, topology, kinds),
             memory: BTreeMap::new(),
+            history: None,
         }
     }
 
     /// The core whose private cache receives the next message; `None` if it goes elsewhere.
     #[must_use]
     pub fn next_core(&self) -> Option<usize> {
-        let place = self.fabric.next_receiver()?.0 as usize;
+        let place = self.fabric.next_message()?.dst.0 as usize;
         (place < self.caches.len()).then_some(place)
+    }
+
+    /// The next message to be delivered; `None` if the next event is not a delivery.
+    #[must_use]
+    pub fn next_message(&self) -> Option<&Message> {
+        self.fabric.next_message()
     }
 
     /// Performs the next event: delivers a message, or moves one on its way. What a core has to be
@@ -84,14 +95,44 @@ impl MemorySystem {
         let Some((at, m)) = self.fabric.pop() else { return Ok(None) };
         let Some(m) = m else { return Ok(Some(Delivered { at, core: None })) };
         let (dst, n) = (m.dst.0 as usize, self.caches.len());
-        if dst < n {
-            self.caches[dst].deliver(&mut self.fabric, &m, at, notices)?;
+        let before = self.history.is_some().then(|| self.agents().state(m.dst, m.line));
+        let result = if dst < n {
+            self.caches[dst].deliver(&mut self.fabric, &m, at, notices)
         } else if dst < n + self.homes.len() {
-            self.homes[dst - n].deliver(&mut self.fabric, &m, at)?;
+            self.homes[dst - n].deliver(&mut self.fabric, &m, at)
         } else {
             self.memory_receives(&m, at);
+            Ok(())
+        };
+        if let Some(before) = before {
+            self.note_arrival(&m, at, before);
         }
+        result?;
         Ok(Some(Delivered { at, core: (dst < n).then_some(dst) }))
+    }
+
+    fn agents(&self) -> Agents<'_> {
+        Agents { caches: &self.caches, homes: &self.homes, fabric: &self.fabric }
+    }
+
+    fn note_arrival(&mut self, m: &Message, at: Cycle, before: LineState) {
+        let (after, waits) = (self.agents().state(m.dst, m.line), self.agents().waits(m));
+        if let Some(h) = &mut self.history {
+            h.arrival(m, at, [before, after], waits);
+        }
+    }
+
+    /// Keeps the last `events` accesses and arrivals of every line from now on, for
+    /// [`MemorySystem::explain`].
+    pub fn keep_history(&mut self, events: usize) {
+        self.history = Some(Box::new(History::new(events)));
+    }
+
+    /// What is known of a line, by its number, for people: states of all agents, what they keep for
+    /// later, messages under way, and the history if it is kept.
+    #[must_use]
+    pub fn explain(&self, line: u64) -> String {
+        self.agents().explain(self.history.as_deref(), line)
     }
 
     fn memory_receives(&mut self, m: &Message, at: Cycle) {
@@ -104,6 +145,18 @@ impl MemorySystem {
         let data = self.memory.get(&m.line).copied().unwrap_or([0; 8]);
         let answer = Message { kind: MessageKind::MemData, src: m.dst, dst: m.src, data, ..*m };
         self.fabric.send(answer, start.after(self.params.memory), at);
+    }
+
+    /// Counts from now on by whom traffic is caused and how long messages wait for links. Nothing
+    /// simulated depends on it.
+    pub fn attribute(&mut self) {
+        self.fabric.attribute();
+    }
+
+    /// By whom traffic was caused, if it was counted.
+    #[must_use]
+    pub fn attribution(&self) -> Option<&Attribution> {
+        self.fabric.attribution.as_deref()
     }
 
     /// Traffic so far.
@@ -123,6 +176,21 @@ impl MemorySystem {
     #[must_use]
     pub fn link_busy_ticks(&self) -> Vec<u64> {
         self.fabric.link_busy_ticks()
+    }
+
+    /// `[channel]`: how busy it was from the start of the run until `end`; and how long messages
+    /// waited for it, if [`MemorySystem::attribute`] was called.
+    #[must_use]
+    pub fn link_use(&self, end: Cycle) -> Vec<LinkUse> {
+        self.fabric.net().link_use(end)
+    }
+
+    /// `[virtual network]`, numbered as [`super::Network`]: messages delivered over at least one link,
+    /// and the core cycles each of them waited on its way, all stops together; zeros unless
+    /// [`MemorySystem::attribute`] was called.
+    #[must_use]
+    pub fn network_waits(&self) -> [Waits; 3] {
+        self.fabric.net().delivered
     }
 
     /// The network.
@@ -228,7 +296,19 @@ impl MemorySystem {
 impl MemoryPort for MemorySystem {
     #[inline]
     fn access(&mut self, core: usize, port: Port, request: &Request, now: Cycle) -> Access {
-        self.caches[core].access(&mut self.fabric, port, request, now)
+        if self.history.is_none() {
+            return self.caches[core].access(&mut self.fabric, port, request, now);
+        }
+        let line = request.addr / LINE_BYTES;
+        let state = |m: &Self| LineState::Cache(m.caches[core].state(line));
+        let before = state(self);
+        let outcome = self.caches[core].access(&mut self.fabric, port, request, now);
+        let states = [before, state(self)];
+        if let Some(h) = &mut self.history {
+            let done = matches!(outcome, Access::Done(_));
+            h.access((core, port, request.action, request.addr), now, states, done);
+        }
+        outcome
     }
 
     #[inline]

@@ -418,6 +418,12 @@ impl Home {
         self.lines.iter().map(|(n, _)| n)
     }
 
+    /// Messages about a line that wait here, in order of arrival: for its state, then for a way.
+    pub(super) fn waiting(&self, line: u64) -> impl Iterator<Item = &Message> {
+        let stalled = self.lines.find(line).map(|s| &self.lines.get(s).stalled);
+        stalled.into_iter().flatten().chain(self.no_way.iter().filter(move |m| m.line == line))
+    }
+
     /// True if no request waits here.
     pub(super) fn is_idle(&self) -> bool {
         self.no_way.is_empty() && self.lines.iter().all(|(_, l)| l.stalled.is_empty() && l.state.is_stable())

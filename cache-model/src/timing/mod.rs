@@ -7,9 +7,11 @@
 //! and on requests in flight (the cores' own limits bound them).
 
 mod array;
+mod attribution;
 mod coherence;
 mod fabric;
 mod hierarchy;
+mod history;
 mod home;
 mod memory;
 mod message;
@@ -21,11 +23,13 @@ mod sharers;
 mod traffic;
 
 pub use array::WAYS_MAX;
+pub use attribution::{Attribution, PairCounts, PairKey, Sharing, SiteCounts, SiteKey, Touch};
 pub use coherence::Coherence;
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{
-    Builder, CHANNELS_MAX, ClockRatio, Distances, LinkParams, STOPS_MAX, Topology, TopologyError, WireParams,
+    Builder, CHANNELS_MAX, ClockRatio, Distances, LinkParams, LinkUse, STOPS_MAX, Topology, TopologyError, Waits,
+    WireParams,
 };
 pub use params::MemoryParams;
 pub use private::{HitCounts, Notice, ProtocolFault};

@@ -6,6 +6,7 @@
 
 mod ask;
 mod fill;
+mod view;
 
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Completion, Port, Request};
@@ -178,10 +179,17 @@ impl PrivateCache {
         match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
                 let slot = slot.expect("only a present line can be hit");
-                self.hit(r, now, l1, slot, number, next)
+                let done = self.hit(r, now, l1, slot, number, next);
+                if let Some(a) = &mut fabric.attribution {
+                    a.used(self.place, r, done.written);
+                }
+                Access::Done(done)
             }
             Cell::Go(actions, next) => {
                 self.hits.misses += 1;
+                if let Some(a) = &mut fabric.attribution {
+                    a.miss(&r.cause);
+                }
                 let kind = asks(actions);
                 self.request(fabric, port, r, now, slot, kind, next);
                 let misses = slot.is_none() && kind != MessageKind::Atomic && r.action != Action::PrefetchW;
@@ -202,7 +210,15 @@ impl PrivateCache {
         }
     }
 
-    fn hit(&mut self, r: &Request, now: Cycle, l1: Option<Slot>, slot: Slot, number: u64, next: CacheState) -> Access {
+    fn hit(
+        &mut self,
+        r: &Request,
+        now: Cycle,
+        l1: Option<Slot>,
+        slot: Slot,
+        number: u64,
+        next: CacheState,
+    ) -> Completion {
         let late = match l1 {
             Some(tag) => {
                 self.l1.touch(tag);
@@ -218,7 +234,7 @@ impl PrivateCache {
         };
         let line = self.l2.get_mut(slot);
         line.state = next;
-        Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
+        line.perform(&self.params, r, now, late, l1.is_some())
     }
 
     #[allow(clippy::too_many_arguments)] // The fields of a message, once.
@@ -372,6 +388,11 @@ impl PrivateCache {
                 }
                 CacheAction::DropCopy => {
                     let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
+                    if let Some(a) = &mut fabric.attribution
+                        && self.l2.find(m.line).is_some()
+                    {
+                        a.taken(self.place, m.line, &m.cause);
+                    }
                     self.drop_copy(m.line);
                     notices.push(Notice::Lost { line: m.line, taken });
                 }
@@ -402,7 +423,13 @@ impl PrivateCache {
                 o.state = next;
             }
             if let Some(s) = self.l2.find(m.line) {
-                self.l2.get_mut(s).state = next;
+                let before = std::mem::replace(&mut self.l2.get_mut(s).state, next);
+                if let Some(a) = &mut fabric.attribution
+                    && before.can_write()
+                    && !next.can_write()
+                {
+                    a.downgraded(self.place, m.line, &m.cause);
+                }
             }
         }
         if let Some(o) = freed {

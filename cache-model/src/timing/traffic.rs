@@ -17,7 +17,7 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, bytes: u64, hops: u64) {
+    pub(super) fn add(&mut self, bytes: u64, hops: u64) {
         self.messages += 1;
         self.bytes += bytes;
         self.hops += hops;
@@ -63,6 +63,11 @@ impl LineKinds {
             global: (0..lines).map(|i| kind_of(GLOBAL_BASE + i * LINE_BYTES)).collect(),
             percpu: (0..program.percpu_stride / LINE_BYTES).map(|i| kind_of(PERCPU_BASE + i * LINE_BYTES)).collect(),
         }
+    }
+
+    /// Bytes between two cores' per-CPU areas; 0 if the program has none.
+    pub(super) fn percpu_stride(&self) -> u64 {
+        self.percpu.len() as u64 * LINE_BYTES
     }
 
     /// The kind of a line, by its number.

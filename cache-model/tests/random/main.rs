@@ -1,93 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Random loads, stores and read-modify-writes of all cores to few lines, with caches so small that
-//! lines are evicted and recalled all the time. A failure names its seed; a
-//! range of that seed alone repeats it, for a run depends on nothing else.
-
-mod tester;
+//! The random tester on every protocol and interconnect, and on broken protocols. A failure names
+//! its seed; `sim test-memory` with the same arguments repeats it.
 
 use cache_model::protocol::Tables;
-use cache_model::timing::{
-    Builder, Coherence, LinkParams, MemoryParams, MessageKind, Replacement, Topology, WireParams,
-};
-use sim_core::rng::Stream;
-use tester::{Reached, Tester};
-
-/// What joins cores and slices.
-#[derive(Clone, Copy)]
-enum Shape {
-    Ring,
-    /// Anything with queues, of one place.
-    Any,
-}
-
-/// A torus, a crossbar, or two parts joined by links, with two memory controllers.
-fn any_topology(seed: u64, cores: usize, p: &LinkParams) -> Topology {
-    let mut b = Builder::default();
-    let stops: Vec<usize> = (0..9).map(|_| b.stop()).collect();
-    match seed % 3 {
-        0 => b.mesh(&stops, 3, true, p),
-        1 => b.crossbar(&stops, p),
-        _ => {
-            let w = WireParams::new(p.latency, p.bytes);
-            b.ring(&stops[..5], &w, true);
-            b.bus(&stops[5..], &w);
-            b.link(stops[4], stops[5], p);
-            b.link(stops[5], stops[4], p);
-        }
-    }
-    for core in 0..cores {
-        // Cores and slices are apart, and the second half of a part comes first.
-        b.core(stops[(core * 2) % 9]);
-        b.slice(stops[(core * 4 + 3) % 9]);
-    }
-    b.memory(stops[0]);
-    b.memory(stops[7]);
-    b.build().expect("usable")
-}
-
-/// A machine for a seed: geometry, latencies and links at random.
-fn machine(seed: u64, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> (MemoryParams, Topology, usize) {
-    let mut r = Stream::derive(seed, 0, "machine");
-    let mut pick = |list: &[u64]| list[r.below(list.len() as u64) as usize];
-    let ways = |list: &[usize]| list.iter().map(|w| *w as u64).collect::<Vec<_>>();
-    let l1_hit = pick(&[1, 4]);
-    let params = MemoryParams {
-        cores: pick(&[2, 3, 4, 8]) as usize,
-        l1_sets: pick(&[1, 2]),
-        l1_ways: pick(&[1, 2]) as usize,
-        l1_hit,
-        l2_sets: pick(&[1, 2]),
-        l2_ways: pick(&ways(l2_ways)) as usize,
-        l2_hit: l1_hit + pick(&[0, 1, 7]),
-        llc_sets: pick(&[1, 2]),
-        llc_ways: pick(&ways(llc_ways)) as usize,
-        llc_tag: pick(&[1, 2, 10]),
-        llc_data: 10 + pick(&[0, 1, 19]),
-        snoop: pick(&[1, 5, 60]),
-        locked_rmw: pick(&[1, 18]),
-        memory: pick(&[1, 20, 150]),
-        memory_interval: 0,
-        control_bytes: 8,
-        data_bytes: 72,
-    };
-    let (hop, bidirectional, bytes) = (pick(&[1, 3]), pick(&[0, 1]) == 1, pick(&[8, 32, 128]));
-    let topology = match shape {
-        Shape::Ring => Topology::ring(params.cores, &WireParams::new(hop, bytes), bidirectional),
-        Shape::Any => any_topology(seed, params.cores, &LinkParams::new(hop, bytes, 1)),
-    };
-    let lines = pick(&[1, 2, 3, 4, 6, 9]) as usize;
-    (params, topology, lines)
-}
-
-/// Every combination of policies within 64 seeds.
-fn policies(coherence: Coherence, seed: u64) -> Coherence {
-    let all = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
-    let policy = |level: u32| all[(seed >> (2 * level)) as usize % all.len()];
-    // Smaller than the data, as large, or larger; in other sets.
-    let directory = Some((1 << (seed % 2), 1 + (seed / 2 % 4) as usize));
-    let adjacent_line_prefetch = seed.is_multiple_of(3);
-    Coherence { l1: policy(0), l2: policy(1), llc: policy(2), directory, adjacent_line_prefetch, seed, ..coherence }
-}
+use cache_model::tester::{FAULTS, Failure, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes};
+use cache_model::timing::MessageKind;
 
 /// Messages that a protocol never sends.
 fn lacks(protocol: &str) -> Vec<MessageKind> {
@@ -110,20 +27,14 @@ fn lacks(protocol: &str) -> Vec<MessageKind> {
     .collect()
 }
 
-fn run_all(
-    protocol: &str,
-    seeds: std::ops::Range<u64>,
-    shape: Shape,
-    l2_ways: &[usize],
-    llc_ways: &[usize],
-) -> Reached {
+fn run_all(protocol: &str, shapes: &[&'static str], seeds: std::ops::Range<u64>, sizes: Sizes) -> Reached {
     let tables = Tables::by_name(protocol).expect("it is listed");
-    let coherence = Coherence::of(tables);
     let mut all = Reached::default();
-    for seed in seeds.clone() {
-        let (params, topology, lines) = machine(seed, shape, l2_ways, llc_ways);
-        let one =
-            Tester::new(params, topology, policies(coherence, seed), lines, 1600 / params.cores as u32, seed).run();
+    for (seed, name) in seeds.clone().zip(shapes.iter().cycle()) {
+        let setup = Setup::draw(tables, &Shape::Named(name, None), sizes, 1600, seed);
+        let one = setup.run().unwrap_or_else(|f| {
+            panic!("{protocol}, {name}, seed {}: {}\n{:?}\n{}", f.seed, f.what, setup.params, f.history)
+        });
         all.evictions += one.evictions;
         for (sum, c) in all.traffic.by_class.iter_mut().zip(&one.traffic.by_class) {
             sum.messages += c.messages;
@@ -164,15 +75,15 @@ fn protocols(first: u64) -> impl Iterator<Item = (&'static str, std::ops::Range<
 #[test]
 fn small_caches_keep_values_and_make_progress() {
     for (protocol, seeds) in protocols(0) {
-        run_all(protocol, seeds, Shape::Ring, &[1, 2, 4], &[1, 2, 4]);
+        run_all(protocol, &["ring", "one-way-ring"], seeds, Sizes::TINY);
     }
 }
 
-/// Messages wait in queues, pass each other on other ways, and share memory controllers.
+/// Messages wait in queues of one place, pass each other on other ways, and share memory controllers.
 #[test]
 fn networks_with_tiny_queues_keep_values_and_make_progress() {
     for (protocol, seeds) in protocols(0) {
-        run_all(protocol, seeds, Shape::Any, &[1, 2, 4], &[1, 2, 4]);
+        run_all(protocol, &INTERCONNECTS[2..], seeds, Sizes::TINY);
     }
 }
 
@@ -180,6 +91,51 @@ fn networks_with_tiny_queues_keep_values_and_make_progress() {
 #[test]
 fn single_ways_neither_lose_a_value_nor_block_each_other_for_good() {
     for (protocol, seeds) in protocols(8) {
-        run_all(protocol, seeds, Shape::Ring, &[1], &[1]);
+        run_all(protocol, &["ring", "one-way-ring"], seeds, Sizes::SINGLE_WAY);
     }
+}
+
+/// More cores than a line has slots.
+#[test]
+fn forty_cores_share_out_the_slots() {
+    let tables = Tables::by_name("mesi").expect("it is listed");
+    for name in INTERCONNECTS {
+        let setup = Setup::draw(tables, &Shape::Named(name, Some(40)), Sizes::TINY, 2000, 5);
+        let reached = setup.run().unwrap_or_else(|f| panic!("{name}: {}\n{}", f.what, f.history));
+        assert_eq!(reached.accesses, 2000);
+    }
+}
+
+/// The first failure of a broken protocol.
+fn caught(fault: &Fault, protocol: &str) -> Failure {
+    let tables = fault.into_tables(Tables::by_name(protocol).expect("it is listed"));
+    let runs = (0..40).map(|seed| Setup::draw(tables, &Shape::Named("ring", None), Sizes::TINY, 1600, seed).run());
+    runs.filter_map(Result::err).next().unwrap_or_else(|| panic!("{protocol}: {} was not caught", fault.name))
+}
+
+#[test]
+fn every_deliberate_fault_is_caught_with_its_history() {
+    for fault in &FAULTS {
+        let f = caught(fault, "mesi");
+        assert!(f.history.contains("home slice") && f.history.contains(" gets "), "{}: {}", fault.name, f.history);
+    }
+}
+
+/// The watchdog: a lost acknowledgement leaves a writer waiting, and the history shows who was asked
+/// to acknowledge and who still waits.
+#[test]
+fn a_lost_acknowledgement_is_a_stuck_core_with_the_invalidation_in_its_history() {
+    let f = caught(Fault::by_name("dropped-inv-ack").expect("it is listed"), "mesi");
+    assert!(f.what.contains("got no answer") || f.what.contains("something waits"), "{}", f.what);
+    assert!(f.history.contains("acknowledgements missing"), "{}", f.history);
+    assert!(f.history.contains("gets Inv for cache"), "{}", f.history);
+    assert!(f.history.contains(" waits at its "), "{}", f.history);
+}
+
+/// The checker of values: a reader gets what the home had before the owner wrote.
+#[test]
+fn stale_data_are_a_wrong_value_with_both_sides_in_its_history() {
+    let f = caught(Fault::by_name("stale-forward").expect("it is listed"), "mesi");
+    assert!(f.what.contains("was the least possible"), "{}", f.what);
+    assert!(f.history.contains("gets GetS from cache") && f.history.contains("gets Data from slice"), "{}", f.history);
 }

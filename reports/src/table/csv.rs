@@ -28,7 +28,7 @@ pub fn stage_csv(stages: &[StageSummary]) -> String {
 }
 
 /// Quotes a field if need be.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 

@@ -4,11 +4,17 @@
 //! Related numbers share a cell, on lines of their own, so that the whole table fits a wide
 //! terminal. On a narrower one it is cut into blocks of columns, each with a row per stage.
 
+mod attribution;
+mod attribution_csv;
+#[cfg(test)]
+mod attribution_tests;
 mod columns;
 mod csv;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+pub use attribution::attribution_text;
+pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub use csv::stage_csv;
 
 use crate::stage::StageSummary;

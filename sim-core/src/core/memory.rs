@@ -149,7 +149,7 @@ impl Core {
         if weak && action == Action::Load && self.load_stale(env, t, a, width) {
             return;
         }
-        let request = Request { addr: a, width, action, cause: self.cause() };
+        let request = Request { addr: a, width, action, cause: self.cause(a, width) };
         match env.mem.access(self.id, Port::Pipeline, &request, t) {
             Access::Done(done) => {
                 self.forget_stale(env);
@@ -246,7 +246,7 @@ impl Core {
         value: u64,
     ) {
         let release = self.order(env) == Order::Release;
-        self.stores.push(Entry { addr, width, value, ready: self.now, cause: self.cause() }, release);
+        self.stores.push(Entry { addr, width, value, ready: self.now, cause: self.cause(addr, width) }, release);
         self.arm_drain(env);
         self.current.pc += 1;
         self.run_marks(env, t);
@@ -260,7 +260,8 @@ impl Core {
         cost: u64,
     ) {
         let Some(a) = self.resolve(env, t, addr, Width::U8) else { return };
-        let request = Request { addr: a, width: Width::U8, action: Action::PrefetchW, cause: self.cause() };
+        let (width, cause) = (Width::U8, self.cause(a, Width::U8));
+        let request = Request { addr: a, width, action: Action::PrefetchW, cause };
         // Done or pending, nobody waits: a prefetch has no result.
         let _ = env.mem.access(self.id, Port::Pipeline, &request, t);
         self.advance(env, t, cost);

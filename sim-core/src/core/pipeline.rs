@@ -3,7 +3,7 @@
 
 use super::{Code, Core, CoreParams, Fault, State, Suspended};
 use crate::exec::Context;
-use crate::isa::{ContextKind, Fence, Op, Operand, Span};
+use crate::isa::{ContextKind, Fence, Op, Operand, Span, Width};
 use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Taken};
 use crate::program::{Dist, TimeSpan};
 use crate::time::{Clock, Cycle, Key, Phase};
@@ -199,8 +199,9 @@ impl Core {
         };
     }
 
-    pub(super) fn cause(&self) -> Cause {
-        Cause { core: self.id as u16, context: self.current.kind as u8, pc: self.current.pc }
+    pub(super) fn cause(&self, addr: u64, width: Width) -> Cause {
+        let (core, bytes) = (self.id as u16, width.bytes() as u8);
+        Cause { core, context: self.current.kind as u8, bytes, pc: self.current.pc, addr }
     }
 
     pub(super) fn fault(&mut self, t: Cycle, what: String) {

@@ -19,7 +19,8 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
         );
     };
-    let loaded = configs::load(name)?;
+    let mut loaded = configs::load(name)?;
+    loaded.experiment.measure.attribution |= args.attribution;
     let mut plan = plan(loaded)?;
     select(&mut plan, args)?;
     let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded));
@@ -40,6 +41,17 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let colored = output::color(std::io::stdout().is_terminal());
     output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
     output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
+    if plan.loaded.experiment.measure.attribution {
+        let files = [
+            ("attribution.csv", reports::attribution_csv(&stages)),
+            ("sharing.csv", reports::sharing_csv(&stages)),
+            ("links.csv", reports::links_csv(&stages)),
+        ];
+        for (name, text) in files {
+            rqsim::files::write_text(&dir.join(name), &text)?;
+        }
+        output::print(&reports::attribution_text(&stages, output::width(), colored, false))?;
+    }
     never_delivered(&plan, &batch.records);
     if !args.quiet {
         summarize(&batch, &dir, &plots, elapsed);

@@ -6,6 +6,7 @@ mod experiment;
 mod litmus;
 mod output;
 mod protocol;
+mod test_memory;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Protocol(protocol::ProtocolArgs),
     /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
     Litmus(litmus::LitmusArgs),
+    /// Test coherence with random accesses on tiny machines: values, false sharing, progress.
+    TestMemory(test_memory::TestArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -85,6 +88,10 @@ struct RunArgs {
     /// Run again what is in the results folder already.
     #[arg(long)]
     fresh: bool,
+    /// Also count traffic by field, program line and context, find false sharing, and say how busy
+    /// links are: as `measure: (attribution: true)` in the experiment.
+    #[arg(long)]
+    attribution: bool,
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,
@@ -136,6 +143,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
         Some(Command::Protocol(c)) => protocol::run(&c),
         Some(Command::Litmus(c)) => litmus::run(&c),
+        Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {

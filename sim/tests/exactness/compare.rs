@@ -71,6 +71,8 @@ fn same<T: PartialEq + Debug>(what: &str, fast: &T, exact: &T) -> Result<(), Str
 pub(crate) fn compare(spec: &MachineSpec, limit: Cycle, cuts: &mut Stream) -> Result<Tally, String> {
     let mut fast = Machine::new(&MachineSpec { exact: false, ..spec.clone() }, Recorder::default());
     let mut exact = Machine::new(&MachineSpec { exact: true, ..spec.clone() }, Recorder::default());
+    fast.attribute();
+    exact.attribute();
     let mut to = Cycle(0);
     loop {
         to = to.after(1 + cuts.exponential(20_000)).min(limit);
@@ -89,6 +91,7 @@ pub(crate) fn compare(spec: &MachineSpec, limit: Cycle, cuts: &mut Stream) -> Re
         }
     }
     fast.memory().check_coherence()?;
+    sums_are_whole(&fast)?;
     let seen = &fast.probe.0;
     Ok(Tally {
         spins: fast.cores().iter().map(|c| c.computed_spins).sum(),
@@ -120,8 +123,45 @@ pub(crate) fn agree(fast: &Machine<Recorder>, exact: &Machine<Recorder>) -> Resu
         same(&name("interrupts"), &fast.interrupts().stats(f.id), &exact.interrupts().stats(f.id))?;
     }
     same("traffic", fast.memory().traffic(), exact.memory().traffic())?;
+    let causes = |m: &Machine<Recorder>| {
+        let a = m.memory().attribution();
+        let (mut sites, mut pairs): (Vec<_>, Vec<_>) = (
+            a.iter().flat_map(|a| a.sites()).map(|(k, c)| (*k, *c)).collect(),
+            a.iter().flat_map(|a| a.pairs()).map(|(k, c)| (*k, *c)).collect(),
+        );
+        sites.sort_unstable_by_key(|s| s.0);
+        pairs.sort_unstable_by_key(|p| p.0);
+        (sites, pairs)
+    };
+    same("causes", &causes(fast), &causes(exact))?;
+    same("waits", &fast.memory().network_waits(), &exact.memory().network_waits())?;
     same("links", &fast.memory().link_busy_ticks(), &exact.memory().link_busy_ticks())?;
     same("values", &values(fast), &values(exact))
+}
+
+/// Traffic by cause adds up to traffic by class and misses by cause to misses by core; every pair is a copy taken.
+fn sums_are_whole(m: &Machine<Recorder>) -> Result<(), String> {
+    let a = m.memory().attribution().expect("it is counted");
+    let mut by_class = m.memory().traffic().clone().by_class;
+    for sum in &mut by_class {
+        *sum = Default::default();
+    }
+    let (mut misses, mut taken, mut downgrades) = (0, 0, 0);
+    for (_, c) in a.sites() {
+        for (sum, count) in by_class.iter_mut().zip(&c.by_class) {
+            sum.messages += count.messages;
+            sum.bytes += count.bytes;
+            sum.hops += count.hops;
+        }
+        misses += c.misses;
+        taken += c.invalidations;
+        downgrades += c.downgrades;
+    }
+    same("traffic by cause and by class", &by_class, &m.memory().traffic().by_class)?;
+    same("misses by cause and by core", &misses, &(0..m.cores().len()).map(|c| m.memory().hits(c).misses).sum())?;
+    same("copies taken by cause and by pair", &taken, &a.pairs().map(|(_, c)| c.invalidations).sum())?;
+    let by_pair: u64 = a.pairs().map(|(_, c)| c.downgrades).sum();
+    if by_pair > downgrades { Err(format!("{by_pair} downgrades of pairs, {downgrades} in all")) } else { Ok(()) }
 }
 
 /// Every 64-bit word of every object.

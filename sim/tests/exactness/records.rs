@@ -36,7 +36,9 @@ pub(crate) fn changed(preset: &str, changes: &[(&str, &str)]) -> Loaded {
 
 /// Runs every stage with these seeds, fast and exact; gives the records, which are equal.
 fn records(preset: &str, changes: &[(&str, &str)], seeds: &[u64]) -> Vec<Record> {
-    let plan = plan(short(preset, changes)).unwrap_or_else(|e| panic!("{}", e.plain));
+    let mut loaded = short(preset, changes);
+    loaded.experiment.measure.attribution = true;
+    let plan = plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
     let runs = plan.stages.iter().flat_map(|s| seeds.iter().map(move |seed| (s, *seed)));
     let one = |(stage, seed)| {
         let fast = run(&plan.loaded, stage, seed, false);
@@ -44,6 +46,8 @@ fn records(preset: &str, changes: &[(&str, &str)], seeds: &[u64]) -> Vec<Record>
         let line = |r: &Record| r.to_json_line().expect("a record is JSON");
         let what = format!("{preset} {changes:?}, stage {}, seed {seed}", stage.name);
         assert_eq!(line(&fast.record), line(&exact.record), "{what}");
+        // Traffic by cause adds up to traffic by class, among others.
+        assert_eq!(fast.record.check(), Ok(()), "{what}");
         assert!(fast.events < exact.events, "{what}: nothing was computed");
         fast.record
     };
@@ -121,4 +125,18 @@ fn other_machines_give_the_same_record() {
         assert!(all.iter().all(|r| r.status == "ok"), "{changes:?}");
         assert!(sum(&all, |r| r.timeouts_by.values().sum()) > 0, "{changes:?}");
     }
+}
+
+/// Sums over causes equal the protocol's counters under every protocol: [`records`] checks it.
+#[test]
+fn every_protocol_gives_the_same_record() {
+    for protocol in ["Msi", "Mesif", "Moesi"] {
+        let all = records("ring8.ron", &[("machine.protocol", protocol), ("machine.cores", "4")], &[3]);
+        let sites = |r: &Record| r.attribution.iter().flat_map(|a| &a.sites).map(in_nmi).sum();
+        assert!(sum(&all, sites) > 0, "{protocol}: no traffic of NMIs");
+    }
+}
+
+fn in_nmi(s: &reports::attribution::Site) -> u64 {
+    if s.access.context == "nmi" { s.traffic().messages } else { 0 }
 }

@@ -21,7 +21,7 @@ pub(super) struct Datum {
 
 impl Home {
     /// State of a line: one without an entry is in `I` if the slice has its data.
-    pub(super) fn state_of(&self, line: u64) -> HomeState {
+    pub(in crate::timing) fn state_of(&self, line: u64) -> HomeState {
         match self.lines.find(line) {
             Some(slot) => match self.lines.get(slot).state {
                 HomeState::I if !self.has_data(line) => HomeState::NP,

@@ -8,6 +8,7 @@ use sim_core::time::Cycle;
 
 use super::calendar::Calendar;
 use super::topology::{Channel, NETWORKS, Passage, Topology};
+use super::usage::Waits;
 
 /// No lane, no channel.
 const NONE: u32 = u32::MAX;
@@ -59,6 +60,8 @@ struct Transit {
     held: u32,
     /// When it came to this stop.
     since: Cycle,
+    /// Cycles it has waited at stops before this one.
+    waited: u64,
 }
 
 /// Messages that want to cross a channel on one virtual network and channel, and the buffer behind it.
@@ -97,6 +100,11 @@ pub(in crate::timing) struct Interconnect {
     lanes: Vec<Lane>,
     /// `[slot of the message]`.
     transits: Vec<Transit>,
+    /// `[channel * NETWORKS + network]`: crossings, and how long messages waited for this channel;
+    /// empty if that is not counted.
+    pub(super) waits: Vec<Waits>,
+    /// `[network]`: messages delivered over at least one link, and how long they waited in all.
+    pub(in crate::timing) delivered: [Waits; NETWORKS],
 }
 
 impl Interconnect {
@@ -109,6 +117,8 @@ impl Interconnect {
             wires: vec![idle; n],
             lanes: vec![Lane::default(); n * topology.virtual_channels()],
             transits: Vec::new(),
+            waits: Vec::new(),
+            delivered: [Waits::default(); NETWORKS],
             topology,
         }
     }
@@ -140,7 +150,9 @@ impl Interconnect {
         if parcel.from == parcel.to {
             return (Sent::Arrives(ready), 0);
         }
-        let transit = Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since: ready };
+        let since = ready;
+        let transit =
+            Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since, waited: 0 };
         let (hops, one_ride) = self.way(&parcel);
         if self.transits.len() <= slot as usize {
             self.transits.resize(slot as usize + 1, transit);
@@ -148,6 +160,7 @@ impl Interconnect {
         self.transits[slot as usize] = transit;
         if one_ride {
             let (_, _, tail) = self.ride(slot, Some(hops), ready, now, todo);
+            self.count_delivered(slot);
             return (Sent::Arrives(tail), hops);
         }
         todo.push((ready, Todo::Hop(slot)));
@@ -285,6 +298,11 @@ impl Interconnect {
         self.leave(&t, c.clock.seen(start + ticks), todo);
         let queued = matches!(c.passage, Passage::Queued(_));
         let moved = &mut self.transits[slot as usize];
+        if !self.waits.is_empty() {
+            let waited = c.clock.seen(start).since(c.clock.seen(c.clock.tick_from(t.since)));
+            self.waits[channel * NETWORKS + usize::from(t.parcel.network)].add(waited);
+            moved.waited += waited;
+        }
         moved.held = NONE;
         if queued {
             self.lanes[lane].held += 1;
@@ -338,6 +356,7 @@ impl Interconnect {
         t.here = stop as u16;
         let t = *t;
         if t.here == t.parcel.to {
+            self.count_delivered(slot);
             self.leave(&t, tail, todo);
             todo.push((tail, Todo::Deliver(slot)));
             return;
@@ -360,7 +379,7 @@ impl Interconnect {
         now: Cycle,
         todo: &mut Vec<(Cycle, Todo)>,
     ) -> (usize, Cycle, Cycle) {
-        let Interconnect { topology, calendars, last_departs, transits, .. } = self;
+        let Interconnect { topology, calendars, last_departs, transits, waits, .. } = self;
         let t = transits[slot as usize];
         transits[slot as usize].held = NONE;
         let base = usize::from(t.parcel.network) * topology.channels.len();
@@ -392,6 +411,14 @@ impl Interconnect {
         if whole.is_none() {
             last_departs[injection] = depart;
         }
+        if !waits.is_empty() {
+            let waited = clock.seen(depart).since(clock.seen(clock.tick_from(ready)));
+            transits[slot as usize].waited += waited;
+            for (i, (link, _)) in links().enumerate() {
+                // A ride waits once, for all of its links, before the first.
+                waits[link * NETWORKS + usize::from(t.parcel.network)].add(if i == 0 { waited } else { 0 });
+            }
+        }
         let (mut at, mut end) = (depart, usize::from(t.here));
         for (link, to) in links() {
             calendars[base + link].reserve(at, slots, clock.tick_until(now));
@@ -400,6 +427,12 @@ impl Interconnect {
         }
         self.leave(&t, clock.seen(depart + slots), todo);
         (end, clock.seen(at), clock.seen(at + slots - 1))
+    }
+
+    /// Virtual network of a message, and how long it has waited so far.
+    pub(super) fn waited(&self, slot: u32) -> (u8, u64) {
+        let t = &self.transits[slot as usize];
+        (t.parcel.network, t.waited)
     }
 
     /// True if nothing waits and nothing holds a place.

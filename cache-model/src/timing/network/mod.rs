@@ -81,10 +81,13 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 mod topology;
+mod usage;
 
 pub use clock::ClockRatio;
 pub use describe::Distances;
 pub use shapes::WireParams;
 pub use topology::{Builder, CHANNELS_MAX, LinkParams, STOPS_MAX, Topology, TopologyError};
+
+pub use usage::{LinkUse, Waits};
 
 pub(super) use flow::{Interconnect, Parcel, Sent, Todo};

@@ -33,6 +33,12 @@ impl PrivateCache {
         now: Cycle,
         notices: &mut Vec<Notice>,
     ) -> Option<Line> {
+        if let Some(a) = &mut fabric.attribution
+            && self.l2.find(number).is_none()
+        {
+            a.came(self.place, number);
+        }
+        let place = self.place;
         let o = self.pending_mut(number);
         let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
         let (waiting, still): (Vec<_>, Vec<_>) = std::mem::take(&mut o.waiting)
@@ -46,6 +52,9 @@ impl PrivateCache {
                 done.at = now;
             } else {
                 line.state = CacheState::M;
+            }
+            if let Some(a) = &mut fabric.attribution {
+                a.used(place, &r, done.written);
             }
             notices.push(Notice::Completed(port, done));
         }

@@ -4,6 +4,7 @@
 mod exact;
 mod routing;
 mod saturation;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim test-memory`.
+
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cache_model::protocol::Tables;
+use cache_model::tester::{
+    FAULTS, Failure as Found, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes, WATCHDOG_CYCLES,
+};
+use clap::Args;
+use rayon::prelude::*;
+use rqsim::plan::{InputError, memory_of, near};
+
+use super::{Failure, output};
+
+/// Arguments of `sim test-memory`.
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Only this protocol: msi, mesi, mesif, moesi, .. [default: all].
+    #[arg(long, value_name = "PROTOCOL")]
+    protocol: Option<String>,
+    /// Only this interconnect: ring, one-way-ring, bus, crossbar, mesh, torus, joined; or a machine preset, of
+    /// which network and latencies are taken [default: all but presets].
+    #[arg(long, value_name = "SHAPE|MACHINE")]
+    interconnect: Option<String>,
+    /// Cores [default: 2, 3, 4 or 8, by the seed].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    cores: Option<u16>,
+    /// Accesses of one run, all cores together.
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
+    accesses: u32,
+    /// Seeds from A to before B, or one seed; each is a machine and its accesses.
+    #[arg(long, value_name = "A..B", default_value = "1..33")]
+    seeds: Seeds,
+    /// Break the protocol on purpose, to see it caught: dropped-inv-ack, stale-forward, hasty-store.
+    #[arg(long, value_name = "FAULT")]
+    inject: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Seeds(Range<u64>);
+
+impl FromStr for Seeds {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Seeds, String> {
+        let number = |t: &str| t.trim().parse::<u64>().map_err(|e| format!("\"{t}\" is no seed: {e}"));
+        let range = match text.split_once("..") {
+            Some((a, b)) => number(a)?..number(b)?,
+            None => number(text)?..number(text)?.checked_add(1).ok_or("too large")?,
+        };
+        if range.is_empty() {
+            return Err(format!("{text} is empty: the second seed is not run any more, as in 1..9 for 1 to 8"));
+        }
+        Ok(Seeds(range))
+    }
+}
+
+/// The networks asked for, each with the name it was asked for by.
+fn shapes(args: &TestArgs) -> Result<Vec<(String, Shape)>, Failure> {
+    let cores = args.cores.map(usize::from);
+    let named = |name: &'static str| (name.to_owned(), Shape::Named(name, cores));
+    let Some(wanted) = &args.interconnect else { return Ok(INTERCONNECTS.into_iter().map(named).collect()) };
+    if let Some(name) = INTERCONNECTS.into_iter().find(|n| n == wanted) {
+        return Ok(vec![named(name)]);
+    }
+    let Ok(machine) = configs::presets::machine(wanted) else {
+        let names = INTERCONNECTS.into_iter().chain(configs::presets::machine_names());
+        let help = near(wanted, names, "interconnects and machines");
+        return Err(InputError::text(&format!("there is no interconnect or machine \"{wanted}\""), &help).into());
+    };
+    if cores.is_some_and(|c| c != machine.cores as usize) {
+        let what = format!("--cores does not fit the machine {wanted}, which has {}", machine.cores);
+        return Err(InputError::text(&what, "leave it out, or name a shape such as `ring`").into());
+    }
+    let (params, topology) = memory_of(&machine)?;
+    Ok(vec![(wanted.clone(), Shape::Machine(Box::new(params), Arc::new(topology)))])
+}
+
+fn protocols(args: &TestArgs) -> Result<Vec<&'static str>, Failure> {
+    let all = || Tables::all().iter().map(|t| &*t.name);
+    let Some(wanted) = &args.protocol else { return Ok(all().collect()) };
+    match all().find(|p| p == wanted) {
+        Some(p) => Ok(vec![p]),
+        None => {
+            let help = near(wanted, all(), "protocols");
+            Err(InputError::text(&format!("there is no protocol \"{wanted}\""), &help).into())
+        }
+    }
+}
+
+pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
+    let (protocols, shapes) = (protocols(args)?, shapes(args)?);
+    let fault = match &args.inject {
+        None => None,
+        Some(name) => Some(Fault::by_name(name).ok_or_else(|| {
+            let help = near(name, FAULTS.iter().map(|f| f.name), "faults");
+            InputError::text(&format!("there is no fault \"{name}\""), &help)
+        })?),
+    };
+    let mut failed = 0;
+    for protocol in protocols {
+        let tables = Tables::by_name(protocol).expect("it is listed");
+        let tables = fault.map_or(tables, |f| f.into_tables(tables));
+        for (name, shape) in &shapes {
+            let seeds: Vec<u64> = args.seeds.0.clone().collect();
+            let one = |seed| Setup::draw(tables, shape, Sizes::TINY, args.accesses, seed).run();
+            let results: Vec<Result<Reached, Found>> = seeds.into_par_iter().map(one).collect();
+            failed += usize::from(!report(args, protocol, name, &results)?);
+        }
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::Found) }
+}
+
+/// Prints the line of a combination and its first failure; false if there is one.
+fn report(args: &TestArgs, protocol: &str, name: &str, results: &[Result<Reached, Found>]) -> Result<bool, Failure> {
+    let passed = || results.iter().flatten();
+    let accesses: u64 = passed().map(|r| r.accesses).sum();
+    let messages: u64 = passed().flat_map(|r| &r.traffic.by_class).map(|c| c.messages).sum();
+    let evictions: u64 = passed().map(|r| r.evictions).sum();
+    let mut failures = results.iter().filter_map(|r| r.as_ref().err());
+    let count = failures.clone().count();
+    let verdict = if count == 0 { "ok".to_owned() } else { format!("{count} FAILED") };
+    output::print(&format!(
+        "{protocol:<13} {name:<14} {:>6} seeds {accesses:>10} accesses {messages:>11} messages {evictions:>9} evictions  {verdict}\n",
+        results.len(),
+    ))?;
+    let Some(f) = failures.next() else { return Ok(true) };
+    let option = |name: &str, value: Option<String>| value.map_or_else(String::new, |v| format!(" --{name} {v}"));
+    output::print(&format!("seed {}: {}\n{}", f.seed, f.what, f.history))?;
+    output::print(&format!(
+        "replay: sim test-memory --protocol {protocol} --interconnect {name}{} --accesses {} --seeds {}{}\n",
+        option("cores", args.cores.map(|c| c.to_string())),
+        args.accesses,
+        f.seed,
+        option("inject", args.inject.clone())
+    ))?;
+    if f.what.contains("got no answer") {
+        output::say(&format!("a core without an answer for {WATCHDOG_CYCLES} cycles counts as stuck"));
+    }
+    Ok(false)
+}
