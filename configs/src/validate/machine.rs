@@ -166,6 +166,10 @@ fn geometry(cache: &str, field: &str, capacity: Bytes, ways: u32) -> Check {
         let rule = format!("must be 1 to {}, the lines of {capacity}", capacity.0.div_ceil(LINE_BYTES));
         return Err(broken(ways_path, ways, &rule, ""));
     }
+    if ways > WAYS_MAX {
+        let rule = format!("must be 1 to {WAYS_MAX}");
+        return Err(broken(ways_path, ways, &rule, "more sets of fewer ways hold as many lines"));
+    }
     let set_bytes = LINE_BYTES * u64::from(ways);
     if capacity.0.is_multiple_of(set_bytes) && (capacity.0 / set_bytes).is_power_of_two() {
         return Ok(());
@@ -185,7 +189,7 @@ fn alternatives(field: &str, capacity: u64, ways: u32) -> String {
         (capacity.is_multiple_of(set_bytes) && (capacity / set_bytes).is_power_of_two()).then(|| capacity / set_bytes)
     };
     // Up to twice the ways there is a power of two, if the capacity has one that fits; larger first on a tie.
-    let near = (1..=ways.saturating_mul(2)).rev().filter_map(|w| Some((w, sets(w)?)));
+    let near = (1..=ways.saturating_mul(2).min(WAYS_MAX)).rev().filter_map(|w| Some((w, sets(w)?)));
     let other_ways = near.min_by_key(|(w, _)| w.abs_diff(ways)).map(|(w, n)| format!("ways = {w} gives {n} sets"));
     let set_bytes = LINE_BYTES * u64::from(ways);
     let count = (capacity / set_bytes).max(1);
@@ -230,6 +234,7 @@ mod tests {
             "c.ways = 4 gives 3.91 sets, must be a power of two | capacity = \"512B\" keeps ways = 4"
         );
         assert_eq!(refused(64, 2), "c.ways = 2: must be 1 to 1, the lines of 64B | ");
+        assert_eq!(refused(65_536, 32), "c.ways = 32: must be 1 to 16 | more sets of fewer ways hold as many lines");
         assert_eq!(refused(0, 2), "c.capacity = \"0B\": must be 1B to 1GiB | ");
     }
 }

@@ -84,3 +84,96 @@ pub(super) fn asks(actions: &[CacheAction]) -> MessageKind {
     });
     kind.expect("an access that does not hit asks the home")
 }
+
+#[cfg(test)]
+mod tests {
+    use sim_core::asm::{Options, assemble};
+    use sim_core::isa::Width;
+    use sim_core::ports::{Access, Cause};
+    use sim_core::program::Source;
+
+    use super::*;
+    use crate::protocol::Tables;
+    use crate::timing::message::{Message, Place};
+    use crate::timing::private::Notice;
+    use crate::timing::{Coherence, LineKinds, MemoryParams, Topology, WireParams};
+
+    fn params() -> MemoryParams {
+        MemoryParams {
+            cores: 2,
+            l1_sets: 1,
+            l1_ways: 2,
+            l1_hit: 1,
+            l2_sets: 4,
+            l2_ways: 4,
+            l2_hit: 3,
+            llc_sets: 4,
+            llc_ways: 4,
+            llc_tag: 2,
+            llc_data: 5,
+            snoop: 4,
+            locked_rmw: 6,
+            memory: 20,
+            memory_interval: 0,
+            control_bytes: 8,
+            data_bytes: 72,
+        }
+    }
+
+    fn message(kind: MessageKind, line: u64, value: u64) -> Message {
+        Message {
+            kind,
+            src: Place(2),
+            dst: Place(0),
+            requester: Place(1),
+            acks: 0,
+            dirty: false,
+            line,
+            data: [value; 8],
+            cause: Cause::default(),
+            number: 0,
+        }
+    }
+
+    /// The core of the writer that sent the Inv may have written line 6 after line 7: whoever reads the new line 6
+    /// must not read the old line 7 behind it.
+    #[test]
+    fn a_load_behind_the_acknowledgement_of_an_inv_does_not_use_older_data() {
+        let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
+        let kinds = LineKinds::of(&assemble(&[source], &Options::default()).expect("it assembles"));
+        let mut fabric = Fabric::new(params(), Topology::ring(2, &WireParams::new(1, 32), true).into(), kinds);
+        let tables = Tables::by_name("mesi-silent").expect("it is listed");
+        let coherence = Coherence { adjacent_line_prefetch: true, ..Coherence::of(tables) };
+        let mut cache = PrivateCache::new(Place(0), params(), coherence);
+        let load = |cache: &mut PrivateCache, fabric: &mut Fabric, line: u64, at| {
+            let (addr, cause) = (line * LINE_BYTES, Cause::default());
+            let request = Request { addr, width: Width::U64, action: Action::Load, cause };
+            assert_eq!(cache.access(fabric, Port::Pipeline, &request, Cycle(at)), Access::Pending);
+            cache.outstanding().collect::<Vec<_>>()
+        };
+        // Delivers a message; gives the values that the core gets.
+        let tell = |cache: &mut PrivateCache, fabric: &mut Fabric, kind, line, value, at| -> Vec<u64> {
+            let mut notices = Vec::new();
+            let m = message(kind, line, value);
+            cache.deliver(fabric, &m, Cycle(at), &mut notices).expect("the table has a cell");
+            let completed = notices.into_iter().filter_map(|n| match n {
+                Notice::Completed(_, done) => Some(done.value),
+                Notice::Lost { .. } => None,
+            });
+            completed.collect()
+        };
+        let (c, f) = (&mut cache, &mut fabric);
+        assert_eq!(load(c, f, 6, 10), [(6, CacheState::IS_D), (7, CacheState::IS_D)]);
+        assert_eq!(tell(c, f, MessageKind::Inv, 7, 0, 20), []);
+        assert_eq!(tell(c, f, MessageKind::Data, 6, 1, 30), [1]);
+        assert_eq!(load(c, f, 7, 31), [(7, CacheState::IS_DI)]);
+        assert_eq!(tell(c, f, MessageKind::Data, 7, 0, 40), [], "they are older than the store that sent the Inv");
+        assert_eq!(c.outstanding().collect::<Vec<_>>(), [(7, CacheState::IS_D)], "it is asked for again");
+        assert_eq!(tell(c, f, MessageKind::Data, 7, 1, 90), [1]);
+        // One that waited before the Inv came is ordered before that store.
+        load(c, f, 9, 100);
+        assert_eq!(tell(c, f, MessageKind::Inv, 9, 0, 110), []);
+        assert_eq!(tell(c, f, MessageKind::Data, 9, 5, 120), [5]);
+        assert_eq!(c.hits.prefetches, 2);
+    }
+}
