@@ -95,7 +95,7 @@ impl Body {
             "smp_load_acquire" => {
                 let (address, element) = self.pointer(c, depth, false)?;
                 c.expect(")")?;
-                return Ok(self.load(&address, element, ".acq"));
+                return Ok(self.load(&address, element, ".acqpc"));
             }
             _ => {}
         }
@@ -103,7 +103,7 @@ impl Body {
         if atomic(t.text).is_some() && (bare == "read" || bare == "read_acquire") {
             let (address, element) = self.pointer(c, depth, false)?;
             c.expect(")")?;
-            return Ok(self.load(&address, element, if bare == "read" { "" } else { ".acq" }));
+            return Ok(self.load(&address, element, if bare == "read" { "" } else { ".acqpc" }));
         }
         self.read_modify_write(c, t, bare, depth)
     }

@@ -23,7 +23,7 @@ pub(super) const RMW_WORDS: [(&str, RmwFn); 6] = [
 impl<'a> Parser<'a, '_, '_, '_> {
     /// The operands of `word`, if it is an operation with an address.
     pub(super) fn memory_operation(&mut self, word: Name<'a>) -> Parsed<Option<Inst<'a>>> {
-        use Order::{Acquire, Full, Relaxed, Release};
+        use Order::{Acquire, AcquirePc, Full, Relaxed, Release};
         if let Some((_, f)) = RMW_WORDS.iter().find(|(n, _)| *n == word.text) {
             let width = self.width(word)?;
             let order = self.order(word, &[("acq", Acquire), ("rel", Release), ("relaxed", Relaxed)], Full)?;
@@ -37,7 +37,7 @@ impl<'a> Parser<'a, '_, '_, '_> {
         Ok(Some(match word.text {
             "load" => {
                 let width = self.width(word)?;
-                let order = self.order(word, &[("acq", Acquire)], Relaxed)?;
+                let order = self.order(word, &[("acq", Acquire), ("acqpc", AcquirePc)], Relaxed)?;
                 Inst::Load(width, order, self.address()?)
             }
             "store" => {

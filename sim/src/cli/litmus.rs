@@ -20,6 +20,18 @@ enum ModelName {
     Sc,
     /// Total store order, as x86.
     Tso,
+    /// Weak order, after ARMv8 but with every store behind older loads.
+    Weak,
+}
+
+impl ModelName {
+    const fn model(self) -> Model {
+        match self {
+            ModelName::Sc => Model::Sc,
+            ModelName::Tso => Model::Tso,
+            ModelName::Weak => Model::Weak,
+        }
+    }
 }
 
 /// Arguments of `sim litmus`.
@@ -74,7 +86,7 @@ pub(super) fn run(args: &LitmusArgs) -> Result<(), Failure> {
         return Err(InputError::text("--runs 0 leaves nothing to do", "add --exhaustive, or ask for a run").into());
     }
     let how = How {
-        model: if args.model == ModelName::Sc { Model::Sc } else { Model::Tso },
+        model: args.model.model(),
         machine,
         runs,
         seed: args.seed,

@@ -30,6 +30,10 @@ use crate::plan::{core_params, interrupt_costs, memory_params};
 
 /// Simulated cycles after which a run that has not ended counts as one that never will.
 const RUN_CYCLES_MAX: u64 = 1 << 28;
+/// Invalidations waiting in a core, and cycles until each is processed, of a `weak` machine made of
+/// one that is not.
+const WEAK_QUEUE: u32 = 8;
+const WEAK_DELAY: u64 = 200;
 /// Runs made by one worker at a time.
 const CHUNK: u64 = 256;
 
@@ -131,7 +135,10 @@ pub fn run_file(path: &Path, how: &How) -> Result<Ran, Refused> {
 /// # Errors
 /// Why nothing can be said about it.
 pub fn run_text(name: &str, text: &str, how: &How) -> Result<Ran, Refused> {
-    let test = parse(name, text)?;
+    let mut test = parse(name, text)?;
+    if how.model == Model::Weak {
+        test = test.without_stand_ins();
+    }
     let compiled = program(&test, Variant::Bare)?;
     let timed = if how.runs > 0 { Some(timed(&test, how)?) } else { None };
     let all = if how.exhaustive { Some(enumerate(&test, &compiled, how)?) } else { None };
@@ -186,9 +193,12 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         return Err(Refused::Input(what));
     }
     let mut core = core_params(&how.machine);
-    (core.model, core.store_buffer) = match how.model {
-        Model::Sc => (MemoryModel::Sc, 1),
-        Model::Tso => (MemoryModel::Tso, store_buffer(how)),
+    (core.model, core.store_buffer) = match (how.model, core.model) {
+        (Model::Sc, _) => (MemoryModel::Sc, 1),
+        (Model::Tso, _) => (MemoryModel::Tso, store_buffer(how)),
+        // The machine's own queue of invalidations if it has one.
+        (Model::Weak, weak @ MemoryModel::Weak { .. }) => (weak, store_buffer(how)),
+        (Model::Weak, _) => (MemoryModel::Weak { queue: WEAK_QUEUE, delay: WEAK_DELAY }, store_buffer(how)),
     };
     let topology = crate::network::topology(&how.machine)
         .map_err(|e| Refused::Input(format!("machine {}: {}", how.machine.name, e)))?;
