@@ -147,7 +147,9 @@ impl State {
             }
             if model == Model::Weak {
                 let v = &core.views;
-                [core.group, v.floor, v.loads, v.stores, v.releases, v.decided].iter().for_each(|n| put(out, u64::from(*n)));
+                [core.group, v.floor, v.loads, v.stores, v.releases, v.decided]
+                    .iter()
+                    .for_each(|n| put(out, u64::from(*n)));
                 put(out, v.regs.len() as u64);
                 v.regs.iter().for_each(|n| put(out, u64::from(*n)));
                 put(out, v.seen.len() as u64);

@@ -158,9 +158,12 @@ impl System {
                 if self.model == Model::Sc {
                     state.write(at, width, value);
                 } else {
-                    self.put_store(state, core, &addr, Buffered {
-                        addr: at, width, value, release: weak && order == Order::Release, group: 0, view,
-                    });
+                    self.put_store(
+                        state,
+                        core,
+                        &addr,
+                        Buffered { addr: at, width, value, release: weak && order == Order::Release, group: 0, view },
+                    );
                 }
             }
             Op::Rmw { f, dst, ok, addr, width, a, b, order } => {

@@ -16,10 +16,11 @@ pub use print::{histogram, states, suite_csv, suite_table, test_csv};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lock_impl::litmus::{Compiled, Error, Test, Variant, compile, parse};
 use rayon::prelude::*;
-use sim_core::core::MemoryModel;
+use sim_core::core::{Code, MemoryModel};
 use sim_core::ports::NoProbe;
 use sim_core::rng::Stream;
 use sim_core::time::{Clock, Cycle};
@@ -205,7 +206,7 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
     let spec = MachineSpec {
         program: compiled.program.clone(),
         core,
-        topology: std::sync::Arc::new(topology),
+        topology: Arc::new(topology),
         coherence: crate::plan::coherence(&how.machine),
         memory: memory_params(&how.machine),
         interrupts: interrupt_costs(&how.machine),
@@ -216,10 +217,11 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         stop_at: Cycle::NEVER,
         exact: false,
     };
+    let code = Arc::new(spec.code());
     let chunk = |first: u64| -> Result<Histogram, Refused> {
-        let mut seen = Histogram::new();
+        let (mut seen, mut spec) = (Histogram::new(), spec.clone());
         for run in first..how.runs.min(first + CHUNK) {
-            let outcome = one_run(&spec, &compiled, how.seed.wrapping_add(run))
+            let outcome = one_run(&mut spec, &code, &compiled, how.seed.wrapping_add(run))
                 .map_err(|e| Refused::Run(format!("{}: seed {}: {e}", test.file, how.seed.wrapping_add(run))))?;
             if compiled.counts(test, &outcome) {
                 *seen.entry(outcome).or_default() += 1;
@@ -239,8 +241,14 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
 }
 
 /// One timed run with this seed.
-fn one_run(spec: &MachineSpec, compiled: &Compiled, seed: u64) -> Result<Vec<i64>, String> {
-    let mut spec = MachineSpec { seed, ..spec.clone() };
+fn one_run(
+    spec: &mut MachineSpec,
+    code: &Arc<Code>,
+    compiled: &Compiled,
+    seed: u64,
+) -> Result<Vec<i64>, String> {
+    spec.seed = seed;
+    spec.tasks.fill(None);
     let mut stream = Stream::derive(seed, 0, "litmus placement");
     // Cores are dealt like cards: the first ones of a shuffled pack.
     let mut pack: Vec<usize> = (0..spec.memory.cores).collect();
@@ -249,7 +257,7 @@ fn one_run(spec: &MachineSpec, compiled: &Compiled, seed: u64) -> Result<Vec<i64
         pack.swap(i, j);
         spec.tasks[pack[i]] = Some(compiled.procs[i]);
     }
-    let mut machine = Machine::new(&spec, NoProbe);
+    let mut machine = Machine::with_code(spec, Arc::clone(code), NoProbe);
     for &(addr, width, value) in &compiled.memory {
         machine.set_initial(addr, width, value);
     }
