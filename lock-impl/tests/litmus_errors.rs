@@ -36,7 +36,7 @@ fn unsupported_constructs_are_named_with_line_and_column() {
         (&x86("JMP L"), "4:6: there is no label `L`"),
         (&x86("L: NOP ;\n L: NOP"), "5:2: the label `L` is there twice"),
         (&x86("MOV AL,EBX"), "4:2: `MOV`: operands of different sizes"),
-        (&x86("LOCK XOR [x],EAX"), "4:7: `lock XOR` is not supported"),
+        (&x86("LOCK LEA EAX,[x]"), "4:7: `lock LEA` is not supported"),
         (&x86("XADD [x],EAX"), "4:2: `XADD` is supported with `lock`, memory and a register only"),
         (&aarch64("LDXR W0,[X1]"), "4:2: the instruction `LDXR` is not supported"),
         (

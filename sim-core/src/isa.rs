@@ -195,6 +195,8 @@ pub enum RmwFn {
     FetchOr,
     /// And `a` in.
     FetchAnd,
+    /// Exclusive-or `a` in.
+    FetchXor,
     /// Set bit number `a`.
     TestSetBit,
 }
@@ -219,6 +221,7 @@ impl RmwFn {
             RmwFn::FetchAdd => (old, Some(old.wrapping_add(a) & m)),
             RmwFn::FetchOr => (old, Some((old | a) & m)),
             RmwFn::FetchAnd => (old, Some(old & a & m)),
+            RmwFn::FetchXor => (old, Some((old ^ a) & m)),
             RmwFn::TestSetBit => ((old >> (a & 63)) & 1, Some((old | (1 << (a & 63))) & m)),
         };
         RmwResult { returned, written }

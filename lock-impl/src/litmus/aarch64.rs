@@ -276,7 +276,7 @@ fn address(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &Table) -> Result<Strin
 
 /// The atomics of Armv8.1, with A, L or AL and a size behind the name.
 fn atomic(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) -> Result<bool, Error> {
-    let stems = ["SWP", "CAS", "LDADD", "LDSET", "LDCLR", "STADD", "STSET", "STCLR"];
+    let stems = ["SWP", "CAS", "LDADD", "LDSET", "LDCLR", "LDEOR", "STADD", "STSET", "STCLR", "STEOR"];
     let Some((stem, rest)) = stems.iter().find_map(|s| Some((*s, name.strip_prefix(s)?))) else { return Ok(false) };
     let (order, size) = match rest.strip_suffix(['B', 'H']) {
         Some(order) => (order, Some(if rest.ends_with('B') { 1 } else { 2 })),
@@ -305,6 +305,7 @@ fn atomic(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) 
         "SWP" => format!("{t} = xchg.u{bits}{} [{address}], {s_value}", suffix(order)),
         "CAS" => format!("{t} = cas.u{bits}{} [{address}], {s_value}, {d_value}", suffix(order)),
         "LDADD" | "STADD" => format!("{t} = fetch_add.u{bits}{} [{address}], {s_value}", suffix(order)),
+        "LDEOR" | "STEOR" => format!("{t} = fetch_xor.u{bits}{} [{address}], {s_value}", suffix(order)),
         "LDSET" | "STSET" => format!("{t} = fetch_or.u{bits}{} [{address}], {s_value}", suffix(order)),
         _ => {
             let mask = asm.temp();

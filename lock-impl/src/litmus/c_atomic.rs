@@ -176,6 +176,7 @@ impl Body {
             "dec" => ("fetch_add", "-", true),
             "or" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_or", "|", false),
             "and" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_and", "&", false),
+            "xor" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_xor", "^", false),
             _ => return Err(unknown()),
         };
         let amount = if counts {

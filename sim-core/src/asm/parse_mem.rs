@@ -11,12 +11,13 @@ pub(super) const WIDTHS: [(&str, Width); 4] =
     [("u8", Width::U8), ("u16", Width::U16), ("u32", Width::U32), ("u64", Width::U64)];
 
 /// Read-modify-writes under their names.
-pub(super) const RMW_WORDS: [(&str, RmwFn); 6] = [
+pub(super) const RMW_WORDS: [(&str, RmwFn); 7] = [
     ("cas", RmwFn::Cas),
     ("xchg", RmwFn::Xchg),
     ("fetch_add", RmwFn::FetchAdd),
     ("fetch_or", RmwFn::FetchOr),
     ("fetch_and", RmwFn::FetchAnd),
+    ("fetch_xor", RmwFn::FetchXor),
     ("test_set_bit", RmwFn::TestSetBit),
 ];
 

@@ -241,12 +241,7 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
 }
 
 /// One timed run with this seed.
-fn one_run(
-    spec: &mut MachineSpec,
-    code: &Arc<Code>,
-    compiled: &Compiled,
-    seed: u64,
-) -> Result<Vec<i64>, String> {
+fn one_run(spec: &mut MachineSpec, code: &Arc<Code>, compiled: &Compiled, seed: u64) -> Result<Vec<i64>, String> {
     spec.seed = seed;
     spec.tasks.fill(None);
     let mut stream = Stream::derive(seed, 0, "litmus placement");
