@@ -79,13 +79,12 @@ fn an_sc_machine_shows_exactly_what_sc_allows() {
 #[test]
 fn a_weak_machine_shows_nothing_that_weak_forbids_however_it_is_set() {
     let files = set();
-    let span = |cycles: u64| ron::from_str(&format!("\"{cycles} cy\"")).expect("a span");
     for (store_buffer_entries, invalidation_queue_entries, delay) in [(16, 8, 200), (3, 1, 40), (56, 64, 3000)] {
         let mut how = how(Model::Weak, runs(16));
         how.machine.memory_model = configs::MemoryModel::Weak {
             store_buffer_entries,
             invalidation_queue_entries,
-            invalidation_delay: span(delay),
+            invalidation_delay: configs::Span::Cycles(delay),
         };
         how.seed = delay;
         let (outcomes, _, wrong) = compare(&files, &how);
