@@ -162,14 +162,14 @@ impl Candidate<'_> {
     fn fixed(&self) -> Relation {
         let n = self.events.len();
         let mut out = vec![0; n];
-        for a in 0..n {
+        for (a, later) in out.iter_mut().enumerate() {
             for b in (0..n).filter(|b| self.po(a, *b)) {
                 let ordered = match self.also {
                     Also::Sc => true,
                     Also::Tso => self.tso(a, b),
                     _ => self.armv8(a, b),
                 };
-                out[a] |= u32::from(ordered) << b;
+                *later |= u32::from(ordered) << b;
             }
         }
         out
@@ -261,10 +261,9 @@ impl Candidate<'_> {
                 return false;
             }
         }
-        for a in 0..n {
-            for b in (0..n).filter(|b| self.po(a, *b) && self.events[a].place == self.events[*b].place) {
-                internal[a] |= 1 << b;
-            }
+        for (a, later) in internal.iter_mut().enumerate() {
+            let same_place = |b: &usize| self.po(a, *b) && self.events[a].place == self.events[*b].place;
+            (0..n).filter(same_place).for_each(|b| *later |= 1 << b);
         }
         // What is forwarded carries on what the store depends on; an acquire follows an exchange it reads.
         if matches!(self.also, Also::Nothing | Also::LoadsBeforeStores) {

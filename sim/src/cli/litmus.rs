@@ -105,10 +105,17 @@ pub(super) fn run(args: &LitmusArgs) -> Result<(), Failure> {
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| InputError::text(&format!("no worker threads: {e}"), "try --threads 1"))?;
+    let bar = super::experiment::progress_bar(args.quiet || files.len() == 1, "tests");
+    bar.set_length(files.len() as u64);
     let tests: Vec<Judged> = pool.install(|| {
-        let one = |path: &PathBuf| litmus::judge(path, litmus::run_file(path, &how), expect.as_ref());
+        let one = |path: &PathBuf| {
+            let judged = litmus::judge(path, litmus::run_file(path, &how), expect.as_ref());
+            bar.inc(1);
+            judged
+        };
         files.par_iter().with_max_len(1).map(one).collect()
     });
+    bar.finish_and_clear();
     report(args, &how, &tests)
 }
 
