@@ -52,7 +52,7 @@ fn compare(seed: u64, model: Model, also: Also) -> (usize, bool) {
 }
 
 fn programs() -> u64 {
-    if std::env::var_os("RQSIM_LONG").is_some() { 50_000 } else { 1500 }
+    if std::env::var_os("RQSIM_LONG").is_some() { 50_000 } else { 1000 }
 }
 
 #[test]
