@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a core can do next.
 
-use super::weak::{Read, Time};
+use super::weak::{Matters, Read, Time};
 use super::{Buffered, Model, State, System};
 use crate::isa::{Addr, ContextKind, Fence, Op, Order, Pc, Reg, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
@@ -57,7 +57,12 @@ impl System {
     ///
     /// # Errors
     /// The first fault of a core.
-    pub fn successors(&self, state: &State, out: &mut Vec<(Step, State)>) -> Result<(), Fault> {
+    pub(super) fn successors(
+        &self,
+        matters: Matters,
+        state: &State,
+        out: &mut Vec<(Step, State)>,
+    ) -> Result<(), Fault> {
         out.clear();
         for (core, c) in state.cores.iter().enumerate() {
             let entries = if self.model == Model::Weak { c.buffer.len() } else { c.buffer.len().min(1) };
@@ -82,7 +87,7 @@ impl System {
             }
         }
         if self.model == Model::Weak {
-            out.iter_mut().for_each(|(_, next)| next.normalise());
+            out.iter_mut().for_each(|(_, next)| next.normalise(matters));
         }
         Ok(())
     }

@@ -59,11 +59,13 @@
 //! Only the order of times matters. So a store of the value that is there already makes no version, versions
 //! that lie below every core's floor are forgotten, and what is left is renumbered: equal situations
 //! are equal states. Of versions with the value that a load would see, the oldest is enough: lower
-//! views allow more.
+//! views allow more. Views that nothing in the program asks for are not kept.
 
 use super::{Buffered, CoreState, Model, State, System};
+use crate::core::depends::loads_flow_on;
 use crate::exec::Context;
-use crate::isa::{Addr, AluFn, Base, CallSite, Op, Operand, Order, Reg, Width};
+use crate::isa::{Addr, AluFn, Base, CallSite, Fence, Op, Operand, Order, Reg, Width};
+use crate::program::Program;
 
 /// A place in the order of stores.
 pub type Time = u32;
@@ -104,6 +106,34 @@ pub(super) struct Read {
     pub(super) at: Time,
     /// When the version it read began; `None` if the store buffer answered.
     pub(super) began: Option<Time>,
+}
+
+/// Which views some micro-op of a program asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matters {
+    loads: bool,
+    stores: bool,
+    releases: bool,
+    decided: bool,
+    regs: bool,
+}
+
+impl Matters {
+    pub(super) fn of(program: &Program) -> Matters {
+        let any = |is: fn(&Op) -> bool| program.ops.iter().any(is);
+        let full = any(|op| matches!(op, Op::Fence(Fence::Full) | Op::Rmw { order: Order::Full, .. }));
+        let decided = any(|op| matches!(op, Op::Fence(Fence::Control)));
+        Matters {
+            loads: full || any(|op| matches!(op, Op::Fence(Fence::Read | Fence::Acquire))),
+            stores: full,
+            releases: any(|op| match op {
+                Op::Load { order, .. } | Op::Rmw { order, .. } => matches!(order, Order::Acquire | Order::Full),
+                _ => false,
+            }),
+            decided,
+            regs: decided || loads_flow_on(program),
+        }
+    }
 }
 
 fn raise(view: &mut Time, to: Time) {
@@ -208,7 +238,22 @@ impl Views {
         raise(&mut self.decided, view);
     }
 
-    fn map(&mut self, rank: impl Fn(Time) -> Time) {
+    fn map(&mut self, matters: Matters, rank: impl Fn(Time) -> Time) {
+        if !matters.loads {
+            self.loads = 0;
+        }
+        if !matters.stores {
+            self.stores = 0;
+        }
+        if !matters.releases {
+            self.releases = 0;
+        }
+        if !matters.decided {
+            self.decided = 0;
+        }
+        if !matters.regs {
+            self.regs.fill(0);
+        }
         let singles = [&mut self.floor, &mut self.loads, &mut self.stores, &mut self.releases, &mut self.decided];
         singles.into_iter().for_each(|v| *v = rank(*v));
         self.regs.iter_mut().for_each(|v| *v = rank(*v));
@@ -274,7 +319,7 @@ impl State {
     }
 
     /// One form per situation.
-    pub(super) fn normalise(&mut self) {
+    pub(super) fn normalise(&mut self, matters: Matters) {
         for core in &mut self.cores {
             if core.done {
                 core.views = Views::default();
@@ -290,7 +335,7 @@ impl State {
         self.old.iter_mut().for_each(|v| v.until = rank(v.until));
         self.now = times.len() as Time;
         for core in &mut self.cores {
-            core.views.map(rank);
+            core.views.map(matters, rank);
             let floor = core.views.floor;
             core.buffer.iter_mut().for_each(|b| b.view = rank(b.view).max(floor));
         }
