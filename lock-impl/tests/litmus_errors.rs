@@ -36,7 +36,7 @@ fn unsupported_constructs_are_named_with_line_and_column() {
         (&x86("JMP L"), "4:6: there is no label `L`"),
         (&x86("L: NOP ;\n L: NOP"), "5:2: the label `L` is there twice"),
         (&x86("MOV AL,EBX"), "4:2: `MOV`: operands of different sizes"),
-        (&x86("LOCK XOR [x],EAX"), "4:7: `lock XOR` is not supported"),
+        (&x86("LOCK LEA EAX,[x]"), "4:7: `lock LEA` is not supported"),
         (&x86("XADD [x],EAX"), "4:2: `XADD` is supported with `lock`, memory and a register only"),
         (&aarch64("LDXR W0,[X1]"), "4:2: the instruction `LDXR` is not supported"),
         (
@@ -56,7 +56,7 @@ fn unsupported_constructs_are_named_with_line_and_column() {
         (&c("r0 = READ_ONCE(r0);"), "6:17: expected `*` and the address of a location, found `r0`"),
         (&c("r0 = *(x + 1);"), "6:11: `+` on an address is not supported"),
         (&c("r0 = atomic_add_unless(x, 1, 2);"), "6:7: the function `atomic_add_unless` is not supported"),
-        ("C t\n{}\nP0(spinlock_t *s)\n{\n}\nexists (s=1)\n", "3:4: the type `spinlock_t` is not supported"),
+        ("C t\n{}\nP0(mutex_t *s)\n{\n}\nexists (s=1)\n", "3:4: the type `mutex_t` is not supported"),
         ("C t\n{ int a[2]; }\n", "2:7: `a`: arrays are not supported"),
         ("C t\n{ long x; }\nP0(int *x)\n{\n}\nexists (x=1)\n", "3:4: `x` has 4 bytes here and 8 elsewhere"),
         (

@@ -88,12 +88,22 @@ impl Width {
 pub enum Order {
     /// No order with other locations asked for.
     Relaxed,
-    /// Later accesses stay after this one.
+    /// Later accesses stay after this one, and this one after earlier releases (`LDAR`).
     Acquire,
+    /// Later accesses stay after this one; earlier releases do not matter (`LDAPR`). Loads only.
+    AcquirePc,
     /// Earlier accesses stay before this one.
     Release,
     /// Both; the default of a read-modify-write without a suffix.
     Full,
+}
+
+impl Order {
+    /// True if later accesses stay after this one.
+    #[must_use]
+    pub const fn is_acquire(self) -> bool {
+        matches!(self, Order::Acquire | Order::AcquirePc | Order::Full)
+    }
 }
 
 /// Two-operand arithmetic on 64-bit values, wrapping.
@@ -185,6 +195,8 @@ pub enum RmwFn {
     FetchOr,
     /// And `a` in.
     FetchAnd,
+    /// Exclusive-or `a` in.
+    FetchXor,
     /// Set bit number `a`.
     TestSetBit,
 }
@@ -209,6 +221,7 @@ impl RmwFn {
             RmwFn::FetchAdd => (old, Some(old.wrapping_add(a) & m)),
             RmwFn::FetchOr => (old, Some((old | a) & m)),
             RmwFn::FetchAnd => (old, Some(old & a & m)),
+            RmwFn::FetchXor => (old, Some((old ^ a) & m)),
             RmwFn::TestSetBit => ((old >> (a & 63)) & 1, Some((old | (1 << (a & 63))) & m)),
         };
         RmwResult { returned, written }
@@ -228,6 +241,8 @@ pub enum Fence {
     Acquire,
     /// Earlier accesses before later stores.
     Release,
+    /// Loads that decided a branch or an address before later loads (`ISB`).
+    Control,
 }
 
 /// What kind of moment a mark reports. The arguments are in [`MarkSite::args`], in this order.
@@ -418,7 +433,7 @@ pub enum Op {
         addr: Addr,
         /// How much.
         width: Width,
-        /// `Relaxed` or `Acquire`.
+        /// `Relaxed`, `Acquire` or `AcquirePc`.
         order: Order,
     },
     /// Store into the store buffer.

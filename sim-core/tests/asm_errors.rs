@@ -142,7 +142,7 @@ fn declarations_that_make_no_sense_are_refused() {
 fn statements_that_make_no_sense_are_refused() {
     for (body, expected) in [
         ("x = load [l.val]", "`load` needs a width; write one of load.u8, load.u16, load.u32, load.u64"),
-        ("x = load.u32.rel [l.val]", "`load` cannot be `.rel`; orders of `load`: none written, or .acq"),
+        ("x = load.u32.rel [l.val]", "`load` cannot be `.rel`; orders of `load`: none written, or .acq, .acqpc"),
         (
             "store.u8 [l.val], 0",
             "`val` is a u32, store accesses a u8; write `.u32`, or use `locked`, a u8 at the same place",
@@ -182,7 +182,7 @@ fn statements_that_make_no_sense_are_refused() {
         ("work 5", "this span has no unit; write `work 5ns` or `work 5cy`"),
         ("work 5ns cy", "two different units"),
         ("x = 5cy", "a time in cycles is possible only in `work` and distributions; write it in ns"),
-        ("fence.fool", "unknown fence `fool`; fences: fence.full, fence.w, fence.r, fence.acq, fence.rel"),
+        ("fence.fool", "unknown fence `fool`; fences: fence.full, fence.w, fence.r, fence.acq, fence.rel, fence.ctrl"),
         (
             "if a = 0 goto l",
             "expected a comparison or `goto`, found `=`; comparisons: == != < <= > >= unsigned, <s <=s >s >=s signed",

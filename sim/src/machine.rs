@@ -42,6 +42,15 @@ pub struct MachineSpec {
     pub exact: bool,
 }
 
+impl MachineSpec {
+    /// The program as the cores execute it; depends on program, core, number of cores and sources.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        let watched = Controllers::watched(&self.sources);
+        Code::new(self.program.clone(), &self.core, self.memory.cores as u64, &watched)
+    }
+}
+
 /// Why a machine cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -120,9 +129,13 @@ impl<P: Probe> Machine<P> {
     /// A machine at cycle 0.
     #[must_use]
     pub fn new(spec: &MachineSpec, probe: P) -> Machine<P> {
+        Self::with_code(spec, Arc::new(spec.code()), probe)
+    }
+
+    /// A machine at cycle 0, with what [`MachineSpec::code`] gave: for many that differ in tasks and seed only.
+    #[must_use]
+    pub fn with_code(spec: &MachineSpec, code: Arc<Code>, probe: P) -> Machine<P> {
         let cpus = spec.memory.cores;
-        let watched = Controllers::watched(&spec.sources);
-        let code = Arc::new(Code::new(spec.program.clone(), &spec.core, cpus as u64, &watched));
         let task = |i: usize| {
             let proc = spec.tasks.get(i).copied().flatten()?;
             Some(Context::at_entry(&spec.program, proc, ContextKind::Task))

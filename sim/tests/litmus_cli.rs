@@ -123,3 +123,43 @@ fn unusable_input_gives_exit_code_2_and_says_what_is_wrong() {
     }
     assert!(Path::new(&sb).exists(), "nothing was overwritten");
 }
+
+#[test]
+fn weak_is_a_model_of_both_engines_and_a_file_of_verdicts_decides() {
+    let expect = |model: &str| format!("{SET}/expect/{model}.txt");
+    let (code, out, err) =
+        sim(&[&file("x86/MP"), "--model", "weak", "--exhaustive", "--runs", "2000", "--expect", &expect("weak")]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("Histogram (4 states)") && out.contains("States 4"), "{out}");
+    // The architecture allows what no store behind older loads can show; tso forbids what weak allows.
+    let lb = file("aarch64/LB");
+    assert_eq!(sim(&[&lb, "--model", "weak", "--exhaustive", "--expect", &expect("weak")]).0, 0);
+    assert_eq!(sim(&[&lb, "--model", "weak", "--exhaustive", "--expect", &expect("armv8")]).0, 1);
+    assert_eq!(sim(&[&file("x86/MP"), "--model", "weak", "--exhaustive", "--expect", &expect("tso")]).0, 1);
+    // A release before LDAR: a fence stands in on tso, and weak does without.
+    let (_, out, _) = sim(&[&file("aarch64/SB+rel-po-acqs"), "--model", "weak", "--exhaustive"]);
+    assert!(out.contains("Observation SB+rel-po-acqs Sometimes"), "{out}");
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for i in 0..40 {
+        let to = dir.path().join(format!("{i:02}.litmus"));
+        std::fs::copy(file("x86/SB"), to).expect("copied");
+    }
+    std::fs::write(dir.path().join("10-bytes.litmus"), b"X86 t\n{ \xff }\n").expect("written");
+    std::fs::write(dir.path().join("11-empty.litmus"), "").expect("written");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", dir.path().join("12-link.litmus")).expect("linked");
+    let csv = dir.path().join("out.csv");
+    let (csv, folder) = (csv.display().to_string(), dir.path().display().to_string());
+    let (code, out, err) = sim(&[&folder, "--exhaustive", "--model", "weak", "-q", "--csv", &csv]);
+    assert_eq!(code, 2, "{err}");
+    let refused = if cfg!(unix) { 3 } else { 2 };
+    assert_eq!(err.lines().filter(|l| l.starts_with("error: ")).count(), refused, "{err}");
+    let sums: Vec<&str> = out.lines().last().expect("sums").split_whitespace().skip(1).collect();
+    assert_eq!(sums[..4], [(40 + refused).to_string().as_str(), "40", "0", refused.to_string().as_str()], "{out}");
+    let lines = std::fs::read_to_string(&csv).expect("written").lines().count();
+    assert_eq!(lines, 41 + refused);
+}

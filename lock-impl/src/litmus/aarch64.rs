@@ -18,7 +18,16 @@ pub(super) fn instruction(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Tab
     let word = c.word("an instruction")?;
     let name = word.text.to_ascii_uppercase();
     match name.as_str() {
-        "NOP" | "ISB" => {}
+        "NOP" => {}
+        "ISB" => {
+            if !c.at_end() {
+                let t = c.word("SY or nothing")?;
+                if !t.text.eq_ignore_ascii_case("sy") {
+                    return Err(c.file.error(t.at, format!("`ISB {}` is not supported", t.text)));
+                }
+            }
+            asm.access("fence.ctrl".to_owned());
+        }
         "DMB" | "DSB" => {
             let kind = c.word("SY, LD, ST, ISH, ISHLD, ..")?;
             let text = match kind.text.to_ascii_uppercase().as_str() {
@@ -201,7 +210,7 @@ fn sized<'n>(name: &'n str, stems: &[&'n str]) -> Option<(&'n str, Option<u64>)>
 }
 
 fn memory(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) -> Result<bool, Error> {
-    let stems = ["LDR", "LDUR", "LDAR", "LDAPR", "STR", "STUR", "STLR"];
+    let stems = ["LDR", "LDUR", "LDAR", "LDAPR", "LDAPUR", "STR", "STUR", "STLR", "STLUR"];
     let Some((stem, size)) = sized(name, &stems) else { return Ok(false) };
     let r = reg(c, asm, table)?;
     let bytes = size.unwrap_or(r.bytes);
@@ -214,7 +223,7 @@ fn memory(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) 
             let v = read(asm, &r);
             asm.access(format!("store.u{bits} [{address}], {v}"));
         }
-        "STLR" => {
+        "STLR" | "STLUR" => {
             let v = read(asm, &r);
             asm.access(format!("store.u{bits}.rel [{address}], {v}"));
             asm.released();
@@ -223,7 +232,11 @@ fn memory(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) 
             if stem == "LDAR" {
                 asm.load_acquire_after_release();
             }
-            let order = if stem == "LDAR" || stem == "LDAPR" { ".acq" } else { "" };
+            let order = match stem {
+                "LDAR" => ".acq",
+                "LDAPR" | "LDAPUR" => ".acqpc",
+                _ => "",
+            };
             let t = r.uop.clone().unwrap_or_else(|| asm.temp());
             asm.access(format!("{t} = load.u{bits}{order} [{address}]"));
         }
@@ -263,7 +276,7 @@ fn address(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &Table) -> Result<Strin
 
 /// The atomics of Armv8.1, with A, L or AL and a size behind the name.
 fn atomic(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) -> Result<bool, Error> {
-    let stems = ["SWP", "CAS", "LDADD", "LDSET", "LDCLR", "STADD", "STSET", "STCLR"];
+    let stems = ["SWP", "CAS", "LDADD", "LDSET", "LDCLR", "LDEOR", "STADD", "STSET", "STCLR", "STEOR"];
     let Some((stem, rest)) = stems.iter().find_map(|s| Some((*s, name.strip_prefix(s)?))) else { return Ok(false) };
     let (order, size) = match rest.strip_suffix(['B', 'H']) {
         Some(order) => (order, Some(if rest.ends_with('B') { 1 } else { 2 })),
@@ -292,6 +305,7 @@ fn atomic(c: &mut Cursor<'_, '_>, asm: &mut Asm, table: &mut Table, name: &str) 
         "SWP" => format!("{t} = xchg.u{bits}{} [{address}], {s_value}", suffix(order)),
         "CAS" => format!("{t} = cas.u{bits}{} [{address}], {s_value}, {d_value}", suffix(order)),
         "LDADD" | "STADD" => format!("{t} = fetch_add.u{bits}{} [{address}], {s_value}", suffix(order)),
+        "LDEOR" | "STEOR" => format!("{t} = fetch_xor.u{bits}{} [{address}], {s_value}", suffix(order)),
         "LDSET" | "STSET" => format!("{t} = fetch_or.u{bits}{} [{address}], {s_value}", suffix(order)),
         _ => {
             let mask = asm.temp();

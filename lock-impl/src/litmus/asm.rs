@@ -178,7 +178,7 @@ impl Asm {
         let anywhere = self.released && !self.labels.is_empty();
         for (at, above) in self.acquires.iter().rev() {
             if *above || anywhere {
-                self.thread.lines.insert(*at, Line::Access("fence.full".to_owned()));
+                self.thread.lines.insert(*at, Line::StandIn("fence.full".to_owned()));
             }
         }
         match self.jumps.iter().find(|(name, _)| !self.labels.contains(name)) {

@@ -46,6 +46,14 @@ impl Body {
             }
             return Ok(true);
         }
+        if matches!(t.text, "spin_lock" | "spin_unlock") {
+            c.bump();
+            c.expect("(")?;
+            let (address, element) = self.pointer(c, 0, false)?;
+            c.expect(")")?;
+            self.spin(&address, element, t.text == "spin_lock");
+            return Ok(true);
+        }
         let order = match t.text {
             "WRITE_ONCE" | "smp_store_mb" => "",
             "rcu_assign_pointer" | "smp_store_release" => ".rel",
@@ -75,6 +83,18 @@ impl Body {
         Ok(true)
     }
 
+    /// Takes a lock, or gives it back.
+    fn spin(&mut self, address: &str, element: Type, take: bool) {
+        let bits = 8 * element.size().bytes;
+        if !take {
+            return self.access(format!("store.u{bits}.rel [{address}+0], 0"));
+        }
+        let (top, t) = (self.new_label(), self.temp());
+        self.label(&top);
+        self.access(format!("{t} = cas.u{bits}.acq [{address}+0], 0, 1"));
+        self.lines(format!("if {t} != 0 goto {top}"));
+    }
+
     fn finish_store(&mut self, c: &mut Cursor<'_, '_>, address: &str, element: Type, order: &str) -> Result<(), Error> {
         let value = self.expression(c, 0)?;
         c.expect(")")?;
@@ -95,15 +115,26 @@ impl Body {
             "smp_load_acquire" => {
                 let (address, element) = self.pointer(c, depth, false)?;
                 c.expect(")")?;
-                return Ok(self.load(&address, element, ".acq"));
+                return Ok(self.load(&address, element, ".acqpc"));
             }
             _ => {}
         }
         let bare = atomic(t.text).unwrap_or(t.text);
+        if t.text == "spin_is_locked" || t.text == "spin_trylock" {
+            let (address, element) = self.pointer(c, depth, false)?;
+            c.expect(")")?;
+            if t.text == "spin_is_locked" {
+                return Ok(self.load(&address, element, ""));
+            }
+            let old = self.temp();
+            self.access(format!("{old} = cas.u{}.acq [{address}+0], 0, 1", 8 * element.size().bytes));
+            let old = Val { text: old, ty: Type::INT };
+            return Ok(self.compare(&old, &Val::constant(0, Type::INT), "=="));
+        }
         if atomic(t.text).is_some() && (bare == "read" || bare == "read_acquire") {
             let (address, element) = self.pointer(c, depth, false)?;
             c.expect(")")?;
-            return Ok(self.load(&address, element, if bare == "read" { "" } else { ".acq" }));
+            return Ok(self.load(&address, element, if bare == "read" { "" } else { ".acqpc" }));
         }
         self.read_modify_write(c, t, bare, depth)
     }
@@ -145,6 +176,7 @@ impl Body {
             "dec" => ("fetch_add", "-", true),
             "or" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_or", "|", false),
             "and" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_and", "&", false),
+            "xor" if matches!(gives, Gives::Old | Gives::Nothing) => ("fetch_xor", "^", false),
             _ => return Err(unknown()),
         };
         let amount = if counts {

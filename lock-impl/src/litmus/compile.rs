@@ -96,7 +96,7 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
                 Line::Local(text) => {
                     let _ = writeln!(out, "  {text}");
                 }
-                Line::Access(text) => {
+                Line::Access(text) | Line::StandIn(text) => {
                     if variant == Variant::Timed {
                         pauses += 1;
                         pause(&mut out);

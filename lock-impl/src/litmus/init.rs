@@ -207,7 +207,7 @@ pub(super) fn scalar(c: &mut Cursor<'_, '_>) -> Result<Scalar, Error> {
                 c.bump();
                 continue;
             }
-            "int" | "int32_t" | "s32" | "__s32" | "atomic_t" => (4, true),
+            "int" | "int32_t" | "s32" | "__s32" | "atomic_t" | "spinlock_t" => (4, true),
             "uint32_t" | "u32" | "__u32" => (4, false),
             "long" | "int64_t" | "s64" | "__s64" | "atomic64_t" | "atomic_long_t" | "intptr_t" => (8, true),
             "uint64_t" | "u64" | "__u64" | "uintptr_t" | "size_t" => (8, false),

@@ -15,7 +15,7 @@
 //!
 //! Whatever else a file holds is an [`Error`] with its place; nothing is guessed. Named and refused,
 //! for instance: load/store exclusive pairs (a compare-and-swap would not see a value that came
-//! back), non-temporal stores, vectors, page tables, arrays, RCU read sections, spin locks.
+//! back), non-temporal stores, vectors, page tables, arrays, RCU read sections.
 //!
 //! # What a test becomes
 //!
@@ -25,8 +25,11 @@
 //!
 //! * C: a plain access is a load or a store, as the text says; no compiler is in between.
 //! * AArch64: STLR is a releasing store, LDAR and LDAPR acquiring loads. STLR before LDAR stays in
-//!   order, so an LDAR behind an STLR gets a full fence in front; LDAPR does not. That may order a
-//!   plain store between the two as well, which the architecture leaves open.
+//!   order: `weak` does that by itself. For sc and tso an LDAR behind an STLR gets a full fence in front
+//!   ([`Line::StandIn`]), which orders a plain store between the two as well. LDAPR stays as it is.
+//! * ISB orders loads behind it after loads that decided a branch or an address before it.
+//! * C: `smp_load_acquire` is as LDAPR, `smp_store_release` as STLR. A spin lock is a word: 0, or 1 when
+//!   taken; taking it is a compare-and-swap with acquire, giving it back a releasing store.
 //! * `DMB LD`, LFENCE, SFENCE, `smp_rmb` and `smp_wmb` are the fences of the same kind, free on sc and tso.
 //! * A locked or atomic access is an atomic micro-op whatever order it asks for; on tso that drains
 //!   the store buffer, also when a compare-and-swap fails, as on x86.
@@ -160,6 +163,8 @@ pub struct Register {
 pub enum Line {
     /// A micro-op that reads or writes memory, or a fence: a pause may be put in front.
     Access(String),
+    /// The same, for an order between two accesses that a `weak` machine keeps by itself.
+    StandIn(String),
     /// Any other micro-op.
     Local(String),
     /// A label.
@@ -237,6 +242,16 @@ pub struct Test {
     pub observed: Vec<Observable>,
     /// True if addresses are data: results show them as names.
     pub has_pointers: bool,
+}
+
+impl Test {
+    /// The test for a `weak` machine: without the fences that stand in for orders it keeps by itself.
+    #[must_use]
+    pub fn without_stand_ins(&self) -> Test {
+        let mut test = self.clone();
+        test.threads.iter_mut().for_each(|t| t.lines.retain(|l| !matches!(l, Line::StandIn(_))));
+        test
+    }
 }
 
 /// Reads a test.

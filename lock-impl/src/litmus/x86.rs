@@ -129,7 +129,7 @@ impl X86<'_> {
             "xchg" => return self.xchg(c, asm, operands),
             "xadd" | "cmpxchg" => return self.exchange(c, asm, operands),
             "cmp" | "test" => self.compare(asm, operands),
-            _ => return self.arithmetic(c, asm, operands),
+            _ => self.arithmetic(asm, operands),
         }
         Ok(())
     }
@@ -232,7 +232,7 @@ impl X86<'_> {
         asm.result(&t);
     }
 
-    fn arithmetic(&self, c: &Cursor<'_, '_>, asm: &mut Asm, operands: &[Operand]) -> Result<(), Error> {
+    fn arithmetic(&self, asm: &mut Asm, operands: &[Operand]) {
         let source = operands.get(1).cloned().unwrap_or(Operand::Imm(1));
         let sign = match self.base {
             "add" | "inc" => "+",
@@ -252,7 +252,7 @@ impl X86<'_> {
                     asm.local(format!("{t} = 0 - {v}"));
                     ("fetch_add", asm.low(&t, self.bytes))
                 }
-                _ => return Err(c.file.error(self.word.at, format!("`lock {}` is not supported", self.word.text))),
+                _ => ("fetch_xor", v),
             };
             let a = address(asm, &operands[0], self.bytes);
             let t = asm.temp();
@@ -261,7 +261,7 @@ impl X86<'_> {
             asm.local(format!("{result} = {t} {} {v}", if f == "fetch_add" { "+" } else { sign }));
             let result = asm.low(&result, self.bytes);
             asm.result(&result);
-            return Ok(());
+            return;
         }
         let b = self.get(asm, &source);
         let a = self.get(asm, &operands[0]);
@@ -271,6 +271,5 @@ impl X86<'_> {
         self.put(asm, &operands[0], &t);
         asm.result(&t);
         debug_assert!(asm.flags == Flags::Result);
-        Ok(())
     }
 }

@@ -11,19 +11,20 @@ pub(super) const WIDTHS: [(&str, Width); 4] =
     [("u8", Width::U8), ("u16", Width::U16), ("u32", Width::U32), ("u64", Width::U64)];
 
 /// Read-modify-writes under their names.
-pub(super) const RMW_WORDS: [(&str, RmwFn); 6] = [
+pub(super) const RMW_WORDS: [(&str, RmwFn); 7] = [
     ("cas", RmwFn::Cas),
     ("xchg", RmwFn::Xchg),
     ("fetch_add", RmwFn::FetchAdd),
     ("fetch_or", RmwFn::FetchOr),
     ("fetch_and", RmwFn::FetchAnd),
+    ("fetch_xor", RmwFn::FetchXor),
     ("test_set_bit", RmwFn::TestSetBit),
 ];
 
 impl<'a> Parser<'a, '_, '_, '_> {
     /// The operands of `word`, if it is an operation with an address.
     pub(super) fn memory_operation(&mut self, word: Name<'a>) -> Parsed<Option<Inst<'a>>> {
-        use Order::{Acquire, Full, Relaxed, Release};
+        use Order::{Acquire, AcquirePc, Full, Relaxed, Release};
         if let Some((_, f)) = RMW_WORDS.iter().find(|(n, _)| *n == word.text) {
             let width = self.width(word)?;
             let order = self.order(word, &[("acq", Acquire), ("rel", Release), ("relaxed", Relaxed)], Full)?;
@@ -37,7 +38,7 @@ impl<'a> Parser<'a, '_, '_, '_> {
         Ok(Some(match word.text {
             "load" => {
                 let width = self.width(word)?;
-                let order = self.order(word, &[("acq", Acquire)], Relaxed)?;
+                let order = self.order(word, &[("acq", Acquire), ("acqpc", AcquirePc)], Relaxed)?;
                 Inst::Load(width, order, self.address()?)
             }
             "store" => {

@@ -51,8 +51,14 @@ pub(super) const CMP_SIGNS: [(&str, Cmp); 10] = [
 ];
 
 /// Fences under their names.
-pub(super) const FENCES: [(&str, Fence); 5] =
-    [("full", Fence::Full), ("w", Fence::Write), ("r", Fence::Read), ("acq", Fence::Acquire), ("rel", Fence::Release)];
+pub(super) const FENCES: [(&str, Fence); 6] = [
+    ("full", Fence::Full),
+    ("w", Fence::Write),
+    ("r", Fence::Read),
+    ("acq", Fence::Acquire),
+    ("rel", Fence::Release),
+    ("ctrl", Fence::Control),
+];
 
 impl<'a> Parser<'a, '_, '_, '_> {
     /// Statements up to and including the closing brace, whose place and line are given too.

@@ -367,6 +367,7 @@ fn access(word: &str, width: Width, order: Order, default: Order) -> String {
         _ if order == default => "",
         Order::Relaxed => ".relaxed",
         Order::Acquire => ".acq",
+        Order::AcquirePc => ".acqpc",
         Order::Release => ".rel",
         Order::Full => ".full",
     };

@@ -236,7 +236,7 @@ pub(super) enum Step<'a> {
 }
 
 /// Words that begin the right side of an assignment, and so cannot be registers.
-pub(super) const VALUE_WORDS: [&str; 23] = [
+pub(super) const VALUE_WORDS: [&str; 24] = [
     "load",
     "lea",
     "cas",
@@ -244,6 +244,7 @@ pub(super) const VALUE_WORDS: [&str; 23] = [
     "fetch_add",
     "fetch_or",
     "fetch_and",
+    "fetch_xor",
     "test_set_bit",
     "local_add",
     "call",

@@ -32,8 +32,21 @@ impl Loaded {
     }
 }
 
-/// `[pc]`: the micro-op reads memory at an address that may depend on a loaded value.
-pub(super) fn dependent(program: &Program) -> Vec<bool> {
+/// True if a loaded value may get into an address or into memory: where it came from matters then.
+pub(crate) fn loads_flow_on(program: &Program) -> bool {
+    let known = loaded(program);
+    program.procs.iter().zip(&known).any(|(proc, loaded)| {
+        program.ops[proc.entry as usize..proc.end as usize].iter().any(|op| match op {
+            Op::Load { addr, .. } | Op::LocalAdd { addr, .. } => loaded.address(addr),
+            Op::Store { addr, value, .. } => loaded.address(addr) || loaded.operand(*value),
+            Op::Rmw { addr, .. } => loaded.address(addr),
+            _ => false,
+        })
+    })
+}
+
+/// What is known of each procedure.
+fn loaded(program: &Program) -> Vec<Loaded> {
     let fresh = |p: &crate::program::Proc| Loaded { regs: vec![false; p.regs.len()], results: [false; 2] };
     let mut known: Vec<Loaded> = program.procs.iter().map(fresh).collect();
     // Facts are only ever added, so this ends.
@@ -45,9 +58,14 @@ pub(super) fn dependent(program: &Program) -> Vec<bool> {
             }
         }
         if known == before {
-            break;
+            return known;
         }
     }
+}
+
+/// `[pc]`: the micro-op reads memory at an address that may depend on a loaded value.
+pub(super) fn dependent(program: &Program) -> Vec<bool> {
+    let known = loaded(program);
     let mut out = vec![false; program.ops.len()];
     for (proc, loaded) in program.procs.iter().zip(&known) {
         let range = proc.entry as usize..proc.end as usize;

@@ -135,6 +135,10 @@ impl Core {
                 Lookup::Miss => {}
                 Lookup::Forward(value) => {
                     self.spin.disturb();
+                    // The stored value may come from a load that later ones must follow.
+                    if weak && self.order(env).is_acquire() {
+                        self.stale.clear();
+                    }
                     let at = t.after(u64::from(env.params.load_forward));
                     self.finish_access(env, &Completion { value, written: false, at, first_level: false }, t);
                     return;
@@ -170,7 +174,7 @@ impl Core {
         addr: u64,
         width: Width,
     ) -> bool {
-        if self.order(env) == Order::Acquire || env.code.is_dependent(self.current.pc) {
+        if self.order(env).is_acquire() || env.code.is_dependent(self.current.pc) {
             return false;
         }
         let Some(value) = self.stale.find(addr, t).map(|s| s.value(addr, width)) else { return false };

@@ -6,7 +6,7 @@
 //! execution, instruction fetch, address translation (DEVIATIONS.md, D1 and D2).
 
 mod code;
-mod depends;
+pub(crate) mod depends;
 mod memory;
 mod pipeline;
 mod spin;

@@ -303,7 +303,7 @@ impl Core {
                 // Without effect on `sc` and `tso`: nothing is stale, and stores go in order.
                 match fence {
                     Fence::Write | Fence::Release => self.stores.fence(),
-                    Fence::Read | Fence::Acquire | Fence::Full => self.stale.clear(),
+                    Fence::Read | Fence::Acquire | Fence::Control | Fence::Full => self.stale.clear(),
                 }
                 self.advance(env, t, cost);
             }

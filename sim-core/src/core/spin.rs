@@ -11,7 +11,7 @@
 //! back to the boundary it would have reached ([`super::Core::catch_up`]).
 
 use super::{Core, Env, State};
-use crate::isa::{AluFn, Base, Cmp, Op, Operand, Order, Pc, Reg};
+use crate::isa::{AluFn, Base, Cmp, Op, Operand, Pc, Reg};
 use crate::ports::{InterruptPort, MemoryPort, Probe};
 use crate::time::Cycle;
 
@@ -292,8 +292,8 @@ impl Symbolic<'_> {
                 }
                 let (latency, value) = match core.stale.find(a.base, core.now) {
                     // One that this load drops is there for one iteration only.
-                    Some(_) if order == Order::Acquire || env.code.is_dependent(pc) => return None,
-                    None if order == Order::Acquire && core.stale.live(core.now).next().is_some() => return None,
+                    Some(_) if order.is_acquire() || env.code.is_dependent(pc) => return None,
+                    None if order.is_acquire() && core.stale.live(core.now).next().is_some() => return None,
                     Some(stale) => {
                         self.stale_until = self.stale_until.min(stale.until);
                         (env.mem.first_level_latency(), stale.value(a.base, width))

@@ -13,13 +13,13 @@
 //! stood in a queue. Plain loads read it. It goes
 //! - when the core performs an access to that line in the cache: a load, a read-modify-write, a
 //!   store written from the buffer; or when a later copy of the same line is kept instead;
-//! - with all others at an acquire load or acquire read-modify-write (when it is performed), at a
-//!   read, acquire or full fence;
+//! - with all others at an acquire load or acquire read-modify-write (when it is performed, or when the
+//!   store buffer answers it), at a read, acquire, control or full fence;
 //! - when more lines are lost than the queue has places (the oldest goes), or after a set time.
 //!
 //! A load whose address may depend on a loaded value ([`super::depends`]) never reads a stale copy.
-//! An acquire waits until every release store before it is written, as `LDAR` after `STLR` does; a
-//! relaxed or acquire read-modify-write waits only for overlapping stores and those before a fence;
+//! An acquire waits until every release store before it is written, as `LDAR` after `STLR` does (`.acqpc`,
+//! as `LDAPR`, does not); a relaxed or acquire read-modify-write waits only for overlapping stores and those before a fence;
 //! one with release or full order for all.
 //!
 //! # Why this is coherent, and no weaker than it says
@@ -163,7 +163,7 @@ impl Core {
         match (is_load, order) {
             (true, Order::Acquire) => self.stores.has_release(),
             (true, _) => false,
-            (false, Order::Relaxed) => self.stores.holds_up(addr, width),
+            (false, Order::Relaxed | Order::AcquirePc) => self.stores.holds_up(addr, width),
             (false, Order::Acquire) => self.stores.has_release() || self.stores.holds_up(addr, width),
             (false, Order::Release | Order::Full) => !self.stores.is_empty(),
         }
@@ -175,7 +175,7 @@ impl Core {
             return;
         }
         match env.code.program.ops[self.current.pc as usize] {
-            Op::Load { order: Order::Acquire, .. } | Op::Rmw { order: Order::Acquire | Order::Full, .. } => {
+            Op::Load { order, .. } | Op::Rmw { order, .. } if order.is_acquire() => {
                 self.stale.clear();
             }
             Op::Load { addr, .. } | Op::Rmw { addr, .. } | Op::LocalAdd { addr, .. } => {

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::step::Fault;
-use super::{State, System};
+use super::weak::Matters;
+use super::{Model, State, System};
 
 /// A bound for one search that suits small tests: 1 GiB.
 pub const LIMIT_BYTES: usize = 1 << 30;
@@ -68,14 +69,18 @@ pub fn explore(system: &System, limit_bytes: usize, mut at_end: impl FnMut(&Stat
     let mut stack = Vec::new();
     let mut key = Vec::new();
     let mut next = Vec::new();
+    let matters = Matters::of(&system.program);
     let mut first = State::initial(system);
     system.settle_all(&mut first).map_err(Stop::Fault)?;
-    first.encode(&mut key);
+    if system.model == Model::Weak {
+        first.normalise(matters);
+    }
+    first.encode(system.model, &mut key);
     seen.insert(key.as_slice().into());
     stack.push(first);
     out.states = 1;
     while let Some(state) = stack.pop() {
-        system.successors(&state, &mut next).map_err(Stop::Fault)?;
+        system.successors(matters, &state, &mut next).map_err(Stop::Fault)?;
         if next.is_empty() {
             if state.is_final() {
                 out.finals += 1;
@@ -87,7 +92,7 @@ pub fn explore(system: &System, limit_bytes: usize, mut at_end: impl FnMut(&Stat
         for (_, state) in next.drain(..) {
             out.steps += 1;
             key.clear();
-            state.encode(&mut key);
+            state.encode(system.model, &mut key);
             if seen.contains(key.as_slice()) {
                 continue;
             }

@@ -11,6 +11,8 @@
 //! buffer per core with forwarding to the core's own loads, as in Owens, Sarkar and Sewell, "A
 //! better x86 memory model: x86-TSO", TPHOLs 2009: a read-modify-write or full fence needs an
 //! empty buffer. A load that overlaps the newest buffered store only in part waits, as on the timed core.
+//! [`Model::Weak`], defined in `untimed/weak.rs`: stores leave the buffer out of order, and loads can
+//! read what a word held before, within what fences, orders and dependencies leave open.
 //!
 //! Waiting has no length here: `pause`, `work`, `delay_until` and `wfe` do nothing (an event may
 //! always come early). Left out, and refused as a [`Stop::Fault`] where a program uses it: the clock,
@@ -20,10 +22,12 @@
 mod explore;
 mod state;
 mod step;
+mod weak;
 
 pub use explore::{Explored, LIMIT_BYTES, Stop, explore};
 pub use state::{Buffered, CoreState, State};
 pub use step::{Fault, Step};
+pub use weak::{Time, Views};
 
 use std::sync::Arc;
 
@@ -37,6 +41,8 @@ pub enum Model {
     Sc,
     /// Total store order.
     Tso,
+    /// Stores out of order and loads from the past, after ARMv8.
+    Weak,
 }
 
 /// What is explored.
@@ -50,7 +56,7 @@ pub struct System {
     pub tasks: Vec<Option<u16>>,
     /// Initial values: address, width, value. All other memory is zero.
     pub memory: Vec<(u64, Width, u64)>,
-    /// Stores a buffer holds under [`Model::Tso`], at least 1.
+    /// Stores a buffer holds under [`Model::Tso`] and [`Model::Weak`], at least 1.
     pub store_buffer: usize,
     /// Let a core go on through micro-ops that no other core can see or influence without making
     /// a state of each. The final states are the same; a test compares. Off, every micro-op is a step.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A state of the untimed engine, and its encoding for the set of states seen.
 
-use super::System;
+use super::weak::{Time, Version, Views};
+use super::{Model, System};
 use crate::exec::Context;
 use crate::isa::{ContextKind, Width};
 
@@ -14,6 +15,18 @@ pub struct Buffered {
     pub width: Width,
     /// Value, already cut to the width.
     pub value: u64,
+    /// `weak`: everything older is written first.
+    pub release: bool,
+    /// `weak`: fences between this entry and the time when the buffer was last empty.
+    pub group: u32,
+    /// `weak`: the newest load that value and address were computed from.
+    pub view: Time,
+}
+
+impl Buffered {
+    pub(super) fn overlaps(&self, addr: u64, width: Width) -> bool {
+        self.addr < addr + width.bytes() && addr < self.addr + self.width.bytes()
+    }
 }
 
 /// One core.
@@ -27,6 +40,10 @@ pub struct CoreState {
     pub irq_enabled: bool,
     /// The task has ended (its last context stays readable), or there is none.
     pub done: bool,
+    /// `weak`: group of the next store.
+    pub group: u32,
+    /// `weak`: what bounds loads from below; empty otherwise.
+    pub views: Views,
 }
 
 /// A state of the whole system.
@@ -36,19 +53,31 @@ pub struct State {
     pub cores: Vec<CoreState>,
     /// Eight-byte words that are not zero: address and value, by address. One form per content.
     words: Vec<(u64, u64)>,
+    /// `weak`: what words held before, by word and time.
+    pub(super) old: Vec<Version>,
+    /// `weak`: stores that have reached memory and made one of `old`.
+    pub(super) now: Time,
 }
 
 impl State {
     /// All tasks at their entries, memory as the system says.
     #[must_use]
     pub fn initial(system: &System) -> State {
-        let core = |task: &Option<u16>| CoreState {
-            contexts: task.iter().map(|p| Context::at_entry(&system.program, *p, ContextKind::Task)).collect(),
-            buffer: Vec::new(),
-            irq_enabled: true,
-            done: task.is_none(),
+        let core = |task: &Option<u16>| {
+            let entry = |p: &u16| Context::at_entry(&system.program, *p, ContextKind::Task);
+            let contexts: Vec<Context> = task.iter().map(entry).collect();
+            let tracked = if system.model == Model::Weak { contexts.first().map_or(0, |c| c.regs.len()) } else { 0 };
+            CoreState {
+                contexts,
+                buffer: Vec::new(),
+                irq_enabled: true,
+                done: task.is_none(),
+                group: 0,
+                views: Views { regs: vec![0; tracked], ..Views::default() },
+            }
         };
-        let mut state = State { cores: system.tasks.iter().map(core).collect(), words: Vec::new() };
+        let cores = system.tasks.iter().map(core).collect();
+        let mut state = State { cores, words: Vec::new(), old: Vec::new(), now: 0 };
         for &(addr, width, value) in &system.memory {
             state.write(addr, width, value);
         }
@@ -89,7 +118,7 @@ impl State {
 
     /// Appends a form in which no two states are equal: numbers of variable length, every list
     /// behind its length.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, model: Model, out: &mut Vec<u8>) {
         for core in &self.cores {
             out.push(u8::from(core.done) | u8::from(core.irq_enabled) << 1);
             put(out, core.contexts.len() as u64);
@@ -111,6 +140,31 @@ impl State {
                 put(out, b.addr);
                 out.push(b.width.bytes() as u8);
                 put(out, b.value);
+                if model == Model::Weak {
+                    put(out, u64::from(b.group) << 1 | u64::from(b.release));
+                    put(out, u64::from(b.view));
+                }
+            }
+            if model == Model::Weak {
+                let v = &core.views;
+                [core.group, v.floor, v.loads, v.stores, v.releases, v.decided]
+                    .iter()
+                    .for_each(|n| put(out, u64::from(*n)));
+                put(out, v.regs.len() as u64);
+                v.regs.iter().for_each(|n| put(out, u64::from(*n)));
+                put(out, v.seen.len() as u64);
+                for (word, at) in &v.seen {
+                    put(out, *word);
+                    put(out, u64::from(*at));
+                }
+            }
+        }
+        if model == Model::Weak {
+            put(out, self.old.len() as u64);
+            for v in &self.old {
+                put(out, v.word);
+                put(out, u64::from(v.until));
+                put(out, v.value);
             }
         }
         for (addr, value) in &self.words {
@@ -135,7 +189,7 @@ mod tests {
 
     #[test]
     fn memory_has_one_form_per_content() {
-        let mut a = State { cores: Vec::new(), words: Vec::new() };
+        let mut a = State { cores: Vec::new(), words: Vec::new(), old: Vec::new(), now: 0 };
         let empty = a.clone();
         a.write(0x1_0004, Width::U32, 0xaabb_ccdd);
         assert_eq!(a.read(0x1_0005, Width::U8), 0xcc);

@@ -82,6 +82,9 @@ proc slow(lock: lock_word, val) -> err {
   b = test_set_bit.u32 [lock.val], 8
   fetch_or.u32.relaxed [lock.val], 0xff00
   a = fetch_and.u32 [lock.val], 0xffff00ff
+  a = fetch_xor.u32.acq [lock.val], 1
+  a = load.u32.acqpc [lock.val]
+  fence.ctrl
   a = fetch_add.u32 [the_lock.val], 65536
   cas.u8 [lock.locked], 1, 2
   cas.u64.rel [first.next], mine, zero

@@ -28,7 +28,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let how = HowToRun { threads, exact: args.exact, fresh: args.fresh };
     let start = Instant::now();
-    let bar = progress_bar(args.quiet);
+    let bar = progress_bar(args.quiet, "runs");
     let batch = batch::run_all(&plan, &dir, how, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
@@ -81,13 +81,14 @@ fn default_dir(loaded: &Loaded) -> PathBuf {
     Path::new("results").join(stem)
 }
 
-fn progress_bar(quiet: bool) -> ProgressBar {
+pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
     // Draws nothing unless stderr is a terminal.
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {elapsed} gone, {eta} left");
+    let style =
+        ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{elapsed}} gone, {{eta}} left"));
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

@@ -20,6 +20,18 @@ enum ModelName {
     Sc,
     /// Total store order, as x86.
     Tso,
+    /// Weak order, after ARMv8 but with every store behind older loads.
+    Weak,
+}
+
+impl ModelName {
+    const fn model(self) -> Model {
+        match self {
+            ModelName::Sc => Model::Sc,
+            ModelName::Tso => Model::Tso,
+            ModelName::Weak => Model::Weak,
+        }
+    }
 }
 
 /// Arguments of `sim litmus`.
@@ -74,7 +86,7 @@ pub(super) fn run(args: &LitmusArgs) -> Result<(), Failure> {
         return Err(InputError::text("--runs 0 leaves nothing to do", "add --exhaustive, or ask for a run").into());
     }
     let how = How {
-        model: if args.model == ModelName::Sc { Model::Sc } else { Model::Tso },
+        model: args.model.model(),
         machine,
         runs,
         seed: args.seed,
@@ -93,10 +105,17 @@ pub(super) fn run(args: &LitmusArgs) -> Result<(), Failure> {
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| InputError::text(&format!("no worker threads: {e}"), "try --threads 1"))?;
+    let bar = super::experiment::progress_bar(args.quiet || files.len() == 1, "tests");
+    bar.set_length(files.len() as u64);
     let tests: Vec<Judged> = pool.install(|| {
-        let one = |path: &PathBuf| litmus::judge(path, litmus::run_file(path, &how), expect.as_ref());
+        let one = |path: &PathBuf| {
+            let judged = litmus::judge(path, litmus::run_file(path, &how), expect.as_ref());
+            bar.inc(1);
+            judged
+        };
         files.par_iter().with_max_len(1).map(one).collect()
     });
+    bar.finish_and_clear();
     report(args, &how, &tests)
 }
 

@@ -16,10 +16,11 @@ pub use print::{histogram, states, suite_csv, suite_table, test_csv};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lock_impl::litmus::{Compiled, Error, Test, Variant, compile, parse};
 use rayon::prelude::*;
-use sim_core::core::MemoryModel;
+use sim_core::core::{Code, MemoryModel};
 use sim_core::ports::NoProbe;
 use sim_core::rng::Stream;
 use sim_core::time::{Clock, Cycle};
@@ -30,6 +31,10 @@ use crate::plan::{core_params, interrupt_costs, memory_params};
 
 /// Simulated cycles after which a run that has not ended counts as one that never will.
 const RUN_CYCLES_MAX: u64 = 1 << 28;
+/// Invalidations waiting in a core, and cycles until each is processed, of a `weak` machine made of
+/// one that is not.
+const WEAK_QUEUE: u32 = 8;
+const WEAK_DELAY: u64 = 200;
 /// Runs made by one worker at a time.
 const CHUNK: u64 = 256;
 
@@ -97,8 +102,15 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 fn walk(path: &Path, named: bool, out: &mut Vec<PathBuf>) -> Result<(), (PathBuf, std::io::Error)> {
     let fail = |e| (path.to_owned(), e);
-    if !path.metadata().map_err(fail)?.is_dir() {
-        if named || path.extension().is_some_and(|e| e == "litmus") {
+    let litmus = path.extension().is_some_and(|e| e == "litmus");
+    let is_dir = match path.metadata() {
+        Ok(m) => m.is_dir(),
+        // A link to nowhere inside a folder is one bad file among others.
+        Err(_) if !named => false,
+        Err(e) => return Err(fail(e)),
+    };
+    if !is_dir {
+        if named || litmus {
             out.push(path.to_owned());
         }
         return Ok(());
@@ -131,7 +143,10 @@ pub fn run_file(path: &Path, how: &How) -> Result<Ran, Refused> {
 /// # Errors
 /// Why nothing can be said about it.
 pub fn run_text(name: &str, text: &str, how: &How) -> Result<Ran, Refused> {
-    let test = parse(name, text)?;
+    let mut test = parse(name, text)?;
+    if how.model == Model::Weak {
+        test = test.without_stand_ins();
+    }
     let compiled = program(&test, Variant::Bare)?;
     let timed = if how.runs > 0 { Some(timed(&test, how)?) } else { None };
     let all = if how.exhaustive { Some(enumerate(&test, &compiled, how)?) } else { None };
@@ -186,16 +201,19 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         return Err(Refused::Input(what));
     }
     let mut core = core_params(&how.machine);
-    (core.model, core.store_buffer) = match how.model {
-        Model::Sc => (MemoryModel::Sc, 1),
-        Model::Tso => (MemoryModel::Tso, store_buffer(how)),
+    (core.model, core.store_buffer) = match (how.model, core.model) {
+        (Model::Sc, _) => (MemoryModel::Sc, 1),
+        (Model::Tso, _) => (MemoryModel::Tso, store_buffer(how)),
+        // The machine's own queue of invalidations if it has one.
+        (Model::Weak, weak @ MemoryModel::Weak { .. }) => (weak, store_buffer(how)),
+        (Model::Weak, _) => (MemoryModel::Weak { queue: WEAK_QUEUE, delay: WEAK_DELAY }, store_buffer(how)),
     };
     let topology = crate::network::topology(&how.machine)
         .map_err(|e| Refused::Input(format!("machine {}: {}", how.machine.name, e)))?;
     let spec = MachineSpec {
         program: compiled.program.clone(),
         core,
-        topology: std::sync::Arc::new(topology),
+        topology: Arc::new(topology),
         coherence: crate::plan::coherence(&how.machine),
         memory: memory_params(&how.machine),
         interrupts: interrupt_costs(&how.machine),
@@ -206,10 +224,11 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
         stop_at: Cycle::NEVER,
         exact: false,
     };
+    let code = Arc::new(spec.code());
     let chunk = |first: u64| -> Result<Histogram, Refused> {
-        let mut seen = Histogram::new();
+        let (mut seen, mut spec) = (Histogram::new(), spec.clone());
         for run in first..how.runs.min(first + CHUNK) {
-            let outcome = one_run(&spec, &compiled, how.seed.wrapping_add(run))
+            let outcome = one_run(&mut spec, &code, &compiled, how.seed.wrapping_add(run))
                 .map_err(|e| Refused::Run(format!("{}: seed {}: {e}", test.file, how.seed.wrapping_add(run))))?;
             if compiled.counts(test, &outcome) {
                 *seen.entry(outcome).or_default() += 1;
@@ -229,8 +248,9 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
 }
 
 /// One timed run with this seed.
-fn one_run(spec: &MachineSpec, compiled: &Compiled, seed: u64) -> Result<Vec<i64>, String> {
-    let mut spec = MachineSpec { seed, ..spec.clone() };
+fn one_run(spec: &mut MachineSpec, code: &Arc<Code>, compiled: &Compiled, seed: u64) -> Result<Vec<i64>, String> {
+    spec.seed = seed;
+    spec.tasks.fill(None);
     let mut stream = Stream::derive(seed, 0, "litmus placement");
     // Cores are dealt like cards: the first ones of a shuffled pack.
     let mut pack: Vec<usize> = (0..spec.memory.cores).collect();
@@ -239,7 +259,7 @@ fn one_run(spec: &MachineSpec, compiled: &Compiled, seed: u64) -> Result<Vec<i64
         pack.swap(i, j);
         spec.tasks[pack[i]] = Some(compiled.procs[i]);
     }
-    let mut machine = Machine::new(&spec, NoProbe);
+    let mut machine = Machine::with_code(spec, Arc::clone(code), NoProbe);
     for &(addr, width, value) in &compiled.memory {
         machine.set_initial(addr, width, value);
     }

@@ -72,6 +72,7 @@ const fn model_name(model: Model) -> &'static str {
     match model {
         Model::Sc => "sc",
         Model::Tso => "tso",
+        Model::Weak => "weak",
     }
 }
 
