@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The home's side of the protocol: a directory inside an inclusive last-level slice.
 
-use super::cache::NO_SUCH_STATE;
+use super::cache::{NO_BUS, NO_SUCH_STATE};
 use super::cell::{Cell, table_enum};
 
 table_enum! {
@@ -26,6 +26,7 @@ table_enum! {
              read; the slice's data can be old.",
         O_R = "The slice wants the way: the owner was told to send the line to the home, and sharers \
                were told to drop their copies and to acknowledge to it.",
+        I_D = "The owner evicts; its data are on their way to the slice.",
     }
 }
 
@@ -57,6 +58,7 @@ table_enum! {
         EvictShared = "The slice wants the way, and an owner and sharers are recorded.",
         InvAckMore = "A sharer has dropped its copy for the home; more have to.",
         InvAckLast = "The last sharer has dropped its copy for the home.",
+        Upgr = "A cache that has a copy to read makes it the only one.",
     }
 }
 
@@ -93,6 +95,8 @@ table_enum! {
         Requeue = "Put the request back, to be offered again.",
         WriteBackIfDirty = "Write the line to memory if the slice has it dirty.",
         FreeWay = "Give the way up.",
+        AwaitOwner = "Expect the line from the owner, and have no owner.",
+        DropSlice = "Forget the slice's copy: whoever has written the line sends it back.",
     }
 }
 
@@ -329,7 +333,9 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
             GetMOwner | PutSOwner | PutSOwnerShared | PutMOwnerShared | PutEOwnerShared | EvictShared,
         ) => Impossible(NO_OWNER),
 
-        (SF | SF_D | O | O_R, _) => Impossible(NO_SUCH_STATE),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, Upgr) => Impossible(NO_BUS),
+
+        (SF | SF_D | O | O_R | I_D, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

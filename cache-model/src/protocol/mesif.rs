@@ -14,7 +14,8 @@
 //! transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, NOT_SHARER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_GET, NO_GRANT, NO_PUT,
+    NOT_SHARER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
@@ -80,6 +81,7 @@ const fn f(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -99,6 +101,7 @@ const fn fm_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], FM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -114,6 +117,7 @@ const fn fi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -138,6 +142,7 @@ const fn sf(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        Upgr => Impossible(NO_BUS),
     }
 }
 
@@ -156,6 +161,7 @@ const fn sf_d(event: HomeEvent) -> HomeCell {
         Evict | EvictShared => Stall,
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        Upgr => Impossible(NO_BUS),
     }
 }
 
@@ -175,5 +181,6 @@ pub(super) const fn recall_of_owner_and_sharers(event: HomeEvent) -> HomeCell {
         EvictNoCopies => Stall,
         InvAckMore => Go(&[CountAck], O_R),
         InvAckLast => Go(&[CountAck], M_R),
+        Upgr => Impossible(NO_BUS),
     }
 }

@@ -14,6 +14,9 @@
 //! MESI is written out; the other protocols are patches to it, in files of their own: `msi` in
 //! [`Tables::msi`], `mesif` and `moesi`. The states, events and actions are the union of all.
 //!
+//! Snooping protocols, for machines whose requests are broadcast on a bus, have tables of their own in
+//! the same form: `snoop` says how they differ.
+//!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
 //!
@@ -29,10 +32,11 @@ mod mesif;
 mod moesi;
 mod print;
 mod silent;
+mod snoop;
 mod tables;
 
 pub use cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, CacheTable, cache_cell};
 pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
 pub use print::{Format, UnknownProtocol, render};
-pub use tables::{PROTOCOLS, Tables};
+pub use tables::{PROTOCOLS, SNOOPING, Tables};

@@ -16,7 +16,7 @@
 //! their transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GET, NO_GRANT, NO_PUT, OWNER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_GET, NO_GRANT, NO_PUT, OWNER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL};
@@ -74,6 +74,7 @@ const fn o(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -93,6 +94,7 @@ const fn om_ac(event: CacheEvent) -> CacheCell {
         GrantAcks => Go(&[ExpectAcks], SM_A),
         InvAck => Go(&[CountAck], OM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -108,6 +110,7 @@ const fn oi_a(event: CacheEvent) -> CacheCell {
         DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -134,5 +137,6 @@ const fn home_o(event: HomeEvent) -> HomeCell {
         EvictShared => Go(&[FwdGetMToOwnerForHome, ClearOwner, ExpectSharerAcks, InvSharersAckHome, ClearSharers], O_R),
         EvictNoCopies => Impossible(COPIES),
         InvAckMore | InvAckLast => Impossible(NO_RECALL),
+        Upgr => Impossible(NO_BUS),
     }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 use super::cache::{CacheAction, CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeAction, HomeEvent, HomeState};
-use super::tables::{PROTOCOLS, Tables};
+use super::snoop;
+use super::tables::{PROTOCOLS, SNOOPING, Tables};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct UnknownProtocol(
 
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no protocol is called {:?}; known: {}", self.0, PROTOCOLS.join(", "))
+        write!(f, "no protocol is called {:?}; known: {}, {}", self.0, PROTOCOLS.join(", "), SNOOPING.join(", "))
     }
 }
 
@@ -39,7 +40,7 @@ impl std::error::Error for UnknownProtocol {}
 /// The tables of the protocol called `name`, ending in a line feed.
 ///
 /// # Errors
-/// [`UnknownProtocol`] if `name` is not in [`PROTOCOLS`].
+/// [`UnknownProtocol`] if `name` is neither in [`PROTOCOLS`] nor in [`SNOOPING`].
 pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
     let tables = Tables::by_name(name).ok_or_else(|| UnknownProtocol(name.to_string()))?;
     Ok(tables.render(format))
@@ -89,9 +90,13 @@ fn cache_side(tables: &Tables) -> Side {
     };
     Side {
         title: "private cache",
-        states: CacheState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        states: CacheState::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_cache_state(x) } else { x.meaning() }))
+            .to_vec(),
         events: CacheEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        actions: CacheAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        actions: CacheAction::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_cache_action(x) } else { x.meaning() }))
+            .to_vec(),
         entries: tables.cache.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
@@ -105,9 +110,15 @@ fn home_side(tables: &Tables) -> Side {
     };
     Side {
         title: "home",
-        states: HomeState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        events: HomeEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        actions: HomeAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        states: HomeState::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_state(x) } else { x.meaning() }))
+            .to_vec(),
+        events: HomeEvent::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_event(x) } else { x.meaning() }))
+            .to_vec(),
+        actions: HomeAction::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_action(x) } else { x.meaning() }))
+            .to_vec(),
         entries: tables.home.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
@@ -296,13 +307,13 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, msi-silent, mesi-silent, \
-             mesif-silent, moesi-silent"
+             mesif-silent, moesi-silent, snoop-msi, snoop-mesi"
         );
     }
 
     #[test]
     fn every_name_can_be_rendered() {
-        for name in PROTOCOLS {
+        for name in PROTOCOLS.into_iter().chain(SNOOPING) {
             for format in [Format::Text, Format::Markdown, Format::Graphviz] {
                 let text = render(name, format).expect("known");
                 assert!(text.contains(name) && text.ends_with('\n'));

@@ -6,11 +6,14 @@ use super::cell::Cell;
 use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable};
 use std::sync::LazyLock;
 
-/// Names of all protocols.
+/// Names of all protocols with a directory, which run on any interconnect.
 pub const PROTOCOLS: [&str; 8] =
     ["msi", "mesi", "mesif", "moesi", "msi-silent", "mesi-silent", "mesif-silent", "moesi-silent"];
 
-/// The protocols, in the order of [`PROTOCOLS`].
+/// Names of the snooping protocols, which need a bus.
+pub const SNOOPING: [&str; 2] = ["snoop-msi", "snoop-mesi"];
+
+/// The protocols with a directory, in the order of [`PROTOCOLS`].
 static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
     [
         Tables::msi(),
@@ -24,6 +27,9 @@ static ALL: LazyLock<[Tables; PROTOCOLS.len()]> = LazyLock::new(|| {
     ]
 });
 
+/// The snooping protocols, in the order of [`SNOOPING`].
+static ALL_SNOOPING: LazyLock<[Tables; SNOOPING.len()]> = LazyLock::new(|| [Tables::snoop_msi(), Tables::snoop_mesi()]);
+
 /// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
 /// A variant or a deliberate fault is a copy with a few cells replaced, so it states exactly what
@@ -34,6 +40,8 @@ pub struct Tables {
     pub name: &'static str,
     /// Shared copies go without the home being told, so it may list caches that have none.
     pub shared_evictions_silent: bool,
+    /// Requests are broadcast on a bus, whose order is the order of the protocol; nothing is acknowledged.
+    pub snooping: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -41,16 +49,16 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The protocol of this name, for execution; `None` if it is none of [`PROTOCOLS`].
+    /// The protocol of this name, for execution; `None` if it is none of [`PROTOCOLS`] and [`SNOOPING`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        ALL.iter().find(|t| t.name == name)
+        ALL.iter().chain(&*ALL_SNOOPING).find(|t| t.name == name)
     }
 
     /// Modified, exclusive, shared, invalid.
     #[must_use]
     pub fn mesi() -> Self {
-        Self { name: "mesi", shared_evictions_silent: false, cache: CACHE_TABLE, home: HOME_TABLE }
+        Self { name: "mesi", shared_evictions_silent: false, snooping: false, cache: CACHE_TABLE, home: HOME_TABLE }
     }
 
     /// MESI without the state `E`: a first reader becomes a sharer. For comparison with published

@@ -341,6 +341,7 @@ impl Home {
                 }
             }
             FetchMemory | Requeue | PutAck | FreeWay => unreachable!("handled before a line is looked up"),
+            AwaitOwner | DropSlice => unreachable!("homes with a directory do neither"),
         }
     }
 

@@ -37,6 +37,8 @@ pub enum MessageKind {
     DataForward,
     /// Permission to write without data, with a number of acknowledgements to expect.
     Grant,
+    /// A request on a bus for the permission to write a copy.
+    BusUpgr,
 }
 
 /// Virtual networks: messages of one never wait for another's.
@@ -53,7 +55,7 @@ pub enum Network {
 
 impl MessageKind {
     /// Number of kinds.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
     /// Every kind, in order.
     pub const ALL: [MessageKind; Self::COUNT] = {
         use MessageKind::*;
@@ -76,6 +78,7 @@ impl MessageKind {
             MemData,
             DataForward,
             Grant,
+            BusUpgr,
         ]
     };
 
@@ -102,13 +105,14 @@ impl MessageKind {
             MemData => "Mem-Data",
             DataForward => "Data-Forward",
             Grant => "Grant",
+            BusUpgr => "BusUpgr",
         }
     }
 
     /// Homes and caches of every protocol send it; the others belong to some protocols only.
     #[must_use]
     pub const fn is_common(self) -> bool {
-        !matches!(self, MessageKind::DataForward | MessageKind::Grant)
+        !matches!(self, MessageKind::DataForward | MessageKind::Grant | MessageKind::BusUpgr)
     }
 
     /// The network it travels on.
@@ -116,7 +120,7 @@ impl MessageKind {
     pub const fn network(self) -> Network {
         use MessageKind::*;
         match self {
-            GetS | GetM | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
+            GetS | GetM | BusUpgr | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
             FwdGetS | FwdGetM | Inv | PutAck | Grant => Network::Forward,
             DataExclusive | Data | DataForward | DataToHome | InvAck | MemData => Network::Response,
         }
@@ -128,7 +132,7 @@ impl MessageKind {
         use MessageKind::*;
         match self {
             PutM | DataExclusive | Data | DataForward | DataToHome | MemWrite | MemData => true,
-            GetS | GetM | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead => false,
+            GetS | GetM | BusUpgr | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead => false,
         }
     }
 }
@@ -154,7 +158,8 @@ pub struct Message {
     pub data: LineData,
     /// The micro-op it all began with.
     pub cause: Cause,
-    /// Which message of its sender it is; set when it is sent, and decides ties.
+    /// Which message of its sender it is, or of a snooping bus; set when it is sent or has its turn on
+    /// the bus, and decides ties.
     pub number: u32,
 }
 

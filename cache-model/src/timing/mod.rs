@@ -18,6 +18,7 @@ mod params;
 mod private;
 mod replacement;
 mod sharers;
+mod snoop;
 mod traffic;
 
 pub use array::WAYS_MAX;

@@ -5,6 +5,7 @@
 //! level; the first level is tags that say which lines answer quickly.
 
 mod fill;
+mod snoop;
 
 use sim_core::isa::Width;
 use sim_core::ports::{Access, Action, Completion, Port, Request};
@@ -15,6 +16,7 @@ use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
 use super::params::MemoryParams;
+use super::snoop::event_on_bus;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 
 /// A line in the second level.
@@ -60,7 +62,7 @@ struct Outstanding {
     acks: i32,
     /// Requests of the core that wait for the line.
     waiting: Vec<(Port, Request)>,
-    /// Messages the table stalls, in order of arrival.
+    /// Messages the table stalls, in order of arrival, which on a bus is the bus's.
     stalled: Vec<Message>,
     /// What the outstanding request is due to.
     request: Request,
@@ -165,9 +167,9 @@ impl PrivateCache {
                 let slot = slot.expect("only a present line can be hit");
                 self.hit(r, now, l1, slot, number, next)
             }
-            Cell::Go(_, next) => {
+            Cell::Go(actions, next) => {
                 self.hits.misses += 1;
-                self.request(fabric, port, r, now, slot, next);
+                self.request(fabric, port, r, now, slot, (actions, next));
                 Access::Pending
             }
             Cell::Stall => {
@@ -200,7 +202,7 @@ impl PrivateCache {
         Access::Done(line.perform(&self.params, r, now, late, l1.is_some()))
     }
 
-    /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*`.
+    /// Starts a miss or an upgrade: the table's `Alloc` and `SendGet*` or `SendUpgr`.
     fn request(
         &mut self,
         fabric: &mut Fabric,
@@ -208,7 +210,7 @@ impl PrivateCache {
         r: &Request,
         now: Cycle,
         slot: Option<Slot>,
-        next: CacheState,
+        (actions, next): (&[CacheAction], CacheState),
     ) {
         let line = r.addr / 64;
         let mut data = [0; 8];
@@ -226,7 +228,11 @@ impl PrivateCache {
             stalled: Vec::new(),
             request: *r,
         });
-        let kind = if r.action == Action::Load { MessageKind::GetS } else { MessageKind::GetM };
+        let kind = match r.action {
+            Action::Load => MessageKind::GetS,
+            _ if actions.contains(&CacheAction::SendUpgr) => MessageKind::BusUpgr,
+            _ => MessageKind::GetM,
+        };
         self.send(fabric, kind, fabric.home_of(line), line, data, r, now.after(self.params.l2_hit), now);
     }
 
@@ -267,7 +273,8 @@ impl PrivateCache {
         notices: &mut Vec<Notice>,
     ) -> Result<(), ProtocolFault> {
         let slot = self.l2.find(m.line);
-        if matches!(m.kind, MessageKind::FwdGetS | MessageKind::FwdGetM | MessageKind::Inv)
+        let snooped = m.kind.network() == Network::Request && m.src != self.place;
+        if (snooped || matches!(m.kind, MessageKind::FwdGetS | MessageKind::FwdGetM | MessageKind::Inv))
             && let Some(s) = slot
             && self.l2.get(s).held_until > now
         {
@@ -275,7 +282,7 @@ impl PrivateCache {
             return Ok(());
         }
         let pending = self.outstanding.iter().position(|o| o.line == m.line);
-        if m.kind.network() == Network::Forward && self.must_wait_in_line(fabric, m, pending, now) {
+        if m.kind.network() != Network::Response && self.must_wait_in_line(fabric, m, pending, now) {
             return Ok(());
         }
         let state = match (pending, slot) {
@@ -294,6 +301,7 @@ impl PrivateCache {
             MessageKind::DataForward => CacheEvent::DataForward,
             MessageKind::Grant => CacheEvent::of_grant(missing + i32::from(m.acks)),
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
+            kind if self.tables.snooping && kind.network() == Network::Request => event_on_bus(kind, !snooped),
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
         match self.tables.cache_cell(state, event) {
@@ -384,6 +392,7 @@ impl PrivateCache {
                 | CacheAction::Alloc
                 | CacheAction::SendGetS
                 | CacheAction::SendGetM
+                | CacheAction::SendUpgr
                 | CacheAction::SendPutS
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),

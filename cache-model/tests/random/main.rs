@@ -5,9 +5,9 @@
 
 mod tester;
 
-use cache_model::protocol::{PROTOCOLS, Tables};
+use cache_model::protocol::{PROTOCOLS, SNOOPING, Tables};
 use cache_model::timing::{
-    Builder, Coherence, LinkParams, MemoryParams, MessageKind, Replacement, Topology, WireParams,
+    Builder, ClockRatio, Coherence, LinkParams, MemoryParams, MessageKind, Replacement, Topology, WireParams,
 };
 use sim_core::rng::Stream;
 use tester::{Reached, Tester};
@@ -18,6 +18,25 @@ enum Shape {
     Ring,
     /// Anything with queues, of one place.
     Any,
+    /// One bus.
+    Bus,
+}
+
+/// A bus, with one or two memory controllers and a clock of its own for some seeds.
+fn bus(seed: u64, cores: usize, latency: u64, bytes: u64, shared_wires: bool) -> Topology {
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..cores + 2).map(|_| b.stop()).collect();
+    let clock = ClockRatio::new(2 + seed % 2, 3).expect("not faster than the cores");
+    b.bus(&stops, &WireParams { latency, bytes, clock, shared_wires });
+    for &stop in &stops[..cores] {
+        b.core(stop);
+        b.slice(stop);
+    }
+    b.memory(stops[cores]);
+    if seed % 4 > 1 {
+        b.memory(stops[cores + 1]);
+    }
+    b.build().expect("usable")
 }
 
 /// A torus, a crossbar, or two parts joined by links, with two memory controllers.
@@ -74,6 +93,7 @@ fn machine(seed: u64, shape: Shape, l2_ways: &[usize], llc_ways: &[usize]) -> (M
     let topology = match shape {
         Shape::Ring => Topology::ring(params.cores, &WireParams::new(hop, bytes), bidirectional),
         Shape::Any => any_topology(seed, params.cores, &LinkParams::new(hop, bytes, 1)),
+        Shape::Bus => bus(seed, params.cores, hop, bytes, bidirectional),
     };
     let lines = pick(&[1, 2, 3, 4, 6, 9]) as usize;
     (params, topology, lines)
@@ -90,13 +110,15 @@ fn policies(coherence: Coherence, seed: u64) -> Coherence {
 fn lacks(protocol: &str) -> &'static [MessageKind] {
     use MessageKind::*;
     match protocol {
-        "msi" => &[DataExclusive, PutE, DataForward, Grant],
-        "msi-silent" => &[DataExclusive, PutS, PutE, DataForward, Grant],
-        "mesi" => &[DataForward, Grant],
-        "mesi-silent" => &[DataForward, Grant, PutS],
-        "moesi" => &[DataForward],
-        "moesi-silent" => &[DataForward, PutS],
-        _ => &[],
+        "msi" => &[DataExclusive, PutE, DataForward, Grant, BusUpgr],
+        "msi-silent" => &[DataExclusive, PutS, PutE, DataForward, Grant, BusUpgr],
+        "mesi" => &[DataForward, Grant, BusUpgr],
+        "mesi-silent" => &[DataForward, Grant, PutS, BusUpgr],
+        "moesi" => &[DataForward, BusUpgr],
+        "moesi-silent" => &[DataForward, PutS, BusUpgr],
+        "snoop-mesi" => &[PutS, FwdGetS, FwdGetM, Inv, PutAck, InvAck, DataForward, Grant],
+        "snoop-msi" => &[PutS, PutE, FwdGetS, FwdGetM, Inv, PutAck, InvAck, DataExclusive, DataForward, Grant],
+        _ => &[BusUpgr],
     }
 }
 
@@ -152,5 +174,14 @@ fn networks_with_tiny_queues_keep_values_and_make_progress() {
 fn single_ways_neither_lose_a_value_nor_block_each_other_for_good() {
     for (i, protocol) in (8..).zip(PROTOCOLS) {
         run_all(protocol, 128 * i..128 * i + 128, Shape::Ring, &[1], &[1]);
+    }
+}
+
+/// Caches and slices that lose lines all the time, in the order of the bus and in that of its answers.
+#[test]
+fn snooping_keeps_values_and_makes_progress() {
+    for (i, protocol) in (0..).zip(SNOOPING) {
+        run_all(protocol, 128 * i..128 * i + 128, Shape::Bus, &[1, 2, 4], &[1, 2, 4]);
+        run_all(protocol, 1024 + 128 * i..1024 + 128 * i + 128, Shape::Bus, &[1], &[1]);
     }
 }

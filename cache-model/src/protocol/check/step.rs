@@ -64,6 +64,7 @@ impl<const N: usize> World<N> {
             A::Alloc => Ok(()), // That an entry is free or taken is a function of the state.
             A::SendGetS => self.request(c, Request::GetS),
             A::SendGetM => self.request(c, Request::GetM),
+            A::SendUpgr => Err(Fault::Action("there is no bus to put an upgrade on")),
             A::SendPutS => self.request(c, Request::PutS),
             A::SendPutE => self.request(c, Request::PutE),
             A::SendPutM => self.request(c, Request::PutM),
@@ -163,6 +164,7 @@ impl<const N: usize> World<N> {
                 self.nodes[sender()?].request = message.request;
                 Ok(())
             }
+            A::AwaitOwner | A::DropSlice => Err(Fault::Action("snooping homes only wait for owners and drop copies")),
             A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay => {
                 self.slice_action(action, message)
             }
