@@ -180,6 +180,18 @@ pub enum Protocol {
     Mesif,
     /// Mesi, and a written line can be shared without being written back.
     Moesi,
+    /// Msi without a directory: requests are broadcast on a bus, which must be the interconnect.
+    SnoopingMsi,
+    /// Mesi without a directory: requests are broadcast on a bus, which must be the interconnect.
+    SnoopingMesi,
+}
+
+impl Protocol {
+    /// Every request is observed by every cache; there is no directory.
+    #[must_use]
+    pub const fn snoops(self) -> bool {
+        matches!(self, Protocol::SnoopingMsi | Protocol::SnoopingMesi)
+    }
 }
 
 /// What a private cache does when a shared copy goes. Copies that the home counts on (exclusive, modified,
@@ -214,6 +226,9 @@ impl Machine {
             (Protocol::Mesi, SharedEvictions::Silent) => "mesi-silent",
             (Protocol::Mesif, SharedEvictions::Silent) => "mesif-silent",
             (Protocol::Moesi, SharedEvictions::Silent) => "moesi-silent",
+            // Shared copies go silently in any case, and nothing else is accepted.
+            (Protocol::SnoopingMsi, _) => "snoop-msi",
+            (Protocol::SnoopingMesi, _) => "snoop-mesi",
         }
     }
 }

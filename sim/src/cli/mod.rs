@@ -46,7 +46,8 @@ enum Command {
     },
     /// Print a coherence protocol's tables.
     Protocol {
-        /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently.
+        /// msi, mesi, mesif or moesi; with `-silent` behind it, shared copies are evicted silently. Or
+        /// snoop-msi or snoop-mesi, for a bus.
         name: String,
         /// How to write them.
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
