@@ -3,7 +3,7 @@
 
 use cache_model::protocol::Tables;
 use cache_model::timing::MessageKind::{self, *};
-use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
+use cache_model::timing::{Builder, Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::Width;
 use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
@@ -34,8 +34,22 @@ fn memory(protocol: &str) -> MemorySystem {
     let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
     let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
     let tables = Tables::by_name(protocol).expect("it is listed");
-    let ring = Topology::ring(4, &WireParams::new(1, 32), true);
-    MemorySystem::with(params, ring.into(), Coherence::of(tables), LineKinds::of(&program))
+    let wires = WireParams::new(1, 32);
+    let network = if tables.snooping { bus(&wires) } else { Topology::ring(4, &wires, true) };
+    MemorySystem::with(params, network.into(), Coherence::of(tables), LineKinds::of(&program))
+}
+
+/// Four stops with a core and a slice each, and one for memory.
+fn bus(wires: &WireParams) -> Topology {
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..5).map(|_| b.stop()).collect();
+    b.bus(&stops, wires);
+    for &stop in &stops[..4] {
+        b.core(stop);
+        b.slice(stop);
+    }
+    b.memory(stops[4]);
+    b.build().expect("a bus joins all")
 }
 
 /// `(core, line, value to store or none for a load)`.
@@ -143,4 +157,58 @@ fn a_shared_copy_goes_with_two_messages_or_with_none() {
         let count = |kind| sent.iter().find(|s| s.0 == kind).map_or(0, |s| s.1);
         assert_eq!((count(Inv), count(InvAck)), (invs, invs), "{protocol}");
     }
+}
+
+#[test]
+fn on_a_bus_a_request_is_one_message_however_many_observe_it() {
+    for (protocol, first, count_upgrades) in [("snoop-msi", Data, 1), ("snoop-mesi", DataExclusive, 0)] {
+        let mut mem = memory(protocol);
+        let (values, sent) = run(&mut mem, &SHARED);
+        assert_eq!(values, [41; 3]);
+        // Data: to the writer, from it to the first reader, two from the slice. The last store sends one message.
+        let expected = [(GetS, 3), (GetM, 1), (Data, 4), (DataToHome, 1), (BusUpgr, 1)];
+        assert_eq!(sent, expected, "{protocol}");
+        let class = |mem: &MemorySystem, kind: MessageKind| {
+            let c = mem.traffic().by_class[kind as usize];
+            (c.messages, c.bytes, c.hops)
+        };
+        assert_eq!(class(&mem, GetS), (3, 24, 3));
+        assert_eq!(class(&mem, BusUpgr), (1, 8, 1));
+        assert_eq!((class(&mem, MemRead).0, class(&mem, MemData).0), (1, 1), "one line from memory");
+        // A reader that is alone, and then writes.
+        let (_, alone) = run(&mut memory(protocol), &[(0, 7, None), (0, 7, Some(1))]);
+        let upgrade = [(BusUpgr, 1)];
+        assert_eq!(alone, [&[(GetS, 1), (first, 1)], &upgrade[..count_upgrades]].concat(), "{protocol}");
+        // A written line that is driven out goes to the slice behind a request without data, a clean shared one silently.
+        let mut mem = memory(protocol);
+        let steps =
+            [(0, 7, Some(5)), (0, 8, Some(1)), (0, 9, Some(1)), (1, 7, None), (2, 7, None), (2, 8, None), (2, 9, None)];
+        let (values, sent) = run(&mut mem, &steps);
+        assert_eq!(values, [5, 5, 1, 1]);
+        let count = |kind| sent.iter().find(|s| s.0 == kind).map_or(0, |s| s.1);
+        // To the slice: line 7, then 8 and 9 when core 2 reads them, and 7 again if core 1 has it exclusively.
+        let to_slice = 3 + (1 - count_upgrades as u64);
+        let counts = (count(PutM), count(PutE), count(PutS), count(DataToHome));
+        assert_eq!(counts, (1, 0, 0, to_slice), "{protocol}: {sent:?}");
+        assert_eq!(class(&mem, PutM), (1, 8, 1));
+    }
+}
+
+#[test]
+fn an_upgrade_that_comes_too_late_counts_as_a_get_m() {
+    let mut mem = memory("snoop-mesi");
+    run(&mut mem, &[(0, 7, None), (1, 7, None)]);
+    let before = mem.traffic().by_class;
+    for core in [0, 1] {
+        let addr = 7 * 64 + 8 * core as u64;
+        let request = Request { addr, width: Width::U64, action: Action::Store(1), cause: Cause::default() };
+        assert_eq!(mem.access(core, Port::Pipeline, &request, Cycle(3_000_000)), Access::Pending);
+    }
+    while mem.next_key() != Key::NEVER {
+        mem.deliver_next(&mut Vec::new()).unwrap_or_else(|f| panic!("{}", f.what));
+    }
+    assert_eq!(mem.check_coherence(), Ok(()));
+    assert_eq!([7 * 64, 7 * 64 + 8].map(|a| mem.value(a, Width::U64)), [1, 1]);
+    let sent = |kind: MessageKind| mem.traffic().by_class[kind as usize].messages - before[kind as usize].messages;
+    assert_eq!((sent(BusUpgr), sent(GetM), sent(Data)), (2, 0, 1), "the second gets the line from the first");
 }

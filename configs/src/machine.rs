@@ -155,7 +155,8 @@ impl Replacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedCache {
-    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Inclusive: not less than L2.
+    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Inclusive: not less than L2,
+    /// unless the protocol snoops.
     pub slice_capacity: Bytes,
     /// Associativity.
     pub ways: u32,

@@ -293,6 +293,23 @@ mod tests {
     }
 
     #[test]
+    fn a_snooping_table_says_what_its_states_mean_on_a_bus() {
+        let text = render("snoop-mesi", Format::Text).expect("known");
+        let block = "\nSM_A: A store waits for its upgrade's turn on the bus, with a copy that may be read.\n  \
+             Load: Hit -> SM_A\n  \
+             Store | Evict: stall\n";
+        assert!(text.contains(block), "{text}");
+        for line in ["  OwnUpgr: Complete, Free -> M\n", "  OtherGetM | OtherUpgr: DropCopy -> IM_AD\n"] {
+            assert_eq!(text.matches(line).count(), 1, "{line}{text}");
+        }
+        for gone in ["InvAck", "PutAck", "sharer list", "Fwd"] {
+            assert!(!text.contains(gone), "{gone}");
+        }
+        let graph = render("snoop-msi", Format::Graphviz).expect("known");
+        assert!(graph.contains("  IM_D -> M [label=\"DataNoAcks\"];\n") && !graph.contains("EI_A"));
+    }
+
+    #[test]
     fn msi_is_printed_without_what_it_does_not_have() {
         let text = render("msi", Format::Text).expect("known");
         for gone in ["\nE:", "\nEI_A:", "DataExclusive", "PutEOwner", "SendPutE"] {

@@ -297,3 +297,94 @@ impl SnoopHome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timing::network::Builder;
+    use crate::timing::{LineKinds, WireParams};
+    use sim_core::asm::{Options, assemble};
+    use sim_core::program::Source;
+
+    /// A slice of one set of two ways, beside three cores and memory on a bus.
+    fn home() -> (SnoopHome, Fabric) {
+        let one = 1;
+        let params = MemoryParams {
+            cores: 3,
+            l1_sets: one,
+            l1_ways: 1,
+            l1_hit: one,
+            l2_sets: one,
+            l2_ways: 1,
+            l2_hit: one,
+            llc_sets: one,
+            llc_ways: 2,
+            llc_tag: one,
+            llc_data: 2,
+            snoop: one,
+            locked_rmw: one,
+            memory: one,
+            memory_interval: 0,
+            control_bytes: 8,
+            data_bytes: 72,
+        };
+        let mut b = Builder::default();
+        let stops: Vec<usize> = (0..5).map(|_| b.stop()).collect();
+        b.bus(&stops, &WireParams::new(1, 8));
+        stops[..3].iter().for_each(|&s| b.core(s));
+        b.slice(stops[3]);
+        b.memory(stops[4]);
+        let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
+        let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
+        let topology = b.build().expect("a bus joins all").into();
+        let fabric = Fabric::new(params, topology, LineKinds::of(&program)).snooping();
+        let tables = Tables::by_name("snoop-mesi").expect("it is listed");
+        (SnoopHome::new(Place(3), params, Coherence::of(tables)), fabric)
+    }
+
+    fn message(kind: MessageKind, src: u16, value: u64) -> Message {
+        let (src, dst) = (Place(src), Place(3));
+        let (data, cause) = ([value; 8], Cause::default());
+        Message { kind, src, dst, requester: src, acks: 0, dirty: true, line: 7, data, cause, number: 0 }
+    }
+
+    /// Cache 1 has read from cache 0 and upgraded, and cache 2 has read from cache 1, before the home has the
+    /// data of cache 0.
+    #[test]
+    fn data_that_come_before_those_of_an_earlier_owner_wait_for_their_turn() {
+        use MessageKind::{BusUpgr, DataToHome, GetM, GetS, MemData};
+        let (mut home, mut fabric) = home();
+        let mut now = Cycle(10);
+        let arrivals =
+            [(GetM, 0, 0), (MemData, 4, 5), (GetS, 1, 0), (BusUpgr, 1, 0), (GetS, 2, 0), (DataToHome, 1, 42)];
+        for (kind, src, value) in arrivals {
+            home.deliver(&mut fabric, &message(kind, src, value), now).expect("possible");
+            now = now.after(1);
+        }
+        let state = |home: &SnoopHome| home.records[&7].state;
+        assert_eq!((state(&home), home.is_idle(), home.copy(7)), (HomeState::S_D, false, None));
+        home.deliver(&mut fabric, &message(DataToHome, 0, 41), now).expect("possible");
+        assert_eq!((state(&home), home.is_idle(), home.copy(7)), (HomeState::S, true, Some(&[42; 8])));
+    }
+
+    /// The third line of a set pushes the first out, which is newer than memory's and goes there; that
+    /// a cache owns one of them makes no difference.
+    #[test]
+    fn a_slice_drops_lines_without_asking() {
+        use MessageKind::{DataToHome, GetM, GetS, MemData, MemWrite};
+        let (mut home, mut fabric) = home();
+        let on = |line: u64, m: Message| Message { line, ..m };
+        let mut deliver = |m: Message| home.deliver(&mut fabric, &m, Cycle(10)).expect("possible");
+        deliver(message(GetM, 0, 0));
+        deliver(message(MemData, 4, 5));
+        deliver(message(GetS, 1, 0));
+        deliver(message(DataToHome, 0, 41));
+        for line in [8, 9] {
+            deliver(on(line, message(GetS, 2, 0)));
+            deliver(on(line, message(MemData, 4, 6)));
+        }
+        assert_eq!((home.copy(7), home.copy(8), home.copy(9)), (None, Some(&[6; 8]), Some(&[6; 8])));
+        assert_eq!((home.records[&7].state, home.records[&8].state), (HomeState::S, HomeState::E));
+        assert_eq!(fabric.traffic.by_class[MemWrite as usize].messages, 1);
+    }
+}

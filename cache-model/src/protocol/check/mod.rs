@@ -290,7 +290,7 @@ impl fmt::Display for CachesOutOfRange {
 
 impl std::error::Error for CachesOutOfRange {}
 
-/// Explores the protocol of `tables` exhaustively.
+/// Explores the protocol of `tables` exhaustively; for one that snoops see [`check_bus`].
 ///
 /// # Errors
 /// [`CachesOutOfRange`]; a violation is not an error but a [`Verdict`].

@@ -59,7 +59,7 @@ impl Tables {
     /// Snooping with modified, exclusive, shared, invalid.
     #[must_use]
     pub fn snoop_mesi() -> Self {
-        let mut t = Self { name: "snoop-mesi", snooping: true, ..Self::mesi() };
+        let mut t = Self { name: "snoop-mesi", snooping: true, shared_evictions_silent: true, ..Self::mesi() };
         for state in CacheState::ALL {
             for event in CacheEvent::ALL {
                 t = t.with_cache_cell(state, event, cache_cell(state, event));

@@ -55,9 +55,13 @@ fn fault_of(tables: &Tables, caches: usize) -> String {
 
 const DEADLOCK: &str = "deadlock: no step is possible";
 
+/// A cell, how many caches it takes to catch it, and what is said of it.
+type CacheMutant = (C, E, Cell<A, C>, usize, &'static str);
+type HomeMutant = (D, V, Cell<H, D>, usize, &'static str);
+
 #[test]
 fn wrong_caches_are_caught() {
-    let mutants: [(C, E, Cell<A, C>, usize, &str); 9] = [
+    let mutants: [CacheMutant; 9] = [
         (C::S, E::OtherUpgr, Go(&[], C::S), 2, "property violated: a copy that may be read is not the newest"),
         (
             C::SM_A,
@@ -88,7 +92,7 @@ fn wrong_caches_are_caught() {
 
 #[test]
 fn wrong_homes_are_caught() {
-    let mutants: [(D, V, Cell<H, D>, usize, &str); 8] = [
+    let mutants: [HomeMutant; 8] = [
         (D::S, V::GetS, Go(&[H::DataExclusiveToReq], D::S), 2, "property violated: the home does not know of a copy"),
         (D::S, V::Upgr, Go(&[], D::S), 2, "property violated: the home would answer with old data"),
         (D::E, V::PutMOwner, Go(&[H::ClearOwner], D::I), 1, "property violated: the home would answer with old data"),
