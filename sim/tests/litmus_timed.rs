@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use configs::{Bus, Interconnect, Protocol, Span};
 use rqsim::litmus::{How, find, judge, run_file};
 use sim_core::untimed::{LIMIT_BYTES, Model};
 
@@ -28,10 +29,10 @@ fn how(model: Model, runs: u64) -> How {
 }
 
 /// Runs the set; outcomes looked at, outcomes never shown, and what is wrong.
-fn compare(model: Model, runs: u64) -> (u64, Vec<String>, String) {
+fn compare(how: &How) -> (u64, Vec<String>, String) {
     let (mut outcomes, mut missing, mut wrong) = (0, Vec::new(), String::new());
     for path in set() {
-        let judged = judge(&path, run_file(&path, &how(model, runs)), None);
+        let judged = judge(&path, run_file(&path, how), None);
         wrong += &judged.why;
         let ran = judged.ran.expect("it runs");
         outcomes += ran.timed.expect("asked for").values().sum::<u64>();
@@ -48,7 +49,7 @@ fn runs(usual: u64) -> u64 {
 
 #[test]
 fn a_tso_machine_shows_exactly_what_tso_allows() {
-    let (outcomes, missing, wrong) = compare(Model::Tso, runs(600));
+    let (outcomes, missing, wrong) = compare(&how(Model::Tso, runs(600)));
     assert!(wrong.is_empty(), "{wrong}");
     assert!(missing.is_empty(), "never shown: {missing:#?}");
     assert!(outcomes > 30_000, "{outcomes}");
@@ -56,10 +57,29 @@ fn a_tso_machine_shows_exactly_what_tso_allows() {
 
 #[test]
 fn an_sc_machine_shows_exactly_what_sc_allows() {
-    let (outcomes, missing, wrong) = compare(Model::Sc, runs(400));
+    let (outcomes, missing, wrong) = compare(&how(Model::Sc, runs(400)));
     assert!(wrong.is_empty(), "{wrong}");
     assert!(missing.is_empty(), "never shown: {missing:#?}");
     assert!(outcomes > 20_000, "{outcomes}");
+}
+
+/// Every cache observes requests in one order, but data come when they come.
+#[test]
+fn a_snooping_machine_shows_nothing_that_is_not_allowed() {
+    for (model, protocol) in [(Model::Tso, Protocol::SnoopingMesi), (Model::Sc, Protocol::SnoopingMsi)] {
+        let mut how = how(model, runs(150));
+        how.machine.protocol = protocol;
+        how.machine.interconnect = Interconnect::Bus(Bus {
+            latency: Span::Cycles(5),
+            bytes_per_cycle: 8,
+            shared_wires: false,
+            clock: None,
+            memory_controllers: 1,
+        });
+        let (outcomes, _, wrong) = compare(&how);
+        assert!(wrong.is_empty(), "{wrong}");
+        assert!(outcomes > 7_500, "{outcomes}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! memory 199; 9 stops, 1 a hop, a message with a line arrives 2 after its first part. Core i and
 //! slice i are at stop i, memory at stop 8. A message to the own stop takes no time.
 
+mod bus;
 #[path = "../common/mod.rs"]
 mod common;
 mod interrupts;
