@@ -32,7 +32,7 @@ use state::{Names, Node, Queue, Request, Value, World};
 pub struct BusOptions {
     /// Number of private caches, 1 to [`super::CACHES_MAX`].
     pub caches: usize,
-    /// Most requests that wait at the home, or at a cache, when another has its turn on the bus; at most 5.
+    /// Most requests that wait at the home, or at a cache, when another has its turn on the bus: 1 to 5.
     pub queue: usize,
     /// Count states that differ only in the names of the caches once.
     pub symmetry: bool,
@@ -44,7 +44,11 @@ pub struct BusOptions {
 ///
 /// # Errors
 /// [`CachesOutOfRange`]; a violation is not an error but a [`Verdict`].
+///
+/// # Panics
+/// If [`BusOptions::queue`] is out of range.
 pub fn check_bus(tables: &Tables, options: &BusOptions) -> Result<Report, CachesOutOfRange> {
+    assert!((1..Queue::ROOM).contains(&options.queue), "queues of 1 to 5 can be explored");
     match options.caches {
         1 => Ok(run::<1>(tables, options)),
         2 => Ok(run::<2>(tables, options)),
