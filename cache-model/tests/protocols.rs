@@ -8,8 +8,8 @@ use cache_model::timing::MessageKind::{self, *};
 use cache_model::timing::{Coherence, MemorySystem, Topology, WireParams};
 use common::{Step, apart, kinds, memory, perform, run};
 use sim_core::isa::{RmwFn, Width};
-use sim_core::ports::Action;
-use sim_core::time::Cycle;
+use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
+use sim_core::time::{Cycle, Key};
 
 /// One core writes, three read one after the other, the writer writes again.
 const SHARED: [Step; 5] = [(0, 7, Some(41)), (1, 7, None), (2, 7, None), (3, 7, None), (0, 7, Some(42))];
@@ -213,4 +213,58 @@ fn a_shared_copy_goes_with_two_messages_or_with_none() {
         let count = |kind| sent.iter().find(|s| s.0 == kind).map_or(0, |s| s.1);
         assert_eq!((count(Inv), count(InvAck)), (invs, invs), "{protocol}");
     }
+}
+
+#[test]
+fn on_a_bus_a_request_is_one_message_however_many_observe_it() {
+    for (protocol, first, count_upgrades) in [("snoop-msi", Data, 1), ("snoop-mesi", DataExclusive, 0)] {
+        let mut mem = memory(protocol);
+        let (values, sent) = run(&mut mem, &SHARED);
+        assert_eq!(values, [41; 3]);
+        // Data: to the writer, from it to the first reader, two from the slice. The last store sends one message.
+        let expected = [(GetS, 3), (GetM, 1), (Data, 4), (DataToHome, 1), (BusUpgr, 1)];
+        assert_eq!(sent, expected, "{protocol}");
+        let class = |mem: &MemorySystem, kind: MessageKind| {
+            let c = mem.traffic().by_class[kind as usize];
+            (c.messages, c.bytes, c.hops)
+        };
+        assert_eq!(class(&mem, GetS), (3, 24, 3));
+        assert_eq!(class(&mem, BusUpgr), (1, 8, 1));
+        assert_eq!((class(&mem, MemRead).0, class(&mem, MemData).0), (1, 1), "one line from memory");
+        // A reader that is alone, and then writes.
+        let (_, alone) = run(&mut memory(protocol), &[(0, 7, None), (0, 7, Some(1))]);
+        let upgrade = [(BusUpgr, 1)];
+        assert_eq!(alone, [&[(GetS, 1), (first, 1)], &upgrade[..count_upgrades]].concat(), "{protocol}");
+        // A written line that is driven out goes to the slice behind a request without data, a clean shared one silently.
+        let mut mem = memory(protocol);
+        let steps =
+            [(0, 7, Some(5)), (0, 8, Some(1)), (0, 9, Some(1)), (1, 7, None), (2, 7, None), (2, 8, None), (2, 9, None)];
+        let (values, sent) = run(&mut mem, &steps);
+        assert_eq!(values, [5, 5, 1, 1]);
+        let count = |kind| sent.iter().find(|s| s.0 == kind).map_or(0, |s| s.1);
+        // To the slice: line 7, then 8 and 9 when core 2 reads them, and 7 again if core 1 has it exclusively.
+        let to_slice = 3 + (1 - count_upgrades as u64);
+        let counts = (count(PutM), count(PutE), count(PutS), count(DataToHome));
+        assert_eq!(counts, (1, 0, 0, to_slice), "{protocol}: {sent:?}");
+        assert_eq!(class(&mem, PutM), (1, 8, 1));
+    }
+}
+
+#[test]
+fn an_upgrade_that_comes_too_late_counts_as_a_get_m() {
+    let mut mem = memory("snoop-mesi");
+    run(&mut mem, &[(0, 7, None), (1, 7, None)]);
+    let before = mem.traffic().by_class;
+    for core in [0, 1] {
+        let addr = 7 * 64 + 8 * core as u64;
+        let request = Request { addr, width: Width::U64, action: Action::Store(1), cause: Cause::default() };
+        assert_eq!(mem.access(core, Port::Pipeline, &request, Cycle(3_000_000)), Access::Pending);
+    }
+    while mem.next_key() != Key::NEVER {
+        mem.deliver_next(&mut Vec::new()).unwrap_or_else(|f| panic!("{}", f.what));
+    }
+    assert_eq!(mem.check_coherence(), Ok(()));
+    assert_eq!([7 * 64, 7 * 64 + 8].map(|a| mem.value(a, Width::U64)), [1, 1]);
+    let sent = |kind: MessageKind| mem.traffic().by_class[kind as usize].messages - before[kind as usize].messages;
+    assert_eq!((sent(BusUpgr), sent(GetM), sent(Data)), (2, 0, 1), "the second gets the line from the first");
 }

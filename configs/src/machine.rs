@@ -166,7 +166,8 @@ impl Replacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedCache {
-    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Not less than L2 if it is inclusive.
+    /// Data bytes of one slice; capacity / (64 * ways) is a power of two. Not less than L2 if it is inclusive,
+    /// unless the protocol snoops.
     pub slice_capacity: Bytes,
     /// Associativity.
     pub ways: u32,
@@ -219,6 +220,18 @@ pub enum Protocol {
     Mesif,
     /// Mesi, and a written line can be shared without being written back.
     Moesi,
+    /// Msi without a directory: requests are broadcast on a bus, which must be the interconnect.
+    SnoopingMsi,
+    /// Mesi without a directory: requests are broadcast on a bus, which must be the interconnect.
+    SnoopingMesi,
+}
+
+impl Protocol {
+    /// Every request is observed by every cache; there is no directory.
+    #[must_use]
+    pub const fn snoops(self) -> bool {
+        matches!(self, Protocol::SnoopingMsi | Protocol::SnoopingMesi)
+    }
 }
 
 /// What a private cache does when a shared copy goes. Copies that the home counts on (exclusive, modified,
@@ -283,6 +296,9 @@ impl Machine {
     #[must_use]
     pub fn protocol_tables(&self) -> String {
         let base = match self.protocol {
+            // Shared copies go silently in any case, and no variant is accepted.
+            Protocol::SnoopingMsi => return "snoop-msi".to_owned(),
+            Protocol::SnoopingMesi => return "snoop-mesi".to_owned(),
             Protocol::Msi => "msi",
             Protocol::Mesi => "mesi",
             Protocol::Mesif => "mesif",

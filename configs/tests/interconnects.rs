@@ -56,6 +56,16 @@ fn every_shape_survives_expansion() {
 }
 
 #[test]
+fn a_snooping_machine_may_have_less_in_the_last_level_than_in_the_second() {
+    let e = with(SHAPES[1]);
+    let text = expanded(&e).replace("protocol: Mesi", "protocol: SnoopingMesi").replace("\"2MiB\"", "\"64KiB\"");
+    let e = parse(&text, "test.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    assert_eq!(e.machine.protocol_tables(), "snoop-mesi");
+    let with_directory = text.replace("SnoopingMesi", "Mesi");
+    assert!(parse(&with_directory, "test.ron").is_err_and(|e| e.to_string().contains("machine.llc.slice_capacity")));
+}
+
+#[test]
 fn defaults_are_written_out() {
     let text = expanded(&with(SHAPES[5]));
     for wanted in

@@ -225,7 +225,8 @@ fn a_folder_that_cannot_be_written_is_named_before_any_run() {
 #[test]
 fn every_protocol_is_printed_in_every_format() {
     let dir = TempDir::new().expect("a temporary folder");
-    for name in ["msi", "mesi", "mesif", "moesi", "moesi-silent", "mesif-silent-upgrade-noninclusive-far"] {
+    let variant = "mesif-silent-upgrade-noninclusive-far";
+    for name in ["msi", "mesi", "mesif", "moesi", "moesi-silent", variant, "snoop-msi", "snoop-mesi"] {
         for (format, start) in [("text", ""), ("markdown", "## "), ("graphviz", "digraph \"")] {
             let out = sim(dir.path(), &["protocol", name, "--format", format]);
             assert_eq!(out.status.code(), Some(0), "{name} {format}: {}", String::from_utf8_lossy(&out.stderr));

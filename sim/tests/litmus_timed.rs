@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use configs::{Bus, Interconnect, Protocol, Span};
 use rqsim::litmus::{How, find, judge, run_file};
 use sim_core::untimed::{LIMIT_BYTES, Model};
 
@@ -90,6 +91,25 @@ fn a_weak_machine_shows_nothing_that_weak_forbids_however_it_is_set() {
         let (outcomes, _, wrong) = compare(&files, &how);
         assert!(wrong.is_empty(), "{wrong}");
         assert!(outcomes > 4_000, "{outcomes}");
+    }
+}
+
+/// Every cache observes requests in one order, but data come when they come.
+#[test]
+fn a_snooping_machine_shows_nothing_that_is_not_allowed() {
+    for (model, protocol) in [(Model::Tso, Protocol::SnoopingMesi), (Model::Sc, Protocol::SnoopingMsi)] {
+        let mut how = how(model, runs(150));
+        how.machine.protocol = protocol;
+        how.machine.interconnect = Interconnect::Bus(Bus {
+            latency: Span::Cycles(5),
+            bytes_per_cycle: 8,
+            shared_wires: false,
+            clock: None,
+            memory_controllers: 1,
+        });
+        let (outcomes, _, wrong) = compare(&core(&set()), &how);
+        assert!(wrong.is_empty(), "{wrong}");
+        assert!(outcomes > 7_500, "{outcomes}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! Experiments on every shape of interconnect: they run to their end, and shortcuts change nothing.
 
 use configs::{expanded, load, override_field, parse};
+use reports::Traffic;
 use rqsim::batch::digest;
 use rqsim::plan::{Plan, plan};
 use rqsim::run::run;
@@ -43,6 +44,55 @@ fn shapes() -> Vec<(&'static str, String, usize)> {
         ("joined", joined, 7 + 7),
         ("graph", graph, 3),
     ]
+}
+
+/// A preset on a bus of this kind, with this protocol, for so long.
+fn on_bus(preset: &str, protocol: &str, shared_wires: bool, duration: &str) -> Plan {
+    let bus = format!("Bus(latency: \"3cy\", bytes_per_cycle: 32, shared_wires: {shared_wires})");
+    let mut text = expanded(&load(preset).expect("a preset").experiment);
+    for (field, value) in [("machine.interconnect", &*bus), ("machine.protocol", protocol), ("duration", duration)] {
+        text = override_field(&text, field, value).expect("it is there");
+    }
+    let loaded = parse(&text, "test").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain))
+}
+
+/// A lock that is always wanted changes hands on a snooping bus with fewer messages and bytes than with a directory on
+/// the same bus: nobody is told anything on his own, nobody acknowledges, and upgrades bring no data.
+#[test]
+fn snooping_takes_fewer_messages_per_hand_off_than_a_directory() {
+    for shared_wires in [false, true] {
+        // Held, messages, bytes.
+        let count = |protocol: &str| {
+            let plan = on_bus("hammer8.ron", protocol, shared_wires, "100us");
+            let [fast, exact] = [false, true].map(|exact| run(&plan.loaded, &plan.stages[0], 1, exact).record);
+            assert_eq!(fast.status, "ok", "{protocol}: {:?}", fast.finding);
+            assert_eq!(digest(&fast), digest(&exact), "{protocol}");
+            let held: u64 = fast.contexts.values().map(|c| c.held).sum();
+            let sum = |of: fn(&Traffic) -> u64| fast.traffic.by_class.values().map(of).sum::<u64>();
+            (held, sum(|c| c.messages), sum(|c| c.bytes))
+        };
+        let (snooping, directory) = (count("SnoopingMesi"), count("Mesi"));
+        // A half and three quarters of them, about.
+        assert!(snooping.1 * directory.0 * 10 < directory.1 * snooping.0 * 6, "{snooping:?} {directory:?}");
+        assert!(snooping.2 * directory.0 * 10 < directory.2 * snooping.0 * 8, "{snooping:?} {directory:?}");
+    }
+}
+
+/// Every preset runs as it is written, its machine's interconnect and protocol apart, and ends as it does with a
+/// directory: well, or with what it is there to show.
+#[test]
+fn every_preset_runs_on_a_snooping_bus() {
+    for name in configs::presets::experiment_names() {
+        let ends = |protocol: &str| -> Vec<String> {
+            let plan = on_bus(name, protocol, true, "30us");
+            plan.stages.iter().map(|stage| run(&plan.loaded, stage, 1, false).record.status).collect()
+        };
+        let expected = ends("Mesi");
+        assert!(name == "lost-heir.ron" || expected.iter().all(|s| s == "ok"), "{name}: {expected:?}");
+        assert_eq!(ends("SnoopingMsi"), expected, "{name}");
+        assert_eq!(ends("SnoopingMesi"), expected, "{name}");
+    }
 }
 
 #[test]

@@ -32,6 +32,8 @@ table_enum! {
         FA_V = "As IA_V, with a copy in F that may be read until the home takes it.",
         OA_V = "As IA_V, with a copy in O that may be read until the home takes it.",
         OI_A = "Evicted while others may have copies; keeps the data to answer until the Put-Ack.",
+        IS_AD = "A load waits for its request's turn on the bus, and then for data.",
+        IM_D = "A store's request has had its turn on the bus; it waits for data.",
     }
 }
 
@@ -57,6 +59,13 @@ table_enum! {
         LastInvAck = "The acknowledgement that completes the expected number.",
         Atomic = "The core wants an operation executed that reads and writes in one, here or at the home.",
         AtomicData = "The old value of an operation that the home has executed.",
+        OwnGetS = "The cache's own GetS is on the bus.",
+        OwnGetM = "The cache's own GetM is on the bus, or its upgrade, which has come too late.",
+        OwnUpgr = "The cache's own upgrade is on the bus, and its copy is still there.",
+        OwnPut = "The cache's own PutE or PutM is on the bus.",
+        OtherGetS = "Another cache's GetS is on the bus.",
+        OtherGetM = "Another cache's GetM is on the bus, or an upgrade that has come too late.",
+        OtherUpgr = "Another cache, which still has its copy to read, upgrades it.",
     }
 }
 
@@ -70,6 +79,7 @@ table_enum! {
         SendGetM = "Ask the home for the only copy.",
         SendUpgrade = "Ask the home for the permission to write the copy to read that there is.",
         SendAtomic = "Send the operation to the home.",
+        SendUpgr = "Ask for the permission to write the copy.",
         SendPutS = "Tell the home that a shared copy goes.",
         SendPutE = "Tell the home that the only copy goes and was not written.",
         SendPutM = "Send the written line back to the home.",
@@ -177,6 +187,8 @@ pub(super) const LOAD_ONLY: &str = "acknowledgements are announced to stores onl
 const STORE_ONLY: &str = "exclusive data answer a load";
 pub(super) const COUNT_UNKNOWN: &str = "the last one is known only once the data have told the number";
 pub(super) const NO_GRANT: &str = "grants go to the cache that answers readers while it asks to write";
+/// Why a directory protocol has no cells for what happens on a bus.
+pub(super) const NO_BUS: &str = "requests go to the home alone";
 const NO_F: &str = "nobody is made to answer readers of a clean line";
 pub(super) const NO_FAR: &str = "every operation is executed by the core's own cache";
 /// Why a state that the protocol lacks has no cells.
@@ -321,7 +333,14 @@ pub const fn cache_cell(state: CacheState, event: CacheEvent) -> CacheCell {
             Impossible(NO_FAR)
         }
 
-        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI | IA_V | SA_V | FA_V | OA_V, _) => Impossible(NO_SUCH_STATE),
+        (
+            I | IS_D | IM_AD | IM_A | S | SM_AD | SM_A | E | M | MI_A | EI_A | SI_A | II_A,
+            OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr,
+        ) => Impossible(NO_BUS),
+
+        (F | FM_AC | FI_A | O | OM_AC | OI_A | IS_DI | IA_V | SA_V | FA_V | OA_V | IS_AD | IM_D, _) => {
+            Impossible(NO_SUCH_STATE)
+        }
     }
 }
 
@@ -343,11 +362,12 @@ const fn cache_table() -> CacheTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Tables;
+    use crate::protocol::{SNOOPING, Tables};
 
     /// Every cell that is taken, in every protocol.
     fn taken() -> impl Iterator<Item = (CacheState, CacheEvent, &'static [CacheAction], CacheState)> {
-        let tables = Tables::all().iter();
+        let snooping = SNOOPING.iter().map(|name| Tables::by_name(name).expect("listed"));
+        let tables = Tables::all().iter().chain(snooping);
         let pairs = |t: &'static Tables| {
             CacheState::ALL.into_iter().flat_map(|s| CacheEvent::ALL.map(|e| (s, e))).map(move |(s, e)| (t, s, e))
         };

@@ -14,7 +14,7 @@
 //! Source of the idea: machines that execute contended fetch-and-add at the home node; the tables and their
 //! transient states are our own and machine-checked.
 
-use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_GRANT, NO_PUT};
+use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_GRANT, NO_PUT};
 use super::cell::Cell::{self, Go, Impossible, Stall};
 use super::home::{COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_COPIES, NO_OWNER};
 use super::tables::Tables;
@@ -148,5 +148,6 @@ fn far_wait(own: CacheState, event: CacheEvent, rest: CacheCell) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         AtomicData => Impossible("the home takes this copy first, and waits until it has gone"),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }

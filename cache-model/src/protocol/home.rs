@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The home's side of the protocol: a directory inside an inclusive last-level slice.
 
-use super::cache::{NO_FAR, NO_SUCH_STATE};
+use super::cache::{NO_BUS, NO_FAR, NO_SUCH_STATE};
 use super::cell::{Cell, table_enum};
 
 table_enum! {
@@ -30,6 +30,7 @@ table_enum! {
         S_A = "As S_R, but for an operation that the home executes: the line stays.",
         M_A = "As M_R, but for an operation that the home executes: the line stays.",
         O_A = "As O_R, but for an operation that the home executes: the line stays.",
+        I_D = "The owner evicts; its data are on their way to the slice.",
     }
 }
 
@@ -68,6 +69,7 @@ table_enum! {
         AtomicNoCopies = "A cache asks for an operation, and no private copy is recorded.",
         AtomicShared = "A cache asks for an operation, and an owner and sharers are recorded.",
         EvictData = "The slice wants the way of the line's data, not its entry in the directory.",
+        Upgr = "A cache that has a copy to read makes it the only one.",
     }
 }
 
@@ -107,6 +109,8 @@ table_enum! {
         PerformAtomic = "Execute the operation on the slice's data.",
         AtomicDataToReq = "Send the sender the old value.",
         DropData = "Give the way of the line's data up, but not its entry in the directory.",
+        AwaitOwner = "Expect the line from the owner, and have no owner.",
+        DropSlice = "Forget the slice's copy: whoever has written the line sends it back.",
     }
 }
 
@@ -379,8 +383,9 @@ pub const fn home_cell(state: HomeState, event: HomeEvent) -> HomeCell {
         (NP | F | I | S | E | M | S_D | S_R | M_R, UpgradeSharer) => Impossible(NO_UPGRADE),
         (NP | F | I | S | E | M | S_D | S_R | M_R, GetSNoData | GetMNoData | EvictData) => Impossible(ONE_ARRAY),
         (NP | F | I | S | E | M | S_D | S_R | M_R, AtomicOp | AtomicNoCopies | AtomicShared) => Impossible(NO_FAR),
+        (NP | F | I | S | E | M | S_D | S_R | M_R, Upgr) => Impossible(NO_BUS),
 
-        (SF | SF_D | O | O_R | S_F | S_A | M_A | O_A, _) => Impossible(NO_SUCH_STATE),
+        (SF | SF_D | O | O_R | I_D | S_F | S_A | M_A | O_A, _) => Impossible(NO_SUCH_STATE),
     }
 }
 

@@ -14,7 +14,7 @@
 //! transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
     NOT_SHARER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
@@ -83,6 +83,7 @@ const fn f(event: CacheEvent) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -103,6 +104,7 @@ const fn fm_ac(event: CacheEvent) -> CacheCell {
         InvAck => Go(&[CountAck], FM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -119,6 +121,7 @@ const fn fi_a(event: CacheEvent) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -146,6 +149,7 @@ const fn sf(event: HomeEvent) -> HomeCell {
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
         AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
+        Upgr => Impossible(NO_BUS),
     }
 }
 
@@ -167,6 +171,7 @@ const fn sf_d(event: HomeEvent) -> HomeCell {
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
         AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
+        Upgr => Impossible(NO_BUS),
     }
 }
 
@@ -189,5 +194,6 @@ pub(super) const fn recall_of_owner_and_sharers(event: HomeEvent) -> HomeCell {
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
         AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
+        Upgr => Impossible(NO_BUS),
     }
 }

@@ -16,6 +16,9 @@
 //! (shared copies go untold), `upgrade` (a sharer's store asks for no data), `noninclusive`
 //! (directory and data apart), `far` (read-modify-writes executed at the home). The states, events and actions are the union of all.
 //!
+//! Snooping protocols, for machines whose requests are broadcast on a bus, have tables of their own in
+//! the same form: `snoop` says how they differ.
+//!
 //! **Left out:** time, capacity, and which line is evicted when. One line is independent of every
 //! other as far as the tables go; coupling through full structures is the timed model's business.
 //!
@@ -34,6 +37,7 @@ mod noninclusive;
 mod patch;
 mod print;
 mod silent;
+mod snoop;
 mod tables;
 mod upgrade;
 
@@ -42,4 +46,4 @@ pub use cell::Cell;
 pub use home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable, home_cell};
 pub use patch::PatchError;
 pub use print::{Format, UnknownProtocol, list, render};
-pub use tables::{BASES, Tables, VARIANTS};
+pub use tables::{BASES, SNOOPING, Tables, VARIANTS};

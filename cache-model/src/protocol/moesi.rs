@@ -16,7 +16,8 @@
 //! their transient states are our own and machine-checked.
 
 use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_FAR, NO_GET, NO_GRANT, NO_PUT, OWNER,
+    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
+    OWNER,
 };
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
@@ -77,6 +78,7 @@ const fn o(event: CacheEvent) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -97,6 +99,7 @@ const fn om_ac(event: CacheEvent) -> CacheCell {
         InvAck => Go(&[CountAck], OM_AC),
         LastInvAck => Impossible(COUNT_UNKNOWN),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -113,6 +116,7 @@ const fn oi_a(event: CacheEvent) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }
 
@@ -142,5 +146,6 @@ const fn home_o(event: HomeEvent) -> HomeCell {
         UpgradeSharer => Impossible(NO_UPGRADE),
         GetSNoData | GetMNoData | EvictData => Impossible(ONE_ARRAY),
         AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
+        Upgr => Impossible(NO_BUS),
     }
 }

@@ -15,7 +15,7 @@
 //! Data are put into the slice when they come from memory and when an owner sends them, not when a clean
 //! copy leaves a private cache (gap: D27).
 
-use super::cache::NO_FAR;
+use super::cache::{NO_BUS, NO_FAR};
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{HomeAction, HomeCell, HomeEvent, HomeState, NO_FORWARD, NO_OWNER, NO_RECALL};
 use super::tables::Tables;
@@ -94,5 +94,6 @@ fn s_f(event: HomeEvent, s: HomeCell) -> HomeCell {
         GetSNoData | GetMNoData => Impossible(NOT_ASKED),
         AtomicOp | AtomicNoCopies | AtomicShared => Impossible(NO_FAR),
         EvictData => Impossible(NO_DATA),
+        Upgr => Impossible(NO_BUS),
     }
 }

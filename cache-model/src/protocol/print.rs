@@ -6,7 +6,8 @@ use std::fmt;
 use super::cache::{CacheAction, CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeAction, HomeEvent, HomeState};
-use super::tables::{BASES, Tables, VARIANTS};
+use super::snoop;
+use super::tables::{BASES, SNOOPING, Tables, VARIANTS};
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,14 @@ pub struct UnknownProtocol(
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variants: Vec<String> = VARIANTS.iter().map(|v| format!("[-{v}]")).collect();
-        write!(f, "no protocol is called {:?}; known: {}, each with {}", self.0, BASES.join(", "), variants.concat())
+        write!(
+            f,
+            "no protocol is called {:?}; known: {}, each with {}, and {}",
+            self.0,
+            BASES.join(", "),
+            variants.concat(),
+            SNOOPING.join(", ")
+        )
     }
 }
 
@@ -66,7 +74,7 @@ pub fn list() -> String {
 /// The tables of the protocol called `name`, ending in a line feed.
 ///
 /// # Errors
-/// [`UnknownProtocol`] if `name` is no name of [`Tables::all`].
+/// [`UnknownProtocol`] if `name` is neither a name of [`Tables::all`] nor in [`SNOOPING`].
 pub fn render(name: &str, format: Format) -> Result<String, UnknownProtocol> {
     let tables = Tables::by_name(name).ok_or_else(|| UnknownProtocol(name.to_string()))?;
     Ok(tables.render(format))
@@ -116,9 +124,13 @@ fn cache_side(tables: &Tables) -> Side {
     };
     Side {
         title: "private cache",
-        states: CacheState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        states: CacheState::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_cache_state(x) } else { x.meaning() }))
+            .to_vec(),
         events: CacheEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        actions: CacheAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        actions: CacheAction::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_cache_action(x) } else { x.meaning() }))
+            .to_vec(),
         entries: tables.cache.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
@@ -132,9 +144,15 @@ fn home_side(tables: &Tables) -> Side {
     };
     Side {
         title: "home",
-        states: HomeState::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        events: HomeEvent::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
-        actions: HomeAction::ALL.map(|x| (x.name(), x.meaning())).to_vec(),
+        states: HomeState::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_state(x) } else { x.meaning() }))
+            .to_vec(),
+        events: HomeEvent::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_event(x) } else { x.meaning() }))
+            .to_vec(),
+        actions: HomeAction::ALL
+            .map(|x| (x.name(), if tables.snooping { snoop::meaning_of_home_action(x) } else { x.meaning() }))
+            .to_vec(),
         entries: tables.home.iter().map(|row| row.iter().map(entry).collect()).collect(),
     }
     .without_empty()
@@ -309,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn a_snooping_table_says_what_its_states_mean_on_a_bus() {
+        let text = render("snoop-mesi", Format::Text).expect("known");
+        let block = "\nSM_A: A store waits for its upgrade's turn on the bus, with a copy that may be read.\n  \
+             Load: Hit -> SM_A\n  \
+             Store | Evict: stall\n";
+        assert!(text.contains(block), "{text}");
+        for line in ["  OwnUpgr: Complete, Free -> M\n", "  OtherGetM | OtherUpgr: DropCopy -> IM_AD\n"] {
+            assert_eq!(text.matches(line).count(), 1, "{line}{text}");
+        }
+        for gone in ["InvAck", "PutAck", "sharer list", "Fwd"] {
+            assert!(!text.contains(gone), "{gone}");
+        }
+        let graph = render("snoop-msi", Format::Graphviz).expect("known");
+        assert!(graph.contains("  IM_D -> M [label=\"DataNoAcks\"];\n") && !graph.contains("EI_A"));
+    }
+
+    #[test]
     fn msi_is_printed_without_what_it_does_not_have() {
         let text = render("msi", Format::Text).expect("known");
         for gone in ["\nE:", "\nEI_A:", "DataExclusive", "PutEOwner", "SendPutE"] {
@@ -323,7 +358,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "no protocol is called \"mosi\"; known: msi, mesi, mesif, moesi, each with \
-             [-silent][-upgrade][-noninclusive][-far]"
+             [-silent][-upgrade][-noninclusive][-far], and snoop-msi, snoop-mesi"
         );
     }
 
@@ -340,7 +375,7 @@ mod tests {
 
     #[test]
     fn every_name_can_be_rendered() {
-        for name in Tables::all().iter().map(|t| &*t.name) {
+        for name in Tables::all().iter().map(|t| &*t.name).chain(SNOOPING) {
             for format in [Format::Text, Format::Markdown, Format::Graphviz] {
                 let text = render(name, format).expect("known");
                 assert!(text.contains(name) && text.ends_with('\n'));

@@ -12,7 +12,9 @@
 //! Copies that the home counts on are still announced: `E` (it may be written without notice), `M`, `O`
 //! and `F`.
 
-use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, LOAD_ONLY, NO_ACKS, NO_FAR, NO_GRANT, NO_PUT};
+use super::cache::{
+    CacheAction, CacheCell, CacheEvent, CacheState, LOAD_ONLY, NO_ACKS, NO_BUS, NO_FAR, NO_GRANT, NO_PUT,
+};
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{HomeAction, HomeCell, HomeEvent, HomeState};
 use super::tables::Tables;
@@ -98,5 +100,6 @@ const fn is_di(event: CacheEvent, is_d: CacheCell) -> CacheCell {
         GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
         InvAck | LastInvAck => Impossible(NO_ACKS),
         Atomic | AtomicData => Impossible(NO_FAR),
+        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
     }
 }

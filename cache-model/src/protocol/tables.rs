@@ -22,6 +22,12 @@ static ALL: LazyLock<Vec<Tables>> = LazyLock::new(|| {
     })
 });
 
+/// Names of the snooping protocols, which need a bus.
+pub const SNOOPING: [&str; 2] = ["snoop-msi", "snoop-mesi"];
+
+/// The snooping protocols, in the order of [`SNOOPING`].
+static ALL_SNOOPING: LazyLock<[Tables; SNOOPING.len()]> = LazyLock::new(|| [Tables::snoop_msi(), Tables::snoop_mesi()]);
+
 /// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
 /// A variant or a deliberate fault is a copy with a few cells replaced, so it states exactly what
@@ -36,6 +42,8 @@ pub struct Tables {
     pub noninclusive: bool,
     /// The home executes read-modify-writes of caches that do not own the line alone.
     pub far: bool,
+    /// Requests are broadcast on a bus, whose order is the order of the protocol; nothing is acknowledged.
+    pub snooping: bool,
     /// The private cache's side.
     pub cache: CacheTable,
     /// The home's side.
@@ -43,13 +51,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The protocol of this name, for execution: one of [`BASES`] with any of [`VARIANTS`].
+    /// The protocol of this name, for execution: one of [`BASES`] with any of [`VARIANTS`], or one of [`SNOOPING`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        Self::all().iter().find(|t| t.name == name)
+        Self::all().iter().chain(&*ALL_SNOOPING).find(|t| t.name == name)
     }
 
-    /// Every protocol: the bases first, then with the first variant, then both with the second, and so on.
+    /// Every protocol with a directory, which run on any interconnect: the bases first, then with the first variant, then both with the second, and so on.
     #[must_use]
     pub fn all() -> &'static [Self] {
         &ALL
@@ -83,6 +91,7 @@ impl Tables {
             shared_evictions_silent: false,
             noninclusive: false,
             far: false,
+            snooping: false,
             cache: CACHE_TABLE,
             home: HOME_TABLE,
         }

@@ -49,7 +49,7 @@ impl Tables {
                 // The number is taken from the list, so it goes out before the list is cleared.
                 S => Go(&[GrantToReq, InvOtherSharers, ClearSharers, SetOwner], M),
                 SF | O | S_D | SF_D => t.home_cell(state, GetM),
-                NP | F | I | E | M | S_R | M_R | O_R | S_F | S_A | M_A | O_A => Impossible(NO_SUCH_LIST),
+                NP | F | I | E | M | S_R | M_R | O_R | I_D | S_F | S_A | M_A | O_A => Impossible(NO_SUCH_LIST),
             };
             t = t.with_home_cell(state, UpgradeSharer, cell);
         }

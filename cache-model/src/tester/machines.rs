@@ -86,7 +86,7 @@ impl Setup {
             llc: policy(2),
             // Smaller than the data, as large, or larger; in other sets.
             directory: Some((1 << (seed % 2), 1 + (seed / 2 % 4) as usize)),
-            adjacent_line_prefetch: seed.is_multiple_of(3),
+            adjacent_line_prefetch: seed.is_multiple_of(3) && !tables.snooping,
             seed,
             ..Coherence::of(tables)
         };

@@ -8,12 +8,14 @@ use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
 use super::attribution::Attribution;
-use super::message::{Message, Network, Place};
+use super::message::{Message, MessageKind, Network, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
 use super::traffic::{LineKinds, Traffic};
 
 const NUMBER_MASK: u32 = 0xff_ffff;
+/// Broadcasts are numbered in the order of their bus, above all numbers made from senders.
+const BROADCAST: u64 = 1 << 39;
 /// What a queue entry is about: a message at its receiver, a message at a stop on its way, or wires.
 const KIND_MASK: u32 = 3 << 30;
 const HOP: u32 = 1 << 30;
@@ -44,6 +46,10 @@ pub(super) struct Fabric {
     pub(super) traffic: Traffic,
     /// Who caused it, if that is asked for.
     pub(super) attribution: Option<Box<Attribution>>,
+    /// Requests of caches are broadcast, and their turn on the bus is their place in the order of all.
+    snooping: bool,
+    /// Broadcasts that have had their turn.
+    broadcasts: u32,
 }
 
 impl Fabric {
@@ -63,6 +69,8 @@ impl Fabric {
             traffic: Traffic::default(),
             attribution: None,
             net: Interconnect::new(topology),
+            snooping: false,
+            broadcasts: 0,
         }
     }
 
@@ -70,6 +78,25 @@ impl Fabric {
     pub(super) fn attribute(&mut self) {
         self.net.count_waits();
         self.attribution = Some(Box::new(Attribution::new(self.params.cores, self.kinds.percpu_stride())));
+    }
+
+    /// Broadcasts the requests of caches: one message on the bus, observed in one cycle by every cache and
+    /// by the line's home. Evictions concern their sender and the home only, so only those look at them.
+    pub(super) fn snooping(self) -> Fabric {
+        assert!(self.net.topology().is_one_bus(), "requests are broadcast on one bus");
+        Fabric { snooping: true, ..self }
+    }
+
+    fn is_broadcast(&self, m: &Message) -> bool {
+        self.snooping && m.kind.network() == Network::Request && usize::from(m.src.0) < self.params.cores
+    }
+
+    /// The stop a broadcast is addressed to: any but the sender's, for even a request to the slice at the
+    /// sender's own stop goes over the bus.
+    fn stop_on_bus(&self, from: u16) -> u16 {
+        let t = self.net.topology();
+        let all = 0..t.cores() + t.slices() + t.memories();
+        all.map(|place| t.stop_of(place)).find(|&s| s != from).unwrap_or(from)
     }
 
     /// The home slice of a line; [`Topology::home_slice`] says which.
@@ -113,17 +140,14 @@ impl Fabric {
     /// its arrival is given.
     fn send_after(&mut self, mut m: Message, ready: Cycle, now: Cycle, before: Cycle) -> Option<Cycle> {
         debug_assert!(ready > now, "an arrival in the current cycle would be in the past of its phase");
-        let bytes = self.params.bytes(m.kind.has_data()) + m.kind.word_bytes();
+        let broadcast = self.is_broadcast(&m);
+        let bytes = self.params.bytes(m.kind.has_data() && !broadcast) + m.kind.word_bytes();
         let number = &mut self.sent[m.src.0 as usize];
         *number = (*number + 1) & NUMBER_MASK;
         m.number = *number;
-        let parcel = Parcel {
-            network: m.kind.network() as u8,
-            from: self.net.topology().stop_of(m.src.0 as usize),
-            to: self.net.topology().stop_of(m.dst.0 as usize),
-            bytes,
-            order: (m.src.0, m.number),
-        };
+        let from = self.net.topology().stop_of(m.src.0 as usize);
+        let to = if broadcast { self.stop_on_bus(from) } else { self.net.topology().stop_of(m.dst.0 as usize) };
+        let parcel = Parcel { network: m.kind.network() as u8, from, to, bytes, order: (m.src.0, m.number) };
         let slot = self.store(m);
         let (sent, hops) = self.net.send(slot, parcel, ready, now, &mut self.todo);
         let kind: LineKind = self.kinds.get(m.line);
@@ -134,7 +158,11 @@ impl Fabric {
         match sent {
             Sent::Arrives(at) => {
                 let at = at.max(before.after(1));
-                self.push(at, Todo::Deliver(slot));
+                if broadcast {
+                    self.fan_out(at, slot)
+                } else {
+                    self.push(at, Todo::Deliver(slot))
+                }
                 Some(at)
             }
             Sent::OnItsWay => {
@@ -160,20 +188,38 @@ impl Fabric {
     fn schedule(&mut self) {
         let mut todo = std::mem::take(&mut self.todo);
         for (at, what) in todo.drain(..) {
-            self.push(at, what);
+            match what {
+                Todo::Deliver(slot) if self.is_broadcast(&self.slots[slot as usize]) => self.fan_out(at, slot),
+                _ => self.push(at, what),
+            }
         }
         self.todo = todo;
     }
 
+    /// A broadcast has had its turn: everybody whom it concerns observes it at `at`.
+    fn fan_out(&mut self, at: Cycle, slot: u32) {
+        self.free.push(slot);
+        self.broadcasts += 1;
+        let m = Message { number: self.broadcasts, ..self.slots[slot as usize] };
+        let all = !matches!(m.kind, MessageKind::PutE | MessageKind::PutM);
+        let caches = (0..self.params.cores as u16).map(Place).filter(|&p| all || p == m.src);
+        for dst in caches.chain([m.dst]).collect::<Vec<_>>() {
+            let slot = self.store(Message { dst, ..m });
+            self.push(at, Todo::Deliver(slot));
+        }
+    }
+
     /// Key of an arrival: receiver, then sender and the sender's message number. The number wraps
     /// after 2^24 messages; that is still a rule made from content alone, and messages that far
-    /// apart never meet. At a stop on the way the stop takes the receiver's place.
+    /// apart never meet. At a stop on the way the stop takes the receiver's place. What was broadcast keeps
+    /// the order of the bus, also if it was held back.
     fn push(&mut self, at: Cycle, what: Todo) {
         let number = |m: &Message| (u64::from(m.src.0) << 24) | u64::from(m.number);
         let (place, number, entry) = match what {
             Todo::Deliver(s) => {
                 let m = &self.slots[s as usize];
-                (m.dst.0, number(m), s)
+                let number = if self.is_broadcast(m) { BROADCAST | u64::from(m.number) } else { number(m) };
+                (m.dst.0, number, s)
             }
             Todo::Hop(s) => (STOP_PLACES | self.net.at(s), number(&self.slots[s as usize]), HOP | s),
             Todo::Serve(w) => {

@@ -19,6 +19,7 @@ use super::message::{LineData, Message, MessageKind, Place, read, write};
 use super::network::{LinkUse, Topology, Waits};
 use super::params::MemoryParams;
 use super::private::{HitCounts, Notice, PrivateCache, ProtocolFault};
+use super::snoop::SnoopHome;
 use super::traffic::{LineKinds, Traffic};
 use crate::protocol::CacheState;
 
@@ -28,7 +29,12 @@ pub struct MemorySystem {
     params: MemoryParams,
     fabric: Fabric,
     caches: Vec<PrivateCache>,
+    /// With a directory; empty if the protocol snoops.
     homes: Vec<Home>,
+    /// `[slice]` if the protocol snoops; else empty.
+    snoop_homes: Vec<SnoopHome>,
+    /// The last upgrade that had its turn on the bus, by its number there, and what it counts as.
+    upgrade: (u32, MessageKind),
     controllers: Vec<Controller>,
     /// Lines that were ever written back; all others are zero.
     memory: BTreeMap<u64, LineData>,
@@ -58,26 +64,41 @@ impl MemorySystem {
     /// A memory system with empty caches and zeroed memory.
     ///
     /// # Panics
-    /// If the network has a place for another number of cores than there are.
+    /// If the network has a place for another number of cores than there are, or if the protocol snoops and
+    /// the network is not one bus.
     #[must_use]
     pub fn with(params: MemoryParams, topology: Arc<Topology>, coherence: Coherence, kinds: LineKinds) -> MemorySystem {
         let n = params.cores;
+        let (slices, memories) = (n..n + topology.slices(), topology.memories());
+        let snooping = coherence.tables.snooping;
+        let fabric = Fabric::new(params, topology, kinds);
         MemorySystem {
             params,
+            fabric: if snooping { fabric.snooping() } else { fabric },
             caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params, coherence)).collect(),
-            homes: (n..n + topology.slices()).map(|i| Home::new(Place(i as u16), params, coherence)).collect(),
-            controllers: vec![Controller::default(); topology.memories()],
-            fabric: Fabric::new(params, topology, kinds),
+            homes: slices
+                .clone()
+                .filter(|_| !snooping)
+                .map(|i| Home::new(Place(i as u16), params, coherence))
+                .collect(),
+            snoop_homes: slices
+                .filter(|_| snooping)
+                .map(|i| SnoopHome::new(Place(i as u16), params, coherence))
+                .collect(),
+            upgrade: (0, MessageKind::BusUpgr),
+            controllers: vec![Controller::default(); memories],
             memory: BTreeMap::new(),
             history: None,
         }
     }
 
-    /// The core whose private cache receives the next message; `None` if it goes elsewhere.
+    /// The core whose private cache receives the next message; `None` if it goes elsewhere, or is a
+    /// broadcast with which the cache has nothing to do.
     #[must_use]
     pub fn next_core(&self) -> Option<usize> {
-        let place = self.fabric.next_message()?.dst.0 as usize;
-        (place < self.caches.len()).then_some(place)
+        let m = self.fabric.next_message()?;
+        let place = m.dst.0 as usize;
+        (place < self.caches.len() && !self.caches[place].ignores(m)).then_some(place)
     }
 
     /// The next message to be delivered; `None` if the next event is not a delivery.
@@ -93,13 +114,21 @@ impl MemorySystem {
     /// A transition that the protocol table calls impossible: a fault of the model.
     pub fn deliver_next(&mut self, notices: &mut Vec<Notice>) -> Result<Option<Delivered>, ProtocolFault> {
         let Some((at, m)) = self.fabric.pop() else { return Ok(None) };
-        let Some(m) = m else { return Ok(Some(Delivered { at, core: None })) };
+        let Some(mut m) = m else { return Ok(Some(Delivered { at, core: None })) };
         let (dst, n) = (m.dst.0 as usize, self.caches.len());
+        if m.kind == MessageKind::BusUpgr {
+            m.kind = self.judge_upgrade(&m);
+        }
+        if dst < n && self.caches[dst].ignores(&m) {
+            return Ok(Some(Delivered { at, core: None }));
+        }
         let before = self.history.is_some().then(|| self.agents().state(m.dst, m.line));
         let result = if dst < n {
             self.caches[dst].deliver(&mut self.fabric, &m, at, notices)
         } else if dst < n + self.homes.len() {
             self.homes[dst - n].deliver(&mut self.fabric, &m, at)
+        } else if dst < n + self.snoop_homes.len() {
+            self.snoop_homes[dst - n].deliver(&mut self.fabric, &m, at)
         } else {
             self.memory_receives(&m, at);
             Ok(())
@@ -112,7 +141,7 @@ impl MemorySystem {
     }
 
     fn agents(&self) -> Agents<'_> {
-        Agents { caches: &self.caches, homes: &self.homes, fabric: &self.fabric }
+        Agents { caches: &self.caches, homes: &self.homes, snoop_homes: &self.snoop_homes, fabric: &self.fabric }
     }
 
     fn note_arrival(&mut self, m: &Message, at: Cycle, before: LineState) {
@@ -135,8 +164,22 @@ impl MemorySystem {
         self.agents().explain(self.history.as_deref(), line)
     }
 
+    /// What an upgrade counts as: the same to all who observe it, by what its sender says on a wire in
+    /// that cycle.
+    fn judge_upgrade(&mut self, m: &Message) -> MessageKind {
+        // One of before comes again if a cache had to let it wait; one that was too late is a GetM by then.
+        if m.number < self.upgrade.0 {
+            return MessageKind::BusUpgr;
+        }
+        if m.number > self.upgrade.0 {
+            let counts = self.caches[m.src.0 as usize].can_upgrade(m.line);
+            self.upgrade = (m.number, if counts { MessageKind::BusUpgr } else { MessageKind::GetM });
+        }
+        self.upgrade.1
+    }
+
     fn memory_receives(&mut self, m: &Message, at: Cycle) {
-        let controller = m.dst.0 as usize - self.caches.len() - self.homes.len();
+        let controller = m.dst.0 as usize - self.caches.len() - self.topology().slices();
         let start = self.controllers[controller].begin(at, self.params.memory_interval);
         if m.kind == MessageKind::MemWrite {
             self.memory.insert(m.line, m.data);
@@ -217,6 +260,7 @@ impl MemorySystem {
         self.fabric.in_flight() == 0
             && self.caches.iter().all(|c| c.outstanding().next().is_none())
             && self.homes.iter().all(Home::is_idle)
+            && self.snoop_homes.iter().all(SnoopHome::is_idle)
     }
 
     /// The last-level slice that is home of a line, by the core whose stop it shares.
@@ -229,12 +273,20 @@ impl MemorySystem {
         &self.homes[self.slice_of(line)]
     }
 
+    /// The copy in the line's slice.
+    fn in_slice(&self, line: u64) -> Option<&LineData> {
+        match self.snoop_homes.get(self.slice_of(line)) {
+            Some(home) => home.copy(line),
+            None => self.home(line).copy(line),
+        }
+    }
+
     /// The newest value at an address. Meaningful when quiescent; store buffers are not seen.
     #[must_use]
     pub fn value(&self, addr: u64, width: Width) -> u64 {
         let line = addr / LINE_BYTES;
         let owned = self.caches.iter().filter_map(|c| c.copy(line)).find(|(s, _)| s.answers()).map(|(_, d)| d);
-        let data = owned.or_else(|| self.home(line).copy(line)).or_else(|| self.memory.get(&line));
+        let data = owned.or_else(|| self.in_slice(line)).or_else(|| self.memory.get(&line));
         data.map_or(0, |d| read(d, addr, width))
     }
 
@@ -244,7 +296,8 @@ impl MemorySystem {
     }
 
     /// Checks what must hold of every line when quiescent: one writer or many readers, readers
-    /// equal to the home or memory, the directory knowing every copy and no other.
+    /// equal to the home or memory, the directory knowing every copy and no other; or, if the protocol
+    /// snoops, the home knowing the owner, and that there may be readers.
     ///
     /// # Errors
     /// The first violation, in words.
@@ -254,6 +307,7 @@ impl MemorySystem {
             .iter()
             .flat_map(|c| c.lines().map(|(n, _, _)| n))
             .chain(self.homes.iter().flat_map(Home::lines))
+            .chain(self.snoop_homes.iter().flat_map(|h| h.lines()))
             .collect();
         for line in lines {
             let copies: Vec<(usize, CacheState, &LineData)> =
@@ -262,6 +316,10 @@ impl MemorySystem {
             let at = line * LINE_BYTES;
             if writers > 1 || (writers == 1 && copies.len() > 1) {
                 return Err(format!("line {at:#x} has {writers} writers among {} copies", copies.len()));
+            }
+            if let Some(home) = self.snoop_homes.get(self.slice_of(line)) {
+                home.check(line, &copies, self.memory.get(&line).unwrap_or(&[0; 8]))?;
+                continue;
             }
             let known = self.home(line).knows(line);
             let exact = !self.caches[0].tables().shared_evictions_silent;

@@ -13,6 +13,7 @@ use super::fabric::Fabric;
 use super::home::Home;
 use super::message::{Message, Place};
 use super::private::PrivateCache;
+use super::snoop::SnoopHome;
 use crate::protocol::{CacheState, HomeState};
 
 /// State of a line at an agent.
@@ -92,12 +93,14 @@ impl History {
 pub(super) struct Agents<'a> {
     pub(super) caches: &'a [PrivateCache],
     pub(super) homes: &'a [Home],
+    /// In the place of homes, if the protocol snoops.
+    pub(super) snoop_homes: &'a [SnoopHome],
     pub(super) fabric: &'a Fabric,
 }
 
 impl Agents<'_> {
     fn name(&self, p: Place) -> String {
-        let (i, caches, homes) = (p.0 as usize, self.caches.len(), self.homes.len());
+        let (i, caches, homes) = (p.0 as usize, self.caches.len(), self.homes.len() + self.snoop_homes.len());
         match i {
             i if i < caches => format!("cache {i}"),
             i if i < caches + homes => format!("slice {}", i - caches),
@@ -122,10 +125,14 @@ impl Agents<'_> {
         if i < caches {
             return LineState::Cache(self.caches[i].state(line));
         }
-        match self.homes.get(i - caches) {
+        if let Some(home) = self.homes.get(i - caches) {
+            let (owner, sharers) = home.knows(line).map_or((None, 0), |(o, s)| (o, s.count()));
+            return LineState::Home(home.state_of(line), owner, sharers);
+        }
+        match self.snoop_homes.get(i - caches) {
             Some(home) => {
-                let (owner, sharers) = home.knows(line).map_or((None, 0), |(o, s)| (o, s.count()));
-                LineState::Home(home.state_of(line), owner, sharers)
+                let (state, owner) = home.knows(line);
+                LineState::Home(state, owner, 0)
             }
             None => LineState::Memory,
         }
@@ -139,6 +146,7 @@ impl Agents<'_> {
             return self.caches[i].stalled(m.line).any(|o| same(&o));
         }
         self.homes.get(i - caches).is_some_and(|h| h.waiting(m.line).any(|o| same(&o)))
+            || self.snoop_homes.get(i - caches).is_some_and(|h| h.waiting(m.line).any(|o| same(&o)))
     }
 
     /// Everything that is known of a line.
@@ -161,13 +169,15 @@ impl Agents<'_> {
             }
             out.push('\n');
         }
-        let slice = &self.homes[home.0 as usize - self.caches.len()];
         let _ = write!(out, "  {}: {}", self.name(home), self.state(home, line));
-        if let Some((_, sharers)) = slice.knows(line).filter(|k| k.1.count() > 0) {
+        let slice = home.0 as usize - self.caches.len();
+        let (with, without) = (self.homes.get(slice), self.snoop_homes.get(slice));
+        if let Some((_, sharers)) = with.and_then(|h| h.knows(line)).filter(|k| k.1.count() > 0) {
             let names: Vec<String> = sharers.iter().map(|s| s.0.to_string()).collect();
             let _ = write!(out, ", shared by {}", names.join(" "));
         }
-        for m in slice.waiting(line) {
+        let waiting = with.into_iter().flat_map(|h| h.waiting(line));
+        for m in waiting.chain(without.into_iter().flat_map(|h| h.waiting(line))) {
             let _ = write!(out, "; keeps {} from {}", self.message(m), self.name(m.src));
         }
         out.push('\n');

@@ -395,6 +395,7 @@ impl Home {
             | AtomicDataToReq => {
                 unreachable!("handled before a line is looked up")
             }
+            AwaitOwner | DropSlice => unreachable!("homes with a directory do neither"),
             DropData => unreachable!("data are evicted on their own"),
         }
         if matches!(action, DataExclusiveToReq | DataToReq | DataForwardToReq | DataWithAckCountToReq) {

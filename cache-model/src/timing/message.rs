@@ -44,6 +44,8 @@ pub enum MessageKind {
     Atomic,
     /// The old value of an operation that the home has executed.
     AtomicData,
+    /// A request on a bus for the permission to write a copy.
+    BusUpgr,
 }
 
 /// Virtual networks: messages of one never wait for another's.
@@ -60,7 +62,7 @@ pub enum Network {
 
 impl MessageKind {
     /// Number of kinds.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 22;
     /// Every kind, in order.
     pub const ALL: [MessageKind; Self::COUNT] = {
         use MessageKind::*;
@@ -86,6 +88,7 @@ impl MessageKind {
             Upgrade,
             Atomic,
             AtomicData,
+            BusUpgr,
         ]
     };
 
@@ -115,6 +118,7 @@ impl MessageKind {
             Upgrade => "Upgrade",
             Atomic => "Atomic",
             AtomicData => "Atomic-Data",
+            BusUpgr => "BusUpgr",
         }
     }
 
@@ -129,7 +133,7 @@ impl MessageKind {
     pub const fn network(self) -> Network {
         use MessageKind::*;
         match self {
-            GetS | GetM | Upgrade | Atomic | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
+            GetS | GetM | BusUpgr | Upgrade | Atomic | PutS | PutE | PutM | MemRead | MemWrite => Network::Request,
             FwdGetS | FwdGetM | Inv | PutAck | Grant => Network::Forward,
             DataExclusive | Data | DataForward | DataToHome | InvAck | MemData | AtomicData => Network::Response,
         }
@@ -147,8 +151,8 @@ impl MessageKind {
         use MessageKind::*;
         match self {
             PutM | DataExclusive | Data | DataForward | DataToHome | MemWrite | MemData => true,
-            GetS | GetM | Upgrade | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck | MemRead
-            | Atomic | AtomicData => false,
+            GetS | GetM | BusUpgr | Upgrade | PutS | PutE | FwdGetS | FwdGetM | Inv | PutAck | Grant | InvAck
+            | MemRead | Atomic | AtomicData => false,
         }
     }
 }
@@ -174,7 +178,8 @@ pub struct Message {
     pub data: LineData,
     /// The micro-op it all began with.
     pub cause: Cause,
-    /// Which message of its sender it is; set when it is sent, and decides ties.
+    /// Which message of its sender it is, or of a snooping bus; set when it is sent or has its turn on
+    /// the bus, and decides ties.
     pub number: u32,
 }
 

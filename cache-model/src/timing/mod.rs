@@ -3,7 +3,8 @@
 //!
 //! Modelled: private two-level caches with real capacity, a sliced inclusive last level with an
 //! exact directory, requests that wait for lines in transition, write-backs, recalls, networks of
-//! any shape, memory controllers with latency and bandwidth. Left out: limits on slice bandwidth,
+//! any shape, memory controllers with latency and bandwidth; or, if the protocol snoops, requests broadcast on
+//! a bus and slices without a directory that include nothing (`snoop`). Left out: limits on slice bandwidth,
 //! and on requests in flight (the cores' own limits bound them).
 
 mod array;
@@ -20,6 +21,7 @@ mod params;
 mod private;
 mod replacement;
 mod sharers;
+mod snoop;
 mod traffic;
 
 pub use array::WAYS_MAX;

@@ -6,6 +6,7 @@
 
 mod ask;
 mod fill;
+mod snoop;
 mod view;
 
 use sim_core::isa::{RmwFn, Width};
@@ -17,6 +18,7 @@ use super::coherence::Coherence;
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Network, Place, read, write};
 use super::params::MemoryParams;
+use super::snoop::event_on_bus;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 use ask::asks;
 
@@ -63,7 +65,7 @@ struct Outstanding {
     acks: i32,
     /// Requests of the core that wait for the line.
     waiting: Vec<(Port, Request)>,
-    /// Messages the table stalls, in order of arrival.
+    /// Messages the table stalls, in order of arrival, which on a bus is the bus's.
     stalled: Vec<Message>,
     /// What the outstanding request is due to.
     request: Request,
@@ -274,7 +276,8 @@ impl PrivateCache {
         notices: &mut Vec<Notice>,
     ) -> Result<(), ProtocolFault> {
         let slot = self.l2.find(m.line);
-        if matches!(m.kind, MessageKind::FwdGetS | MessageKind::FwdGetM | MessageKind::Inv)
+        let snooped = m.kind.network() == Network::Request && m.src != self.place;
+        if (snooped || matches!(m.kind, MessageKind::FwdGetS | MessageKind::FwdGetM | MessageKind::Inv))
             && let Some(s) = slot
             && self.l2.get(s).held_until > now
         {
@@ -282,7 +285,7 @@ impl PrivateCache {
             return Ok(());
         }
         let pending = self.outstanding.iter().position(|o| o.line == m.line);
-        if m.kind.network() == Network::Forward && self.must_wait_in_line(fabric, m, pending, now) {
+        if m.kind.network() != Network::Response && self.must_wait_in_line(fabric, m, pending, now) {
             return Ok(());
         }
         let state = match (pending, slot) {
@@ -302,6 +305,7 @@ impl PrivateCache {
             MessageKind::Grant => CacheEvent::of_grant(missing + i32::from(m.acks)),
             MessageKind::InvAck => CacheEvent::of_inv_ack(missing),
             MessageKind::AtomicData => CacheEvent::AtomicData,
+            kind if self.tables.snooping && kind.network() == Network::Request => event_on_bus(kind, !snooped),
             other => return Err(self.fault(m, now, state, other.name(), "caches receive no such message")),
         };
         match self.tables.cache_cell(state, event) {
@@ -406,6 +410,7 @@ impl PrivateCache {
                 | CacheAction::SendGetM
                 | CacheAction::SendUpgrade
                 | CacheAction::SendAtomic
+                | CacheAction::SendUpgr
                 | CacheAction::SendPutS
                 | CacheAction::SendPutE
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),

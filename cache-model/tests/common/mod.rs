@@ -3,7 +3,7 @@
 
 use cache_model::protocol::Tables;
 use cache_model::timing::MessageKind::{self, *};
-use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
+use cache_model::timing::{Builder, Coherence, LineKinds, MemoryParams, MemorySystem, Topology, WireParams};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::Width;
 use sim_core::ports::{Access, Action, Cause, Completion, MemoryPort, Port, Request};
@@ -42,9 +42,23 @@ pub(crate) fn apart(protocol: &str, llc: (u64, usize), directory: Option<(u64, u
         data_bytes: 72,
     };
     let tables = Tables::by_name(protocol).expect("it is listed");
-    let ring = Topology::ring(4, &WireParams::new(1, 32), true);
+    let wires = WireParams::new(1, 32);
+    let network = if tables.snooping { bus(&wires) } else { Topology::ring(4, &wires, true) };
     let coherence = Coherence { directory, ..Coherence::of(tables) };
-    MemorySystem::with(params, ring.into(), coherence, kinds())
+    MemorySystem::with(params, network.into(), coherence, kinds())
+}
+
+/// Four stops with a core and a slice each, and one for memory.
+fn bus(wires: &WireParams) -> Topology {
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..5).map(|_| b.stop()).collect();
+    b.bus(&stops, wires);
+    for &stop in &stops[..4] {
+        b.core(stop);
+        b.slice(stop);
+    }
+    b.memory(stops[4]);
+    b.build().expect("a bus joins all")
 }
 
 /// Performs one access to the first word of a line in a quiet machine, and lets the machine come to rest again.

@@ -2,7 +2,7 @@
 //! The random tester on every protocol and interconnect, and on broken protocols. A failure names
 //! its seed; `sim test-memory` with the same arguments repeats it.
 
-use cache_model::protocol::Tables;
+use cache_model::protocol::{SNOOPING, Tables};
 use cache_model::tester::{FAULTS, Failure, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes};
 use cache_model::timing::MessageKind;
 
@@ -10,11 +10,18 @@ use cache_model::timing::MessageKind;
 fn lacks(protocol: &str) -> Vec<MessageKind> {
     use MessageKind::*;
     let has = |variant| protocol.split('-').any(|part| part == variant);
+    let snoops = has("snoop");
     let (msi, f, o) = (has("msi"), has("mesif"), has("moesi"));
     [
         (DataExclusive, !msi),
         (PutE, !msi),
-        (PutS, !has("silent") || f),
+        (PutS, (!has("silent") || f) && !snoops),
+        (FwdGetS, !snoops),
+        (FwdGetM, !snoops),
+        (Inv, !snoops),
+        (PutAck, !snoops),
+        (InvAck, !snoops),
+        (BusUpgr, snoops),
         (DataForward, f),
         (Grant, f || o || has("upgrade")),
         (Upgrade, has("upgrade")),
@@ -138,4 +145,13 @@ fn stale_data_are_a_wrong_value_with_both_sides_in_its_history() {
     let f = caught(Fault::by_name("stale-forward").expect("it is listed"), "mesi");
     assert!(f.what.contains("was the least possible"), "{}", f.what);
     assert!(f.history.contains("gets GetS from cache") && f.history.contains("gets Data from slice"), "{}", f.history);
+}
+
+/// Caches and slices that lose lines all the time, in the order of the bus and in that of its answers.
+#[test]
+fn snooping_keeps_values_and_makes_progress() {
+    for (i, protocol) in (0..).zip(SNOOPING) {
+        run_all(protocol, &["bus"], 128 * i..128 * i + 128, Sizes::TINY);
+        run_all(protocol, &["bus"], 1024 + 128 * i..1024 + 128 * i + 128, Sizes::SINGLE_WAY);
+    }
 }

@@ -2,7 +2,8 @@
 //! Rules of machines: geometry of caches, latencies that keep time going, sizes of messages.
 
 use super::{Check, broken, finding, not_blank};
-use crate::machine::{CORES_MAX, Inclusion, LINE_BYTES, Machine, MemoryModel};
+use crate::interconnect::Interconnect;
+use crate::machine::{Atomics, CORES_MAX, Inclusion, LINE_BYTES, Machine, MemoryModel, Protocol, SharedEvictions};
 use crate::units::{Bytes, Span};
 
 /// No single latency is longer; a longer one is a slip of the unit.
@@ -34,6 +35,7 @@ pub(super) fn machine(m: &Machine) -> Check {
     geometry("machine.llc", "slice_capacity", m.llc.slice_capacity, m.llc.ways)?;
     holds("machine.l2.capacity", m.l2.capacity, "machine.l1d.capacity", m.l1d.capacity)?;
     match m.llc.inclusion {
+        _ if m.protocol.snoops() => snooping(m)?,
         Inclusion::Inclusive => {
             holds("machine.llc.slice_capacity", m.llc.slice_capacity, "machine.l2.capacity", m.l2.capacity)?;
         }
@@ -47,6 +49,37 @@ pub(super) fn machine(m: &Machine) -> Check {
         return Err(broken("machine.l2.hit", format_args!("\"{}\"", m.l2.hit), &rule, help));
     }
     super::interconnect::interconnect(m)
+}
+
+/// Snooping takes a bus, has no directory to tell anything, and includes nothing in the last level.
+fn snooping(m: &Machine) -> Check {
+    if !matches!(m.interconnect, Interconnect::Bus(_)) {
+        let (value, other) = match m.protocol {
+            Protocol::SnoopingMsi => ("SnoopingMsi", "Msi"),
+            _ => ("SnoopingMesi", "Mesi"),
+        };
+        let rule = "needs a bus, on which every cache observes every request in one order";
+        let bus = "interconnect: Bus(latency: \"3cy\", bytes_per_cycle: 32, shared_wires: false)";
+        return Err(broken("machine.protocol", value, rule, &format!("{bus}; or protocol: {other}, with a directory")));
+    }
+    if m.shared_evictions == SharedEvictions::Silent {
+        let rule = "there is no directory to be told: shared copies always go silently";
+        return Err(broken("machine.shared_evictions", "Silent", rule, "leave it out"));
+    }
+    if m.llc.inclusion != Inclusion::Inclusive {
+        let rule = "there is no directory: a snooping last level includes nothing in any case";
+        return Err(broken("machine.llc.inclusion", "NonInclusive", rule, "leave it out"));
+    }
+    if m.atomics == Atomics::Far {
+        let rule = "on a snooping bus every operation is executed by the core's own cache";
+        return Err(broken("machine.atomics", "Far", rule, "leave it out, or choose a protocol with a directory"));
+    }
+    if m.adjacent_line_prefetch {
+        let rule = "a snooped line that nobody waits for could be read too late: not modelled";
+        let help = "leave it out, or choose a protocol with a directory";
+        return Err(broken("machine.adjacent_line_prefetch", "true", rule, help));
+    }
+    Ok(())
 }
 
 /// Every latency is at most [`LATENCY_MAX`], and those that keep a loop from taking no time are not zero.

@@ -26,6 +26,34 @@ Error: there is no base "bpf_next" (at lock.base)
     │ Help: did you mean `bpf-next`? bases: 6.17, bpf-next
 ────╯
 "#;
+    snooping_without_a_bus: "protocol: Mesi" => "protocol: SnoopingMesi",
+r#"
+Error: machine.protocol = SnoopingMesi: needs a bus, on which every cache observes every request in one order
+    ╭─[ test.ron:14:19 ]
+    │
+ 14 │         protocol: SnoopingMesi,
+    │                   ──────┬─────
+    │                         ╰─────── needs a bus, on which every cache observes every request in one order
+    │
+    │ Help: interconnect: Bus(latency: "3cy", bytes_per_cycle: 32, shared_wires: false); or protocol: Mesi, with a directory
+────╯
+"#;
+    snooping_with_silent_evictions: r#"protocol: Mesi,
+        interconnect: Ring(
+            hop: "1cy", bidirectional: true, link_bytes_per_cycle: 32,
+        )"# => r#"protocol: SnoopingMsi, shared_evictions: Silent,
+        interconnect: Bus(latency: "2cy", bytes_per_cycle: 8, shared_wires: true)"#,
+r#"
+Error: machine.shared_evictions = Silent: there is no directory to be told: shared copies always go silently
+    ╭─[ test.ron:14:50 ]
+    │
+ 14 │         protocol: SnoopingMsi, shared_evictions: Silent,
+    │                                                  ───┬──
+    │                                                     ╰──── there is no directory to be told: shared copies always go silently
+    │
+    │ Help: leave it out
+────╯
+"#;
     an_impossible_geometry: r#"l1d: (capacity: "32KiB", ways: 8"# => r#"l1d: (capacity: "32KiB", ways: 3"#,
 r#"
 Error: machine.l1d.ways = 3 gives 170.67 sets, must be a power of two

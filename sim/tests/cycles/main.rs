@@ -11,6 +11,7 @@
 //! slice i are at stop i, memory at stop 8. A message to the own stop takes no time.
 
 mod attribution;
+mod bus;
 #[path = "../common/mod.rs"]
 mod common;
 mod interrupts;

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use cache_model::protocol::Tables;
-use cache_model::timing::{Builder, Coherence, LinkParams, MemoryParams, Replacement, Topology, WireParams};
+use cache_model::protocol::{SNOOPING, Tables};
+use cache_model::timing::{
+    Builder, ClockRatio, Coherence, LinkParams, MemoryParams, Replacement, Topology, WireParams,
+};
 use interrupt_ctrl::{InterruptCosts, Process, Source, Vector};
 use rqsim::machine::MachineSpec;
 use sim_core::core::{CoreParams, MemoryModel};
@@ -70,7 +72,12 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         delivery: cost() / 5,
     };
     // Not drawn, so that the other properties of a seed stay what they are.
-    let tables = &Tables::all()[(seed % Tables::all().len() as u64) as usize];
+    let snoops = snoops(seed);
+    let tables = if snoops {
+        Tables::by_name(SNOOPING[(seed % SNOOPING.len() as u64) as usize]).expect("it is listed")
+    } else {
+        &Tables::all()[(seed % Tables::all().len() as u64) as usize]
+    };
     let policies = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
     let policy = |level: u32| policies[(seed >> (2 * level)) as usize % policies.len()];
     MachineSpec {
@@ -82,7 +89,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
             l2: policy(2),
             llc: policy(3),
             directory: Some((1 << (seed % 4), 1 + (seed / 4 % 8) as usize)),
-            adjacent_line_prefetch: seed.is_multiple_of(5),
+            adjacent_line_prefetch: seed.is_multiple_of(5) && !snoops,
             ..Coherence::of(tables)
         },
         interrupts,
@@ -96,13 +103,22 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
     }
 }
 
-/// A ring for two thirds of the seeds, else a torus or two clusters with queues of one or two messages.
+/// Every seventh machine has a bus and no directory.
+pub(crate) fn snoops(seed: u64) -> bool {
+    seed % 7 == 3
+}
+
+/// A bus if it snoops, else a ring for two thirds of the seeds, else a torus or two clusters with queues of one or two messages.
 fn topology(seed: u64, cores: usize, hop: u64, bytes: u64, bidirectional: bool) -> Topology {
     let places = 1 + (seed / 6 % 2) as u16;
     let link = LinkParams { shared_wires: bidirectional, ..LinkParams::new(hop, bytes, places) };
     let mut b = Builder::default();
     let stops: Vec<usize> = (0..cores.next_multiple_of(2) + 2).map(|_| b.stop()).collect();
     match seed % 6 {
+        _ if snoops(seed) => {
+            let clock = ClockRatio::new(1 + seed % 2, 2).expect("not faster than the cores");
+            b.bus(&stops, &WireParams { latency: hop, bytes, clock, shared_wires: bidirectional });
+        }
         2 => b.mesh(&stops, 2, true, &link),
         5 => {
             let (left, right) = stops.split_at(stops.len() / 2);

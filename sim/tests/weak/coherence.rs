@@ -3,7 +3,7 @@
 
 use crate::harness::{BRIEF, Round, Seen, WEAK, count, play};
 
-/// Rounds per machine; there are four of each model.
+/// Rounds per machine; there are five of each model.
 const ROUNDS: u64 = 3_200;
 
 /// Plays the bodies; none of the rounds may be `wrong`, and each of the `possible` outcomes is seen.

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cache_model::timing::{MemoryParams, Topology, WireParams};
+use cache_model::protocol::Tables;
+use cache_model::timing::{Builder, Coherence, MemoryParams, Topology, WireParams};
 use rayon::prelude::*;
 use rqsim::machine::{Machine, MachineSpec, Outcome};
 use sim_core::asm::{Options, assemble};
@@ -109,13 +110,33 @@ proc warm() {
     out
 }
 
-/// A small machine of `cores` cores with caches that hold everything.
+/// A bus with room for memory.
+fn bus(cores: usize, p: &WireParams) -> Topology {
+    let mut b = Builder::default();
+    let stops: Vec<usize> = (0..=cores).map(|_| b.stop()).collect();
+    b.bus(&stops, p);
+    for &stop in &stops[..cores] {
+        b.core(stop);
+        b.slice(stop);
+    }
+    b.memory(stops[cores]);
+    b.build().expect("a bus joins all")
+}
+
+/// A small machine of `cores` cores with caches that hold everything; every fifth snoops on a bus.
 pub(crate) fn machine(model: MemoryModel, cores: usize, seed: u64) -> MachineSpec {
     let tiny = tiny();
+    let wires = WireParams::new(1 + seed % 5, 16);
+    let (protocol, topology) = match seed % 10 {
+        0 => ("snoop-msi", bus(cores, &wires)),
+        5 => ("snoop-mesi", bus(cores, &WireParams { shared_wires: true, ..wires })),
+        _ => ("mesi", Topology::ring(cores, &wires, true)),
+    };
     MachineSpec {
         core: sim_core::core::CoreParams { model, store_buffer: 8, pause: 3, fence: 2, ..tiny.core },
         memory: MemoryParams { cores, l1_sets: 8, l2_sets: 16, ..tiny.memory },
-        topology: std::sync::Arc::new(Topology::ring(cores, &WireParams::new(1 + seed % 5, 16), true)),
+        topology: topology.into(),
+        coherence: Coherence::of(Tables::by_name(protocol).expect("it is listed")),
         tasks: vec![None; cores],
         sources: vec![Vec::new(); cores],
         seed,
@@ -138,7 +159,7 @@ pub(crate) fn finished(spec: &MachineSpec, text: &str) -> Machine<Notes> {
     m
 }
 
-/// Plays `rounds` rounds on each of four machines, in which messages take different times.
+/// Plays `rounds` rounds on each of five machines, in which messages take different times; the last snoops.
 #[track_caller]
 pub(crate) fn play(model: MemoryModel, bodies: &[&str], rounds: u64) -> Seen {
     let text = text(bodies, rounds);
@@ -155,7 +176,7 @@ pub(crate) fn play(model: MemoryModel, bodies: &[&str], rounds: u64) -> Seen {
         by_round
     };
     let mut seen = Seen::new();
-    for round in (1..=4).into_par_iter().map(one).collect::<Vec<_>>().into_iter().flatten() {
+    for round in (1..=5).into_par_iter().map(one).collect::<Vec<_>>().into_iter().flatten() {
         *seen.entry(round).or_default() += 1;
     }
     seen

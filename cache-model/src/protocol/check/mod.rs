@@ -21,6 +21,7 @@
 //! for nothing that is behind another. More caches than explored are not covered: that is the usual
 //! small-scope argument, not a proof.
 
+mod bus;
 mod explore;
 mod model;
 mod pair;
@@ -34,6 +35,7 @@ use super::cache::{CacheEvent, CacheState};
 use super::cell::Cell;
 use super::home::{HomeEvent, HomeState};
 use super::tables::Tables;
+pub use bus::{BusOptions, check_bus};
 use explore::{End, explore};
 use model::Machine;
 pub use pair::{PairReport, check_two_lines};
@@ -288,7 +290,7 @@ impl fmt::Display for CachesOutOfRange {
 
 impl std::error::Error for CachesOutOfRange {}
 
-/// Explores the protocol of `tables` exhaustively.
+/// Explores the protocol of `tables` exhaustively; for one that snoops see [`check_bus`].
 ///
 /// # Errors
 /// [`CachesOutOfRange`]; a violation is not an error but a [`Verdict`].

@@ -201,7 +201,7 @@ fn a_recall_that_keeps_the_owner_takes_a_crossing_put_for_the_owners() {
 
 #[test]
 fn late_puts_do_arrive_at_every_state_of_the_home() {
-    let of_mesi = |s: &D| !matches!(s, D::SF | D::SF_D | D::O | D::O_R | D::S_F | D::S_A | D::M_A | D::O_A);
+    let of_mesi = |s: &D| !matches!(s, D::SF | D::SF_D | D::O | D::O_R | D::I_D | D::S_F | D::S_A | D::M_A | D::O_A);
     for state in D::ALL.into_iter().filter(of_mesi) {
         for event in [V::PutSLast, V::PutMNonOwner, V::PutENonOwner] {
             let closed = home_mutant(&[(state, event, Impossible("closed"))]);

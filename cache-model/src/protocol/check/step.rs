@@ -66,6 +66,7 @@ impl<const N: usize> World<N> {
             A::SendGetM => self.request(c, Request::GetM),
             A::SendAtomic => self.request(c, Request::Atomic),
             A::SendUpgrade => self.request(c, Request::Upgrade),
+            A::SendUpgr => Err(Fault::Action("there is no bus to put an upgrade on")),
             A::SendPutS => self.request(c, Request::PutS),
             A::SendPutE => self.request(c, Request::PutE),
             A::SendPutM => self.request(c, Request::PutM),
@@ -180,6 +181,7 @@ impl<const N: usize> World<N> {
                 self.nodes[sender()?].request = message.request;
                 Ok(())
             }
+            A::AwaitOwner | A::DropSlice => Err(Fault::Action("snooping homes only wait for owners and drop copies")),
             A::TakeData | A::FetchMemory | A::FillSlice | A::WriteBackIfDirty | A::FreeWay | A::DropData => {
                 self.slice_action(action, message)
             }

@@ -23,7 +23,8 @@
 //! hardware's rule "traffic on the ring goes first" amounts to.
 //!
 //! A bus is one set of wires that all stops send on and listen to all the time; the oldest request
-//! is granted. A message on it counts as one hop.
+//! is granted. A message on it counts as one hop, also if it is a broadcast, which a snooping protocol's requests
+//! are: everybody has it in the cycle in which its last part is there.
 //!
 //! # All other links: virtual cut-through with credits
 //!

@@ -219,6 +219,12 @@ impl Topology {
         self.cores.len()
     }
 
+    /// Everybody is joined by one bus and by nothing else.
+    #[must_use]
+    pub fn is_one_bus(&self) -> bool {
+        matches!(self.channels[..], [Channel { passage: Passage::Open, .. }])
+    }
+
     /// Number of last-level slices placed.
     #[must_use]
     pub fn slices(&self) -> usize {
