@@ -32,7 +32,7 @@ pub use interconnect::{
 };
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
-    CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache, Protocol,
+    CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, Numa, PrivateCache, Protocol,
     Replacement, SharedCache, SharedEvictions,
 };
 pub use named::Named;

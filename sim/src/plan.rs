@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cache_model::protocol::Tables;
-use cache_model::timing::{Coherence, MemoryParams, Replacement, Topology};
+use cache_model::timing::{Coherence, MemoryParams, Numa, Replacement, Topology};
 use configs::{ConfigError, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
@@ -348,6 +348,11 @@ pub(crate) fn coherence(m: &MachineConfig) -> Coherence {
         l1: replacement(m.l1d.replacement),
         l2: replacement(m.l2.replacement),
         llc: replacement(m.llc.replacement),
+        numa: match m.numa {
+            configs::Numa::Hashed => Numa::Hashed,
+            configs::Numa::Node(n) => Numa::Node(n),
+            configs::Numa::Interleaved => Numa::Interleaved,
+        },
         seed: 0,
     }
 }

@@ -7,11 +7,14 @@ use sim_core::program::LineKind;
 use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
+use super::coherence::Numa;
 use super::message::{Message, Network, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
 use super::traffic::{LineKinds, Traffic};
 
+/// Lines of a page of 4 KiB.
+const PAGE_LINES: u64 = 64;
 const NUMBER_MASK: u32 = 0xff_ffff;
 /// What a queue entry is about: a message at its receiver, a message at a stop on its way, or wires.
 const KIND_MASK: u32 = 3 << 30;
@@ -40,11 +43,12 @@ pub(super) struct Fabric {
     last_to_memory: Vec<(Cycle, Cycle)>,
     todo: Vec<(Cycle, Todo)>,
     kinds: LineKinds,
+    numa: Numa,
     pub(super) traffic: Traffic,
 }
 
 impl Fabric {
-    pub(super) fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> Fabric {
+    pub(super) fn new(params: MemoryParams, topology: Arc<Topology>, numa: Numa, kinds: LineKinds) -> Fabric {
         assert_eq!(params.cores, topology.cores(), "every core has a place in the network");
         let places = topology.cores() + topology.slices() + topology.memories();
         Fabric {
@@ -57,20 +61,37 @@ impl Fabric {
             last_to_memory: vec![(Cycle(0), Cycle(0)); topology.slices() * topology.memories()],
             todo: Vec::new(),
             kinds,
+            numa,
             traffic: Traffic::default(),
             net: Interconnect::new(topology),
         }
     }
 
-    /// The home slice of a line; [`Topology::home_slice`] says which.
+    /// The slice that is a line's home.
+    fn slice_of(&self, line: u64) -> usize {
+        let t = self.net.topology();
+        let node = match self.numa {
+            Numa::Hashed => None,
+            Numa::Node(n) => Some(self.own_node(line).unwrap_or(n as usize)),
+            Numa::Interleaved => Some(self.own_node(line).unwrap_or((line / PAGE_LINES) as usize)),
+        };
+        node.map_or_else(|| t.home_slice(line), |n| t.home_slice_in(n, line))
+    }
+
+    /// The node of the core whose per-CPU area a line is in, if it is in one.
+    fn own_node(&self, line: u64) -> Option<usize> {
+        self.net.topology().node_of_core(self.kinds.core_of(line)?)
+    }
+
+    /// The home slice of a line.
     pub(super) fn home_of(&self, line: u64) -> Place {
-        Place((self.params.cores + self.net.topology().home_slice(line)) as u16)
+        Place((self.params.cores + self.slice_of(line)) as u16)
     }
 
     /// The memory controller of a line.
     pub(super) fn memory_of(&self, line: u64) -> Place {
         let t = self.net.topology();
-        Place((t.cores() + t.slices() + t.controller(line)) as u16)
+        Place((t.cores() + t.slices() + t.controller(self.slice_of(line), line)) as u16)
     }
 
     /// Sends a message that is ready at `ready`, later than `now`.

@@ -63,7 +63,7 @@ impl MemorySystem {
             caches: (0..n).map(|i| PrivateCache::new(Place(i as u16), params, coherence)).collect(),
             homes: (n..n + topology.slices()).map(|i| Home::new(Place(i as u16), params, coherence)).collect(),
             controllers: vec![Controller::default(); topology.memories()],
-            fabric: Fabric::new(params, topology, kinds),
+            fabric: Fabric::new(params, topology, coherence.numa, kinds),
             memory: BTreeMap::new(),
         }
     }

@@ -21,7 +21,7 @@ mod sharers;
 mod traffic;
 
 pub use array::WAYS_MAX;
-pub use coherence::Coherence;
+pub use coherence::{Coherence, Numa};
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{
