@@ -2,6 +2,7 @@
 //! rqsim as a library: build a machine, load a program, run, observe.
 
 pub mod batch;
+pub mod calibrate;
 pub mod files;
 pub mod litmus;
 pub mod machine;

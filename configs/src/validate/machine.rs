@@ -13,7 +13,7 @@ const CAPACITY_MAX: Bytes = Bytes(1 << 30);
 pub(super) const CLOCK_KHZ_MIN: u64 = 1_000;
 
 /// Checks a machine as a part of an experiment.
-pub(super) fn machine(m: &Machine) -> Check {
+pub(crate) fn machine(m: &Machine) -> Check {
     not_blank("machine.name", &m.name, "the name stands in every table")?;
     if m.clock.khz() < CLOCK_KHZ_MIN {
         return Err(broken("machine.clock", format_args!("\"{}\"", m.clock), "must be at least 1MHz", ""));

@@ -38,6 +38,20 @@ impl Axis {
         Self { is_log: true, min, max, from, to, ticks }
     }
 
+    /// A logarithmic axis over the powers of two that hold `min` and `max`, both above 0; at most about nine of
+    /// them are labelled.
+    pub(super) fn log2((min, max): (f64, f64), (from, to): (f64, f64), label: impl Fn(f64) -> String) -> Self {
+        let first = (min.log2() + 1e-9).floor() as i32;
+        let last = ((max.log2() - 1e-9).ceil() as i32).max(first + 1);
+        let every = (last - first) / 9 + 1;
+        let tick = |e: i32| {
+            let value = 2_f64.powi(e);
+            Tick { value, label: ((e - first) % every == 0).then(|| label(value)) }
+        };
+        let (min, max) = (2_f64.powi(first), 2_f64.powi(last));
+        Self { is_log: true, min, max, from, to, ticks: (first..=last).map(tick).collect() }
+    }
+
     /// A linear axis from 0 to the first labelled tick at or above `max`, with about five steps of
     /// 1, 2 or 5 times a power of ten.
     pub(super) fn linear(max: f64, (from, to): (f64, f64)) -> Self {
@@ -89,6 +103,13 @@ pub(super) fn time_label(exponent: i32) -> String {
     format!("{} {unit}", plain(exponent - base))
 }
 
+/// Label of a number of bytes that is a power of two: `64 KiB`.
+pub(super) fn bytes_label(bytes: f64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fitting = units.into_iter().find(|u| bytes >= f64::from(1u32 << u.1));
+    fitting.map_or_else(|| format!("{bytes:.0} B"), |(name, e)| format!("{:.0} {name}", bytes / f64::from(1u32 << e)))
+}
+
 /// Label of the share 10^`exponent`, as per cent.
 pub(super) fn percent_label(exponent: i32) -> String {
     format!("{} %", plain(exponent + 2))
@@ -126,6 +147,14 @@ mod tests {
         assert_eq!(labels(&Axis::linear(0.9, (0.0, 1.0))), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::linear(0.0, (0.0, 1.0))).last(), Some(&"1.0"));
         assert_eq!(labels(&Axis::linear(1000.0, (0.0, 1.0))).last(), Some(&"1000"));
+    }
+
+    #[test]
+    fn an_axis_of_powers_of_two_labels_some_of_them() {
+        let sizes = Axis::log2((4096.0, 5e7), (0.0, 140.0), bytes_label);
+        assert_eq!(labels(&sizes), ["4 KiB", "16 KiB", "64 KiB", "256 KiB", "1 MiB", "4 MiB", "16 MiB", "64 MiB"]);
+        assert!((sizes.at(8192.0) - 10.0).abs() < 1e-9, "{}", sizes.at(8192.0));
+        assert_eq!(labels(&Axis::log2((1.0, 8.0), (0.0, 1.0), |v| v.to_string())), ["1", "2", "4", "8"]);
     }
 
     #[test]

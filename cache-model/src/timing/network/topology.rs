@@ -298,6 +298,12 @@ impl Topology {
         self.nodes.len()
     }
 
+    /// The slices of a memory node; nodes are counted modulo their number.
+    #[must_use]
+    pub fn slices_of_node(&self, node: usize) -> &[u16] {
+        &self.nodes[node % self.nodes.len()]
+    }
+
     /// The memory node of a core; `None` if its group has no slice.
     #[must_use]
     pub fn node_of_core(&self, core: usize) -> Option<usize> {
