@@ -28,7 +28,7 @@ fn every_embedded_experiment_loads_and_survives_expansion() {
 
 #[test]
 fn every_embedded_machine_loads_and_says_where_each_figure_comes_from() {
-    assert_eq!(machine_names().count(), 1);
+    assert_eq!(machine_names().count(), 5);
     for name in machine_names() {
         let inline = &SMALL[SMALL.find("Inline(").expect("inline")..SMALL.find("    lock: (").expect("lock")];
         let preset = SMALL.replace(inline, &format!("Preset(\"{name}\"),\n"));

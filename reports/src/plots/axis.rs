@@ -70,6 +70,25 @@ impl Axis {
         Self { is_log: false, min: 0.0, max, from, to, ticks: (0..=steps).map(tick).collect() }
     }
 
+    /// A linear axis between the labelled ticks around `min` and `max`; from 0 if `min` is less than half of `max`.
+    pub(super) fn around((min, max): (f64, f64), (from, to): (f64, f64)) -> Self {
+        if 2.0 * min < max {
+            return Self::linear(max, (from, to));
+        }
+        let least = max * 0.02;
+        let span = Self::linear((max - min).max(least), (from, to));
+        let step = span.ticks[1].value;
+        let places = usize::try_from(-step.log10().floor() as i32).unwrap_or(0);
+        let (first, last) = ((min / step + 1e-9).floor() as u32, (max / step - 1e-9).ceil() as u32);
+        let tick = |i: u32| {
+            let value = f64::from(i) * step;
+            Tick { value, label: Some(format!("{value:.places$}")) }
+        };
+        let ticks = (first..=last.max(first + 1)).map(tick).collect::<Vec<_>>();
+        let (min, max) = (ticks[0].value, ticks[ticks.len() - 1].value);
+        Self { is_log: false, min, max, from, to, ticks }
+    }
+
     /// Pixel of a value; values beyond an end, 0 on a logarithmic axis among them, are at that end.
     pub(super) fn at(&self, value: f64) -> f64 {
         let value = value.clamp(self.min, self.max);
@@ -147,6 +166,13 @@ mod tests {
         assert_eq!(labels(&Axis::linear(0.9, (0.0, 1.0))), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::linear(0.0, (0.0, 1.0))).last(), Some(&"1.0"));
         assert_eq!(labels(&Axis::linear(1000.0, (0.0, 1.0))).last(), Some(&"1000"));
+    }
+
+    #[test]
+    fn an_axis_around_near_values_does_not_begin_at_nothing() {
+        assert_eq!(labels(&Axis::around((20.3, 21.0), (0.0, 1.0))), ["20.2", "20.4", "20.6", "20.8", "21.0"]);
+        assert_eq!(labels(&Axis::around((17.0, 86.0), (0.0, 1.0))), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(labels(&Axis::around((100.0, 100.0), (0.0, 1.0))), ["100.0", "100.5"]);
     }
 
     #[test]

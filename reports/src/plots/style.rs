@@ -70,10 +70,9 @@ pub(super) fn stage_styles(stages: &[StageSummary]) -> Vec<StageStyle> {
     stages.iter().map(style).collect()
 }
 
-/// The style of the `idx`-th curve of a figure that is not about stages.
-pub(super) fn series(idx: usize) -> StageStyle {
-    let color = [STAGES[2], STAGES[1], STAGES[4], STAGES[6]][idx % 4];
-    StageStyle { color, dash: DASHES[idx / 4 % DASHES.len()] }
+/// A colour for curves of a figure that is not about stages.
+pub(super) fn series_color(idx: usize) -> RGBColor {
+    [STAGES[2], STAGES[1], STAGES[4], STAGES[6]][idx % 4]
 }
 
 /// A colour for a share from 0 to 1: viridis, by its published anchors; dark is little.

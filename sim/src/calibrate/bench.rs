@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_model::timing::{Coherence, Numa};
+use cache_model::timing::{Coherence, MemoryParams, Numa};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::{MarkKind, Pc, Width};
 use sim_core::ports::Probe;
@@ -149,9 +149,14 @@ impl Bench {
         self.spec.topology.slices_of_node(node).iter().map(|&s| usize::from(s)).collect()
     }
 
-    /// Lines from one line to the next of the same set of the second level.
-    pub(super) fn sets_of_second_level(&self) -> u64 {
-        self.spec.memory.l2_sets
+    /// Sizes and latencies.
+    pub(super) fn params(&self) -> &MemoryParams {
+        &self.spec.memory
+    }
+
+    /// All slices.
+    pub(super) fn slices(&self) -> usize {
+        self.spec.topology.slices()
     }
 
     fn program(job: &Job<'_>) -> Result<Program, String> {

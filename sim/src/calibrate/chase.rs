@@ -63,24 +63,33 @@ pub(super) fn curve_point(bench: &Bench, bytes: u64) -> Result<CurvePoint, Strin
     Ok(CurvePoint { bytes, cycles })
 }
 
-/// Lines of one set of the second level, so many of every slice of the node: chased round and round, each of them
-/// misses there, if there are more of them than ways.
-fn lines_of_slices(bench: &Bench, node: usize, slices: &[usize], each: usize) -> Vec<u64> {
-    let stride = bench.sets_of_second_level();
-    let mut missing = vec![0; slices.iter().max().map_or(0, |m| m + 1)];
+/// Lines of one set of the second level, so many of every one of these slices: chased round and round, each of
+/// them misses there, if there are more of them than ways. `None` if a slice cannot hold so many of them.
+fn lines_of_slices(bench: &Bench, node: usize, slices: &[usize], each: usize) -> Option<Vec<u64>> {
+    let p = bench.params();
+    let stride = p.l2_sets;
+    let sets = (p.llc_sets / stride).max(1) as usize;
+    // No set of a slice has to evict any of them.
+    let each_set = each.div_ceil(sets);
+    if each_set > p.llc_ways {
+        return None;
+    }
+    let mut taken = vec![0; bench.slices() * sets];
+    let mut missing = vec![0; bench.slices()];
     slices.iter().for_each(|&s| missing[s] = each);
     let mut lines = Vec::new();
-    for i in 0.. {
-        if lines.len() == slices.len() * each {
-            break;
-        }
+    let mut i = 0;
+    while lines.len() < slices.len() * each {
         let home = bench.home(node, i * stride);
-        if missing.get(home).is_some_and(|m| *m > 0) {
+        let in_set = &mut taken[home * sets + i as usize % sets];
+        if missing[home] > 0 && *in_set < each_set {
             missing[home] -= 1;
+            *in_set += 1;
             lines.push(i * stride);
         }
+        i += 1;
     }
-    lines
+    Some(lines)
 }
 
 /// The quantities that are latencies of loads.
@@ -98,8 +107,9 @@ pub(super) fn quantities(bench: &Bench, tick: &(dyn Fn() + Sync)) -> Result<Vec<
     let mut out = vec![(Quantity::LoadL1, Spread::one(l1)), (Quantity::LoadL2, Spread::one(l2))];
     let slices: Vec<usize> = own.clone().collect();
     let each = LINES_PER_SLICE.max(ways.div_ceil(slices.len()));
-    let at = |node: usize| -> Vec<u64> { lines_of_slices(bench, node, &bench.slices_of(node), each) };
-    let (near, far) = (at(0), at(nodes - 1));
+    let at = |node: usize| lines_of_slices(bench, node, &bench.slices_of(node), each);
+    // A last level that cannot hold them is not measured alone.
+    let (Some(near), Some(far)) = (at(0), at(nodes - 1)) else { return Ok(out) };
     let cores: Vec<(f64, f64, Option<(f64, f64)>)> = own
         .clone()
         .into_par_iter()
@@ -130,11 +140,12 @@ pub(super) fn quantities(bench: &Bench, tick: &(dyn Fn() + Sync)) -> Result<Vec<
         .slices_of(0)
         .par_iter()
         .map(|&s| {
-            let lines = lines_of_slices(bench, 0, &[s], ways);
+            let Some(lines) = lines_of_slices(bench, 0, &[s], ways) else { return Ok(None) };
             let n = lines.len() as u64;
-            chase(bench, 0, 0, &lines, 3 * n, 2 * n)
+            chase(bench, 0, 0, &lines, 3 * n, 2 * n).map(Some)
         })
-        .collect::<Result<_, _>>()?;
+        .filter_map(Result::transpose)
+        .collect::<Result<_, String>>()?;
     let slices = Spread::of(&by_slice);
     add(Quantity::LoadLlcNear, slices.map(|s| Spread::one(s.min)));
     add(Quantity::LoadLlcFar, slices.map(|s| Spread::one(s.max)));

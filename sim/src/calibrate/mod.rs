@@ -147,14 +147,20 @@ pub fn parts(machine: &Machine, scope: Scope) -> usize {
         + cores.min(machine.interconnect.nodes(machine.cores)[0].1 as usize)
 }
 
+/// Ping-pong alone, of the pairs in scope.
+///
+/// # Errors
+/// A run that did not come to its end.
+pub fn ping_pong(bench: &Bench, scope: Scope, tick: &(dyn Fn() + Sync)) -> Result<Vec<Pair>, String> {
+    let pairs = threads::pairs(bench.machine(), scope);
+    pairs.into_par_iter().map(|(a, b)| threads::ping_pong(bench, a, b).inspect(|_| tick())).collect()
+}
+
 type Measured = (Vec<(Quantity, Spread)>, Vec<CurvePoint>, Vec<Pair>, Vec<Scaling>);
 
 fn measure(bench: &Bench, scope: Scope, tick: &(dyn Fn() + Sync)) -> Result<Measured, String> {
     let m = bench.machine();
-    let pairs: Vec<Pair> = threads::pairs(m, scope)
-        .into_par_iter()
-        .map(|(a, b)| threads::ping_pong(bench, a, b).inspect(|_| tick()))
-        .collect::<Result<_, _>>()?;
+    let pairs = ping_pong(bench, scope, tick)?;
     let scaling: Vec<Scaling> = threads::counts(bench.cores(), scope)
         .into_par_iter()
         .map(|n| threads::scaling(bench, n).inspect(|_| tick()))

@@ -164,7 +164,7 @@ fn latency(c: &Calibration, setting: &str) -> Chart {
         y_title: "time per load".into(),
         x: Scale::Bytes,
         y: Scale::LogNanos,
-        series: vec![Series { name: "simulated".into(), points }],
+        series: vec![Series { name: "simulated".into(), points, color: 0, is_dashed: false }],
         levels: levels.into_iter().filter_map(|(q, n)| level(q, n)).collect(),
         caption: format!(
             "Lines in random order, everything touched once before. Dashed: published figures of such hardware, turned \
@@ -174,8 +174,10 @@ fn latency(c: &Calibration, setting: &str) -> Chart {
 }
 
 fn atomics(c: &Calibration, setting: &str) -> Chart {
-    let series = |name: &str, f: &dyn Fn(&super::Scaling) -> f64| Series {
+    let series = |name: &str, color, is_dashed, f: &dyn Fn(&super::Scaling) -> f64| Series {
         name: name.into(),
+        color,
+        is_dashed,
         points: c.scaling.iter().map(|s| Point { x: s.threads as f64, y: c.nanos(f(s)) }).collect(),
     };
     Chart {
@@ -186,10 +188,10 @@ fn atomics(c: &Calibration, setting: &str) -> Chart {
         x: Scale::Threads,
         y: Scale::LogNanos,
         series: vec![
-            series("fetch-and-add, each", &|s| s.fetch_add.0),
-            series("CAS loop, each", &|s| s.cas_loop.0),
-            series("fetch-and-add, overall", &|s| s.fetch_add.1),
-            series("CAS loop, overall", &|s| s.cas_loop.1),
+            series("fetch-and-add, each", 0, false, &|s| s.fetch_add.0),
+            series("CAS loop, each", 1, false, &|s| s.cas_loop.0),
+            series("fetch-and-add, overall", 0, true, &|s| s.fetch_add.1),
+            series("CAS loop, overall", 1, true, &|s| s.cas_loop.1),
         ],
         levels: Vec::new(),
         caption: format!(

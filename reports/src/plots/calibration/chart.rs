@@ -7,7 +7,7 @@ use crate::plots::axis::{Axis, bytes_label, plain, time_label};
 use crate::plots::canvas::{Anchor, Canvas, Stroke};
 use crate::plots::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH};
 use crate::plots::glyphs::text_width;
-use crate::plots::style::{LIMIT, PAPER, series};
+use crate::plots::style::{LIMIT, PAPER, StageStyle, series_color};
 use crate::plots::svg::{self, Words};
 
 const HEIGHT: f64 = 380.0;
@@ -30,6 +30,10 @@ pub struct Series {
     pub name: String,
     /// In order of x.
     pub points: Vec<Point>,
+    /// Which of the figure's colours it has.
+    pub color: usize,
+    /// Drawn with dashes.
+    pub is_dashed: bool,
 }
 
 /// What an axis shows.
@@ -72,11 +76,17 @@ impl Scale {
             Scale::Bytes => Axis::log2(ends, pixels, bytes_label),
             Scale::Threads => Axis::log2(ends, pixels, |v| format!("{v:.0}")),
             Scale::LogNanos => {
+                // No curve on the axis itself.
+                let ends = (ends.0 * 0.9, ends.1 * 1.05);
                 let label = |e: i32| if e < 0 { format!("{} ns", plain(e)) } else { time_label(e) };
                 Axis::log(ends, pixels, label)
             }
         }
     }
+}
+
+fn style(s: &Series) -> StageStyle {
+    StageStyle { color: series_color(s.color), dash: s.is_dashed.then_some((7.0, 3.5)) }
 }
 
 /// Least and greatest of some numbers.
@@ -138,7 +148,7 @@ impl Chart {
 
     fn draw_series<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, x: &Axis, y: &Axis) -> Result<(), String> {
         for (i, s) in self.series.iter().enumerate() {
-            let style = series(i);
+            let style = style(s);
             let path: Vec<(f64, f64)> = s.points.iter().map(|p| (x.at(p.x), y.at(p.y))).collect();
             // Later curves are thinner, so that one below another can still be seen.
             let width = (3.5 - 0.5 * i as f64).max(1.75);
@@ -154,7 +164,7 @@ impl Chart {
         let left = plot.right + 20.0;
         for (i, s) in self.series.iter().enumerate() {
             let y = plot.top + 8.0 + LEGEND_LINE * i as f64;
-            let style = series(i);
+            let style = style(s);
             canvas
                 .line(&[(left, y), (left + SWATCH, y)], Stroke { color: style.color, width: 3.0, dash: style.dash })?;
             canvas.text((left + SWATCH + 8.0, y), &s.name, LABEL, Anchor::Left);

@@ -54,8 +54,8 @@ impl HeatMap {
             frame::head(canvas, &self.title, &self.subtitle)?;
             match ends {
                 None => frame::nothing(canvas, plot)?,
-                Some((_, max)) => {
-                    let bar = Axis::linear(max, (plot.bottom, plot.top));
+                Some(ends) => {
+                    let bar = Axis::around(ends, (plot.bottom, plot.top));
                     self.squares(canvas, plot, cell, &bar)?;
                     self.numbers(canvas, plot, cell)?;
                     color_bar(canvas, plot, &bar)?;
@@ -152,9 +152,10 @@ fn color_of(step: usize) -> RGBColor {
 fn color_bar<DB: DrawingBackend>(canvas: &Canvas<DB>, plot: Plot, bar: &Axis) -> Result<(), String> {
     let left = plot.right + 28.0;
     let height = plot.bottom - plot.top;
-    for step in 0..STEPS {
-        let y = |s: usize| plot.bottom - height * s as f64 / STEPS as f64;
-        canvas.rect((left, y(step + 1)), (left + BAR, y(step)), color_of(step))?;
+    // Each step down to the bottom, over which the next lower one is drawn: no seams.
+    for step in (0..STEPS).rev() {
+        let top = plot.bottom - height * (step + 1) as f64 / STEPS as f64;
+        canvas.rect((left, top), (left + BAR, plot.bottom), color_of(step))?;
     }
     for tick in &bar.ticks {
         let Some(label) = &tick.label else { continue };
