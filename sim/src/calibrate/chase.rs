@@ -92,74 +92,87 @@ fn lines_of_slices(bench: &Bench, node: usize, slices: &[usize], each: usize) ->
     Some(lines)
 }
 
+/// What loads of one core cost.
+struct FromCore {
+    llc: f64,
+    memory: f64,
+    /// The same in the last node, if there is more than one.
+    other: Option<(f64, f64)>,
+}
+
 /// The quantities that are latencies of loads.
 pub(super) fn quantities(bench: &Bench, tick: &(dyn Fn() + Sync)) -> Result<Vec<(Quantity, Spread)>, String> {
     let m = bench.machine();
-    let ways = m.l1d.ways.max(m.l2.ways) as usize + 2;
-    let nodes = bench.nodes().len();
-    let own = bench.nodes()[0].clone();
     let first: Vec<u64> = (0..(m.l1d.capacity.0 / LINE_BYTES / 2).max(1)).collect();
     let l1 = chase(bench, 0, 0, &first, first.len() as u64, LOADS)?;
-    // Three quarters of the second level, or all of it if the first one is nearly as large.
+    // Three quarters of the second level, or all of the first if that is more.
     let second = (m.l2.capacity.0 * 3 / 4).max(m.l1d.capacity.0) / LINE_BYTES;
     let lines: Vec<u64> = (0..second).collect();
     let l2 = chase(bench, 0, 0, &lines, 2 * second, LOADS.max(second))?;
     let mut out = vec![(Quantity::LoadL1, Spread::one(l1)), (Quantity::LoadL2, Spread::one(l2))];
-    let slices: Vec<usize> = own.clone().collect();
-    let each = LINES_PER_SLICE.max(ways.div_ceil(slices.len()));
+    out.extend(of_nodes(bench, tick)?);
+    out.extend(of_slices(bench)?);
+    out.extend(of_modified(bench)?);
+    Ok(out)
+}
+
+/// Lines of a set of the second level that do not fit into it.
+fn more_than_ways(bench: &Bench) -> usize {
+    bench.params().l1_ways.max(bench.params().l2_ways) + 2
+}
+
+/// Last level and memory, of the own node and of the last one, from every core of the first. Nothing if a slice cannot
+/// hold the lines this needs.
+fn of_nodes(bench: &Bench, tick: &(dyn Fn() + Sync)) -> Result<Vec<(Quantity, Spread)>, String> {
+    let (own, last) = (bench.nodes()[0].clone(), bench.nodes().len() - 1);
+    let each = LINES_PER_SLICE.max(more_than_ways(bench).div_ceil(own.len()));
     let at = |node: usize| lines_of_slices(bench, node, &bench.slices_of(node), each);
-    // A last level that cannot hold them is not measured alone.
-    let (Some(near), Some(far)) = (at(0), at(nodes - 1)) else { return Ok(out) };
-    let cores: Vec<(f64, f64, Option<(f64, f64)>)> = own
-        .clone()
-        .into_par_iter()
-        .map(|core| {
-            let n = near.len() as u64;
-            let llc = chase(bench, core, 0, &near, 3 * n, 2 * n)?;
-            let memory = chase(bench, core, 0, &near, 0, n)?;
-            let other = if nodes > 1 {
-                let n = far.len() as u64;
-                let node = nodes - 1;
-                Some((chase(bench, core, node, &far, 3 * n, 2 * n)?, chase(bench, core, node, &far, 0, n)?))
-            } else {
-                None
-            };
-            tick();
-            Ok((llc, memory, other))
-        })
-        .collect::<Result<_, String>>()?;
-    let spread = |f: &dyn Fn(&(f64, f64, Option<(f64, f64)>)) -> Option<f64>| {
-        Spread::of(&cores.iter().filter_map(f).collect::<Vec<f64>>())
+    let (Some(near), Some(far)) = (at(0), at(last)) else { return Ok(Vec::new()) };
+    let latencies = |core: usize, node: usize, lines: &[u64]| -> Result<(f64, f64), String> {
+        let n = lines.len() as u64;
+        Ok((chase(bench, core, node, lines, 3 * n, 2 * n)?, chase(bench, core, node, lines, 0, n)?))
     };
-    let mut add = |q, s: Option<Spread>| out.extend(s.map(|s| (q, s)));
-    add(Quantity::LoadLlc, spread(&|c| Some(c.0)));
-    add(Quantity::LoadMemory, spread(&|c| Some(c.1)));
-    add(Quantity::LoadLlcOtherNode, spread(&|c| c.2.map(|o| o.0)));
-    add(Quantity::LoadMemoryOtherNode, spread(&|c| c.2.map(|o| o.1)));
-    let by_slice: Vec<f64> = bench
-        .slices_of(0)
-        .par_iter()
-        .map(|&s| {
-            let Some(lines) = lines_of_slices(bench, 0, &[s], ways) else { return Ok(None) };
-            let n = lines.len() as u64;
-            chase(bench, 0, 0, &lines, 3 * n, 2 * n).map(Some)
-        })
-        .filter_map(Result::transpose)
-        .collect::<Result<_, String>>()?;
-    let slices = Spread::of(&by_slice);
-    add(Quantity::LoadLlcNear, slices.map(|s| Spread::one(s.min)));
-    add(Quantity::LoadLlcFar, slices.map(|s| Spread::one(s.max)));
-    let modified = |pairs: Vec<(usize, usize)>| -> Result<Option<Spread>, String> {
+    let one = |core: usize| -> Result<FromCore, String> {
+        let (llc, memory) = latencies(core, 0, &near)?;
+        let other = if last > 0 { Some(latencies(core, last, &far)?) } else { None };
+        tick();
+        Ok(FromCore { llc, memory, other })
+    };
+    let cores: Vec<FromCore> = own.into_par_iter().map(one).collect::<Result<_, _>>()?;
+    let spread = |f: fn(&FromCore) -> Option<f64>| Spread::of(&cores.iter().filter_map(f).collect::<Vec<f64>>());
+    let all = [
+        (Quantity::LoadLlc, spread(|c| Some(c.llc))),
+        (Quantity::LoadMemory, spread(|c| Some(c.memory))),
+        (Quantity::LoadLlcOtherNode, spread(|c| c.other.map(|o| o.0))),
+        (Quantity::LoadMemoryOtherNode, spread(|c| c.other.map(|o| o.1))),
+    ];
+    Ok(all.into_iter().filter_map(|(q, s)| Some((q, s?))).collect())
+}
+
+/// Last level from core 0, slice by slice of its node: the nearest and the farthest.
+fn of_slices(bench: &Bench) -> Result<Vec<(Quantity, Spread)>, String> {
+    let one = |&slice: &usize| -> Result<Option<f64>, String> {
+        let Some(lines) = lines_of_slices(bench, 0, &[slice], more_than_ways(bench)) else { return Ok(None) };
+        let n = lines.len() as u64;
+        chase(bench, 0, 0, &lines, 3 * n, 2 * n).map(Some)
+    };
+    let all: Vec<Option<f64>> = bench.slices_of(0).par_iter().map(one).collect::<Result<_, _>>()?;
+    let Some(s) = Spread::of(&all.into_iter().flatten().collect::<Vec<f64>>()) else { return Ok(Vec::new()) };
+    Ok(vec![(Quantity::LoadLlcNear, Spread::one(s.min)), (Quantity::LoadLlcFar, Spread::one(s.max))])
+}
+
+/// Lines modified in another core, for a few pairs at the ends and in the middle of a node, and across nodes.
+fn of_modified(bench: &Bench) -> Result<Vec<(Quantity, Spread)>, String> {
+    let (own, other) = (bench.nodes()[0].clone(), bench.nodes()[bench.nodes().len() - 1].clone());
+    let end = own.end - 1;
+    let mut within = vec![(end, 0), (end / 2, 0), (0, end), (end / 2, end)];
+    within.retain(|(writer, reader)| writer != reader);
+    let across = if other == own { Vec::new() } else { vec![(other.start, 0), (other.end - 1, end)] };
+    let mut out = Vec::new();
+    for (quantity, pairs) in [(Quantity::LoadModified, within), (Quantity::LoadModifiedOtherNode, across)] {
         let all: Vec<f64> = pairs.into_iter().map(|(w, r)| owned(bench, w, r)).collect::<Result<_, _>>()?;
-        Ok(Spread::of(&all))
-    };
-    let last = own.end - 1;
-    let within = (last > 0).then(|| vec![(last, 0), (last / 2, 0), (0, last), (last / 2, last)]);
-    let within = within.map(|v| v.into_iter().filter(|(w, r)| w != r).collect()).unwrap_or_default();
-    add(Quantity::LoadModified, modified(within)?);
-    let other = bench.nodes()[nodes - 1].clone();
-    let across = if nodes > 1 { vec![(other.start, 0), (other.end - 1, last)] } else { Vec::new() };
-    add(Quantity::LoadModifiedOtherNode, modified(across)?);
+        out.extend(Spread::of(&all).map(|s| (quantity, s)));
+    }
     Ok(out)
 }
 

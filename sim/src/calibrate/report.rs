@@ -135,11 +135,11 @@ pub fn csv(c: &Calibration) -> String {
 pub fn figures(c: &Calibration, made_by: &str) -> Result<Vec<(&'static str, String)>, reports::Error> {
     let failed = |figure: &'static str| move |why: String| reports::Error::Draw { figure, why };
     let setting = format!("Machine {}, {} cores at {} GHz. Made by {made_by}.", c.machine, c.cores, c.khz as f64 / 1e6);
-    let mut out = Vec::new();
-    out.push(("latency.svg", latency(c, &setting).draw().map_err(failed("latency.svg"))?));
-    out.push(("ping-pong.svg", heat_map(c, &setting).draw().map_err(failed("ping-pong.svg"))?));
-    out.push(("atomics.svg", atomics(c, &setting).draw().map_err(failed("atomics.svg"))?));
-    Ok(out)
+    Ok(vec![
+        ("latency.svg", latency(c, &setting).draw().map_err(failed("latency.svg"))?),
+        ("ping-pong.svg", heat_map(c, &setting).draw().map_err(failed("ping-pong.svg"))?),
+        ("atomics.svg", atomics(c, &setting).draw().map_err(failed("atomics.svg"))?),
+    ])
 }
 
 fn latency(c: &Calibration, setting: &str) -> Chart {
