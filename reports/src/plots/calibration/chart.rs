@@ -181,3 +181,33 @@ impl Chart {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_has_a_dot_per_measurement_and_its_levels() {
+        let points = [(4096.0, 1.0), (8192.0, 30.0)].map(|(x, y)| Point { x, y }).to_vec();
+        let one = |name: &str, is_dashed| Series { name: name.into(), points: points.clone(), color: 0, is_dashed };
+        let mut chart = Chart {
+            title: "t".into(),
+            subtitle: "s".into(),
+            x_title: "x".into(),
+            y_title: "y".into(),
+            x: Scale::Bytes,
+            y: Scale::LogNanos,
+            series: vec![one("a", false), one("b", true)],
+            levels: vec![(5.0, "middle".into())],
+            caption: "c".into(),
+        };
+        let svg = chart.draw().unwrap();
+        assert_eq!(svg.matches("<circle").count(), 4);
+        for text in [">4 KiB<", ">8 KiB<", ">middle: 5.0 ns<", ">a<", ">b<", ">0.1 ns<", ">100 ns<"] {
+            assert!(svg.contains(text), "{text}");
+        }
+        assert!(svg.contains("a: 4096 1.00 ns, 8192 30.00 ns."));
+        chart.series.clear();
+        assert!(chart.draw().unwrap().contains("nothing was measured"));
+    }
+}

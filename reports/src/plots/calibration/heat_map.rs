@@ -165,3 +165,32 @@ fn color_bar<DB: DrawingBackend>(canvas: &Canvas<DB>, plot: Plot, bar: &Axis) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(cells: Vec<Option<f64>>) -> HeatMap {
+        let cores = cells.len().isqrt();
+        HeatMap { title: "t".into(), subtitle: "s".into(), cores, cells, caption: "c".into() }
+    }
+
+    #[test]
+    fn a_map_shows_its_numbers_and_what_was_not_measured() {
+        let ns = Some(40.0);
+        let all = map(vec![None, ns, Some(10.0), ns, None, ns, Some(10.0), ns, None]);
+        let svg = all.draw().unwrap();
+        assert_eq!((svg.matches(">40.0</text>").count(), svg.matches(">10.0</text>").count()), (4, 2));
+        assert!(svg.contains(">40 ns</text>") && svg.contains("3 cores; 10.0 to 40.0 ns."));
+        let some = map(vec![None, ns, None, ns, None, ns, None, ns, None]);
+        assert!(some.draw().unwrap().matches("<rect").count() < svg.matches("<rect").count());
+        assert!(map(vec![None; 9]).draw().unwrap().contains("nothing was measured"));
+    }
+
+    #[test]
+    fn a_large_map_stays_small() {
+        let cells = (0..128 * 128).map(|i| Some(40.0 + f64::from(i % 128 / 8 + i / 1024))).collect();
+        let svg = map(cells).draw().unwrap();
+        assert!(svg.len() < 500_000, "{}", svg.len());
+    }
+}
