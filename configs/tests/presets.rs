@@ -42,7 +42,8 @@ fn every_embedded_machine_loads_and_says_where_each_figure_comes_from() {
             let comment = line.starts_with("//");
             let code = line.split("//").next().unwrap_or("").trim();
             // Every line that ends a single value, and not a group, is a figure or a choice.
-            let figure = !comment && code.ends_with(',') && !code.ends_with("),");
+            let closes = code.ends_with("),") || code.chars().all(|c| ")],".contains(c));
+            let figure = !comment && code.ends_with(',') && !closes;
             figures += usize::from(figure);
             let exempt = line.starts_with("name:");
             assert!(!figure || exempt || tagged || derivation, "{name}: no source: {line}");
