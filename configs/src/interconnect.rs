@@ -223,6 +223,19 @@ impl Grid {
 }
 
 impl Interconnect {
+    /// `[memory node]`: its first core and the number of its cores. `cores` are the machine's.
+    #[must_use]
+    pub fn nodes(&self, cores: u32) -> Vec<(u32, u32)> {
+        let Interconnect::Joined(j) = self else { return vec![(0, cores)] };
+        let mut first = 0;
+        let mut nodes = Vec::new();
+        for p in j.parts.iter().filter(|p| p.cores > 0) {
+            nodes.push((first, p.cores));
+            first += p.cores;
+        }
+        nodes
+    }
+
     /// Memory controllers in it.
     #[must_use]
     pub fn memory_controllers(&self) -> u32 {

@@ -19,6 +19,7 @@ mod near;
 mod overrides;
 mod parse;
 pub mod presets;
+mod published;
 mod quantity;
 mod scan;
 mod schema;
@@ -32,13 +33,14 @@ pub use interconnect::{
 };
 pub use interrupts::{Interrupt, Phase, Source, Vector};
 pub use machine::{
-    Atomics, CORES_MAX, Inclusion, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache,
-    Protocol, Replacement, SharedCache, SharedEvictions, Upgrades,
+    Atomics, CORES_MAX, Inclusion, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, Numa,
+    PrivateCache, Protocol, Replacement, SharedCache, SharedEvictions, Upgrades,
 };
 pub use named::Named;
 pub use near::near_names;
 pub use overrides::override_field;
 pub use parse::{Loaded, expanded, load, parse};
+pub use published::{Figure, Hardware, Kind, Published, Quantity, Unit, hardware};
 pub use schema::{Base, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
 pub use units::{Bytes, Frequency, Rate, Span};
 pub use workload::{Cpus, Dist, Payload, Step, Task, Workload};

@@ -54,6 +54,9 @@ pub struct Machine {
     /// not written out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adjacent_line_prefetch: bool,
+    /// Where a line's home is on a machine of several parts; `Hashed` unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Numa::is_default")]
+    pub numa: Numa,
     /// How cores, slices and memory are joined.
     pub interconnect: Interconnect,
     /// Sizes of messages.
@@ -244,6 +247,27 @@ pub enum SharedEvictions {
     Announced,
     /// It tells nobody; the home goes on listing it.
     Silent,
+}
+
+/// Which memory node a line belongs to. The nodes are the parts of a `Joined` interconnect that have cores, counted
+/// from 0; a machine of another shape is one node. A line's home slice and memory controller are its node's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Numa {
+    /// Nobody's: homes are hashed over the slices of all parts.
+    #[default]
+    Hashed,
+    /// Per-CPU objects belong to the node of their CPU, all others to this one.
+    Node(u32),
+    /// Per-CPU objects belong to the node of their CPU; the 4 KiB pages of all others take turns.
+    Interleaved,
+}
+
+impl Numa {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+    fn is_default(&self) -> bool {
+        *self == Numa::Hashed
+    }
 }
 
 impl SharedEvictions {

@@ -107,7 +107,7 @@ pub(crate) fn from_ron<T: DeserializeOwned>(text: &Arc<str>, file: &str) -> Resu
 }
 
 /// An error about the field at `path`.
-fn error_at(file: &str, text: &Arc<str>, path: &str, says: Says) -> ConfigError {
+pub(crate) fn error_at(file: &str, text: &Arc<str>, path: &str, says: Says) -> ConfigError {
     let scan = Scan::new(text);
     let wanted = segments(path).unwrap_or_default();
     let found = scan.follow(text, &wanted);

@@ -26,7 +26,18 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 
-const MACHINES: [(&str, &str); 1] = [("skylake-ring-8", include_str!("../machines/skylake-ring-8.ron"))];
+macro_rules! machines {
+    ($($name:literal),* $(,)?) => {
+        /// Name, machine, published figures.
+        const MACHINES: &[(&str, &str, &str)] = &[$((
+            $name,
+            include_str!(concat!("../machines/", $name, ".ron")),
+            include_str!(concat!("../machines/", $name, ".published.ron")),
+        ),)*];
+    };
+}
+
+machines!["skylake-ring-8", "skylake-sp-mesh-2x28", "zen3-ccx-8", "zen3-2ccx-16", "neoverse-n1-mesh-80"];
 
 /// Where the text of an experiment comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +72,19 @@ pub fn experiment_text(name: &str) -> Option<&'static str> {
 
 /// Names of the embedded machines, such as `skylake-ring-8`.
 pub fn machine_names() -> impl Iterator<Item = &'static str> {
-    MACHINES.iter().map(|(name, _)| *name)
+    MACHINES.iter().map(|(name, ..)| *name)
 }
 
 /// The text of an embedded machine, with the source of each figure in comments.
 #[must_use]
 pub fn machine_text(name: &str) -> Option<&'static str> {
-    MACHINES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+    MACHINES.iter().find(|(n, ..)| *n == name).map(|(_, text, _)| *text)
+}
+
+/// The text with the published figures of an embedded machine.
+#[must_use]
+pub fn published_text(name: &str) -> Option<&'static str> {
+    MACHINES.iter().find(|(n, ..)| *n == name).map(|(.., text)| *text)
 }
 
 /// An embedded machine.

@@ -28,7 +28,7 @@ fn every_embedded_experiment_loads_and_survives_expansion() {
 
 #[test]
 fn every_embedded_machine_loads_and_says_where_each_figure_comes_from() {
-    assert_eq!(machine_names().count(), 1);
+    assert_eq!(machine_names().count(), 5);
     for name in machine_names() {
         let inline = &SMALL[SMALL.find("Inline(").expect("inline")..SMALL.find("    lock: (").expect("lock")];
         let preset = SMALL.replace(inline, &format!("Preset(\"{name}\"),\n"));
@@ -42,7 +42,8 @@ fn every_embedded_machine_loads_and_says_where_each_figure_comes_from() {
             let comment = line.starts_with("//");
             let code = line.split("//").next().unwrap_or("").trim();
             // Every line that ends a single value, and not a group, is a figure or a choice.
-            let figure = !comment && code.ends_with(',') && !code.ends_with("),");
+            let closes = code.ends_with("),") || code.chars().all(|c| ")],".contains(c));
+            let figure = !comment && code.ends_with(',') && !closes;
             figures += usize::from(figure);
             let exempt = line.starts_with("name:");
             assert!(!figure || exempt || tagged || derivation, "{name}: no source: {line}");

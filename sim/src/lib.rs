@@ -3,6 +3,7 @@
 
 pub mod attribution;
 pub mod batch;
+pub mod calibrate;
 pub mod files;
 pub mod litmus;
 pub mod machine;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cache_model::protocol::Tables;
-use cache_model::timing::{Coherence, MemoryParams, Replacement, Topology};
+use cache_model::timing::{Coherence, MemoryParams, Numa, Replacement, Topology};
 use configs::{ConfigError, Loaded, Machine as MachineConfig, Param, Program as ProgramConfig};
 use interrupt_ctrl::{InterruptCosts, Process, Source as IrqSource, Vector};
 use lock_impl::{programs, workload};
@@ -365,6 +365,11 @@ pub(crate) fn coherence(m: &MachineConfig) -> Coherence {
             configs::Inclusion::NonInclusive { slice_directory_entries, directory_ways } => {
                 Some((u64::from(slice_directory_entries / directory_ways), directory_ways as usize))
             }
+        },
+        numa: match m.numa {
+            configs::Numa::Hashed => Numa::Hashed,
+            configs::Numa::Node(n) => Numa::Node(n),
+            configs::Numa::Interleaved => Numa::Interleaved,
         },
         seed: 0,
     }

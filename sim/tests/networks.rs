@@ -182,6 +182,22 @@ fn every_field_changes_something() {
 }
 
 #[test]
+fn where_homes_are_is_a_choice_on_machines_of_several_parts() {
+    let shapes = shapes();
+    let of = |name: &str, numa: &str| {
+        let shape = &shapes.iter().find(|(n, _, _)| *n == name).expect("one of them").1;
+        measured(shape, &[("machine.numa", numa)])
+    };
+    // The program's global objects fit into one page, the sixteenth: interleaved, it is node 0's.
+    assert_eq!(of("joined", "Interleaved"), of("joined", "Node(0)"));
+    let joined = ["Hashed", "Node(0)", "Node(1)"].map(|n| of("joined", n));
+    for (i, a) in joined.iter().enumerate() {
+        assert!(joined[..i].iter().all(|b| a != b), "choice {i} changes nothing");
+    }
+    assert_eq!(of("mesh", "Interleaved"), of("mesh", "Hashed"), "a mesh is one node");
+}
+
+#[test]
 fn links_in_an_unlucky_order_are_a_message() {
     let stops: Vec<String> = (0..20).map(|i| format!("(name: \"s{i}\", cores: [{}])", cores_at(i))).collect();
     let links: Vec<String> =

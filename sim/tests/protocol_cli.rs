@@ -76,6 +76,16 @@ control                       113          202      6      1  17 cache, 8 home
 }
 
 #[test]
+fn a_snooping_protocol_is_checked_on_its_bus() {
+    let text = printed(&["snoop-mesi", "--check", "2"], 0);
+    assert!(text.starts_with("snoop-mesi, 2 caches, one line, queues of 3\n"), "{text}");
+    assert!(text.ends_with("every property holds\nevery cell with actions is taken\n"), "{text}");
+    let keeps = "cache S OtherGetM = -> S";
+    assert!(printed(&["snoop-mesi", "--check", "2", "--cell", keeps], 1).contains("VIOLATED"));
+    assert!(told(&["snoop-mesi", "--check", "2", "--textbook"]).contains("snoop-mesi has none"));
+}
+
+#[test]
 fn a_limit_of_states_ends_without_a_verdict() {
     let text = printed(&["moesi", "--check", "3", "--states-max", "1000"], 1);
     assert!(text.contains("not finished: limit of states reached") && !text.contains("holds"), "{text}");

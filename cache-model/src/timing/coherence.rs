@@ -7,6 +7,18 @@ use super::message::Place;
 use super::replacement::Replacement;
 use crate::protocol::Tables;
 
+/// Which memory node (socket, cluster) a line belongs to: its home is one of that node's slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numa {
+    /// Nobody's: homes are hashed over the slices of the whole machine.
+    #[default]
+    Hashed,
+    /// Per-CPU objects belong to their core's node, everything else to this one.
+    Node(u32),
+    /// Per-CPU objects belong to their core's node; pages of everything else take turns.
+    Interleaved,
+}
+
 /// The rules by which caches and homes act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coherence {
@@ -24,6 +36,8 @@ pub struct Coherence {
     /// A miss of the second level also asks for the other line of its pair of 128 bytes, to read, if the cache has
     /// neither a copy of it nor anything outstanding for it.
     pub adjacent_line_prefetch: bool,
+    /// Where homes are on a machine of several sockets or clusters.
+    pub numa: Numa,
     /// Seed of random replacement.
     pub seed: u64,
 }
@@ -40,7 +54,16 @@ impl Coherence {
     #[must_use]
     pub const fn of(tables: &'static Tables) -> Self {
         let lru = Replacement::Lru;
-        Coherence { tables, l1: lru, l2: lru, llc: lru, directory: None, adjacent_line_prefetch: false, seed: 0 }
+        Coherence {
+            tables,
+            l1: lru,
+            l2: lru,
+            llc: lru,
+            directory: None,
+            adjacent_line_prefetch: false,
+            numa: Numa::Hashed,
+            seed: 0,
+        }
     }
 
     /// The random numbers of a cache level of a place.

@@ -8,11 +8,14 @@ use sim_core::queue::EventQueue;
 use sim_core::time::{Cycle, Key, Phase};
 
 use super::attribution::Attribution;
+use super::coherence::Numa;
 use super::message::{Message, MessageKind, Network, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
 use super::traffic::{LineKinds, Traffic};
 
+/// Lines of a page of 4 KiB.
+const PAGE_LINES: u64 = 64;
 const NUMBER_MASK: u32 = 0xff_ffff;
 /// Broadcasts are numbered in the order of their bus, above all numbers made from senders.
 const BROADCAST: u64 = 1 << 39;
@@ -43,6 +46,7 @@ pub(super) struct Fabric {
     last_to_memory: Vec<(Cycle, Cycle)>,
     todo: Vec<(Cycle, Todo)>,
     kinds: LineKinds,
+    numa: Numa,
     pub(super) traffic: Traffic,
     /// Who caused it, if that is asked for.
     pub(super) attribution: Option<Box<Attribution>>,
@@ -53,7 +57,7 @@ pub(super) struct Fabric {
 }
 
 impl Fabric {
-    pub(super) fn new(params: MemoryParams, topology: Arc<Topology>, kinds: LineKinds) -> Fabric {
+    pub(super) fn new(params: MemoryParams, topology: Arc<Topology>, numa: Numa, kinds: LineKinds) -> Fabric {
         assert_eq!(params.cores, topology.cores(), "every core has a place in the network");
         let places = topology.cores() + topology.slices() + topology.memories();
         Fabric {
@@ -66,6 +70,7 @@ impl Fabric {
             last_to_memory: vec![(Cycle(0), Cycle(0)); topology.slices() * topology.memories()],
             todo: Vec::new(),
             kinds,
+            numa,
             traffic: Traffic::default(),
             attribution: None,
             net: Interconnect::new(topology),
@@ -99,15 +104,31 @@ impl Fabric {
         all.map(|place| t.stop_of(place)).find(|&s| s != from).unwrap_or(from)
     }
 
-    /// The home slice of a line; [`Topology::home_slice`] says which.
+    /// The slice that is a line's home.
+    fn slice_of(&self, line: u64) -> usize {
+        let t = self.net.topology();
+        let node = match self.numa {
+            Numa::Hashed => None,
+            Numa::Node(n) => Some(self.own_node(line).unwrap_or(n as usize)),
+            Numa::Interleaved => Some(self.own_node(line).unwrap_or((line / PAGE_LINES) as usize)),
+        };
+        node.map_or_else(|| t.home_slice(line), |n| t.home_slice_in(n, line))
+    }
+
+    /// The node of the core whose per-CPU area a line is in, if it is in one.
+    fn own_node(&self, line: u64) -> Option<usize> {
+        self.net.topology().node_of_core(self.kinds.core_of(line)?)
+    }
+
+    /// The home slice of a line.
     pub(super) fn home_of(&self, line: u64) -> Place {
-        Place((self.params.cores + self.net.topology().home_slice(line)) as u16)
+        Place((self.params.cores + self.slice_of(line)) as u16)
     }
 
     /// The memory controller of a line.
     pub(super) fn memory_of(&self, line: u64) -> Place {
         let t = self.net.topology();
-        Place((t.cores() + t.slices() + t.controller(line)) as u16)
+        Place((t.cores() + t.slices() + t.controller(self.slice_of(line), line)) as u16)
     }
 
     /// Sends a message that is ready at `ready`, later than `now`.

@@ -71,7 +71,7 @@ impl MemorySystem {
         let n = params.cores;
         let (slices, memories) = (n..n + topology.slices(), topology.memories());
         let snooping = coherence.tables.snooping;
-        let fabric = Fabric::new(params, topology, kinds);
+        let fabric = Fabric::new(params, topology, coherence.numa, kinds);
         MemorySystem {
             params,
             fabric: if snooping { fabric.snooping() } else { fabric },

@@ -26,7 +26,7 @@ mod traffic;
 
 pub use array::WAYS_MAX;
 pub use attribution::{Attribution, PairCounts, PairKey, Sharing, SiteCounts, SiteKey, Touch};
-pub use coherence::Coherence;
+pub use coherence::{Coherence, Numa};
 pub use hierarchy::{Delivered, MemorySystem};
 pub use message::{LineData, Message, MessageKind, Network, Place};
 pub use network::{

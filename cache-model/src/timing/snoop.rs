@@ -314,7 +314,7 @@ impl SnoopHome {
 mod tests {
     use super::*;
     use crate::timing::network::Builder;
-    use crate::timing::{LineKinds, WireParams};
+    use crate::timing::{LineKinds, Numa, WireParams};
     use sim_core::asm::{Options, assemble};
     use sim_core::program::Source;
 
@@ -349,7 +349,7 @@ mod tests {
         let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
         let program = assemble(&[source], &Options::default()).expect("an empty procedure assembles");
         let topology = b.build().expect("a bus joins all").into();
-        let fabric = Fabric::new(params, topology, LineKinds::of(&program)).snooping();
+        let fabric = Fabric::new(params, topology, Numa::Hashed, LineKinds::of(&program)).snooping();
         let tables = Tables::by_name("snoop-mesi").expect("it is listed");
         (SnoopHome::new(Place(3), params, Coherence::of(tables)), fabric)
     }

@@ -70,6 +70,13 @@ impl LineKinds {
         self.percpu.len() as u64 * LINE_BYTES
     }
 
+    /// The core whose per-CPU area a line is in, by the line's number.
+    #[must_use]
+    pub fn core_of(&self, line: u64) -> Option<usize> {
+        let in_areas = line.checked_sub(PERCPU_BASE / LINE_BYTES)?;
+        in_areas.checked_div(self.percpu.len() as u64).map(|core| core as usize)
+    }
+
     /// The kind of a line, by its number.
     #[must_use]
     pub fn get(&self, line: u64) -> LineKind {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::machine::{CLOCK_KHZ_MIN, at_least_a_cycle, between, not_too_long};
 use super::{Check, broken, finding, not_blank, undeclared, unique};
 use crate::interconnect::{Graph, Grid, Interconnect, Joined, Link};
-use crate::machine::{LINE_BYTES, Machine};
+use crate::machine::{LINE_BYTES, Machine, Numa};
 use crate::units::{Frequency, Span};
 
 /// Most memory controllers of a shape or stop.
@@ -25,6 +25,13 @@ pub(super) fn interconnect(m: &Machine) -> Check {
         Interconnect::Joined(j) => joined("machine.interconnect", j, m.cores, &top)?,
         Interconnect::Graph(g) => graph("machine.interconnect", g, m.cores, &top)?,
         simple => shape("machine.interconnect", simple, m.cores, &top)?,
+    }
+    if let Numa::Node(n) = m.numa {
+        let nodes = m.interconnect.nodes(m.cores).len();
+        if n as usize >= nodes {
+            let rule = format!("the machine has {nodes} memory nodes, counted from 0");
+            return Err(broken("machine.numa", format_args!("Node({n})"), &rule, "each part with cores is one"));
+        }
     }
     between("machine.messages.control_bytes", m.messages.control_bytes, 1, 4096)?;
     between("machine.messages.data_bytes", m.messages.data_bytes, LINE_BYTES as u32, 4096)

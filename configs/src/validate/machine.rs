@@ -16,7 +16,7 @@ const WAYS_MAX: u32 = 16;
 pub(super) const CLOCK_KHZ_MIN: u64 = 1_000;
 
 /// Checks a machine as a part of an experiment.
-pub(super) fn machine(m: &Machine) -> Check {
+pub(crate) fn machine(m: &Machine) -> Check {
     not_blank("machine.name", &m.name, "the name stands in every table")?;
     if m.clock.khz() < CLOCK_KHZ_MIN {
         return Err(broken("machine.clock", format_args!("\"{}\"", m.clock), "must be at least 1MHz", ""));

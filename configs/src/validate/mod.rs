@@ -81,11 +81,13 @@ fn not_zero(path: &str, span: Span) -> Check {
     Ok(())
 }
 
+pub(crate) use machine::machine;
+
 /// Checks a whole experiment.
 pub(crate) fn experiment(e: &Experiment) -> Check {
     not_blank("title", &e.title, "one line for headings")?;
     not_blank("question", &e.question, "say what the experiment is to find out")?;
-    machine::machine(&e.machine)?;
+    machine(&e.machine)?;
     lock(e)?;
     stages(e)?;
     names(e)?;

@@ -152,6 +152,18 @@ Error: machine.interconnect.parts have no memory controller
     │ Help: give one to some part at least
 ────╯
 "#;
+    a_memory_node_that_there_is_not: r#"snoop: "30cy""# => r#"numa: Node(1), snoop: "30cy""#,
+r#"
+Error: machine.numa = Node(1): the machine has 1 memory nodes, counted from 0
+    ╭─[ test.ron:18:15 ]
+    │
+ 18 │         numa: Node(1), snoop: "30cy",
+    │               ───┬───
+    │                  ╰───── the machine has 1 memory nodes, counted from 0
+    │
+    │ Help: each part with cores is one
+────╯
+"#;
     a_gateway_outside_its_part: "INTERCONNECT" => r#"Joined(
             parts: [
                 (cores: 2, interconnect: Crossbar(link: (latency: "1cy", bytes_per_cycle: 32, queue: 4)), gateway: 3),

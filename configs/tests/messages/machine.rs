@@ -11,7 +11,7 @@ Error: there is no machine preset "skylake-ring-9" (at machine)
    │              ────────────┬───────────
    │                          ╰───────────── there is no machine preset "skylake-ring-9"
    │
-   │ Help: did you mean `skylake-ring-8`? machines: skylake-ring-8
+   │ Help: did you mean `skylake-ring-8`? machines: skylake-ring-8, skylake-sp-mesh-2x28, zen3-ccx-8, zen3-2ccx-16, neoverse-n1-mesh-80
 ───╯
 "#;
     an_unknown_base: r#"base: "bpf-next""# => r#"base: "bpf_next""#,

@@ -38,6 +38,20 @@ impl Axis {
         Self { is_log: true, min, max, from, to, ticks }
     }
 
+    /// A logarithmic axis over the powers of two that hold `min` and `max`, both above 0; at most about nine of
+    /// them are labelled.
+    pub(super) fn log2((min, max): (f64, f64), (from, to): (f64, f64), label: impl Fn(f64) -> String) -> Self {
+        let first = (min.log2() + 1e-9).floor() as i32;
+        let last = ((max.log2() - 1e-9).ceil() as i32).max(first + 1);
+        let every = (last - first) / 9 + 1;
+        let tick = |e: i32| {
+            let value = 2_f64.powi(e);
+            Tick { value, label: ((e - first) % every == 0).then(|| label(value)) }
+        };
+        let (min, max) = (2_f64.powi(first), 2_f64.powi(last));
+        Self { is_log: true, min, max, from, to, ticks: (first..=last).map(tick).collect() }
+    }
+
     /// A linear axis from 0 to the first labelled tick at or above `max`, with about five steps of
     /// 1, 2 or 5 times a power of ten.
     pub(super) fn linear(max: f64, (from, to): (f64, f64)) -> Self {
@@ -54,6 +68,25 @@ impl Axis {
         };
         let max = f64::from(steps) * step;
         Self { is_log: false, min: 0.0, max, from, to, ticks: (0..=steps).map(tick).collect() }
+    }
+
+    /// A linear axis between the labelled ticks around `min` and `max`; from 0 if `min` is less than half of `max`.
+    pub(super) fn around((min, max): (f64, f64), (from, to): (f64, f64)) -> Self {
+        if 2.0 * min < max {
+            return Self::linear(max, (from, to));
+        }
+        let least = max * 0.02;
+        let span = Self::linear((max - min).max(least), (from, to));
+        let step = span.ticks[1].value;
+        let places = usize::try_from(-step.log10().floor() as i32).unwrap_or(0);
+        let (first, last) = ((min / step + 1e-9).floor() as u32, (max / step - 1e-9).ceil() as u32);
+        let tick = |i: u32| {
+            let value = f64::from(i) * step;
+            Tick { value, label: Some(format!("{value:.places$}")) }
+        };
+        let ticks = (first..=last.max(first + 1)).map(tick).collect::<Vec<_>>();
+        let (min, max) = (ticks[0].value, ticks[ticks.len() - 1].value);
+        Self { is_log: false, min, max, from, to, ticks }
     }
 
     /// Pixel of a value; values beyond an end, 0 on a logarithmic axis among them, are at that end.
@@ -87,6 +120,13 @@ pub(super) fn time_label(exponent: i32) -> String {
         _ => ("s", 9),
     };
     format!("{} {unit}", plain(exponent - base))
+}
+
+/// Label of a number of bytes that is a power of two: `64 KiB`.
+pub(super) fn bytes_label(bytes: f64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fitting = units.into_iter().find(|u| bytes >= f64::from(1u32 << u.1));
+    fitting.map_or_else(|| format!("{bytes:.0} B"), |(name, e)| format!("{:.0} {name}", bytes / f64::from(1u32 << e)))
 }
 
 /// Label of the share 10^`exponent`, as per cent.
@@ -126,6 +166,21 @@ mod tests {
         assert_eq!(labels(&Axis::linear(0.9, (0.0, 1.0))), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::linear(0.0, (0.0, 1.0))).last(), Some(&"1.0"));
         assert_eq!(labels(&Axis::linear(1000.0, (0.0, 1.0))).last(), Some(&"1000"));
+    }
+
+    #[test]
+    fn an_axis_around_near_values_does_not_begin_at_nothing() {
+        assert_eq!(labels(&Axis::around((20.3, 21.0), (0.0, 1.0))), ["20.2", "20.4", "20.6", "20.8", "21.0"]);
+        assert_eq!(labels(&Axis::around((17.0, 86.0), (0.0, 1.0))), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(labels(&Axis::around((100.0, 100.0), (0.0, 1.0))), ["100.0", "100.5"]);
+    }
+
+    #[test]
+    fn an_axis_of_powers_of_two_labels_some_of_them() {
+        let sizes = Axis::log2((4096.0, 5e7), (0.0, 140.0), bytes_label);
+        assert_eq!(labels(&sizes), ["4 KiB", "16 KiB", "64 KiB", "256 KiB", "1 MiB", "4 MiB", "16 MiB", "64 MiB"]);
+        assert!((sizes.at(8192.0) - 10.0).abs() < 1e-9, "{}", sizes.at(8192.0));
+        assert_eq!(labels(&Axis::log2((1.0, 8.0), (0.0, 1.0), |v| v.to_string())), ["1", "2", "4", "8"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! same colour in every figure; what is no stage has colours of another set.
 
 mod axis;
+pub mod calibration;
 mod canvas;
 mod coherence;
 mod curves;

@@ -70,6 +70,32 @@ pub(super) fn stage_styles(stages: &[StageSummary]) -> Vec<StageStyle> {
     stages.iter().map(style).collect()
 }
 
+/// A colour for curves of a figure that is not about stages.
+pub(super) fn series_color(idx: usize) -> RGBColor {
+    [STAGES[2], STAGES[1], STAGES[4], STAGES[6]][idx % 4]
+}
+
+/// A colour for a share from 0 to 1: viridis, by its published anchors; dark is little.
+pub(super) fn heat(share: f64) -> RGBColor {
+    const ANCHORS: [(f64, f64, f64); 9] = [
+        (68.0, 1.0, 84.0),
+        (71.0, 44.0, 122.0),
+        (59.0, 81.0, 139.0),
+        (44.0, 113.0, 142.0),
+        (33.0, 144.0, 141.0),
+        (39.0, 173.0, 129.0),
+        (92.0, 200.0, 99.0),
+        (170.0, 220.0, 50.0),
+        (253.0, 231.0, 37.0),
+    ];
+    let at = share.clamp(0.0, 1.0) * (ANCHORS.len() - 1) as f64;
+    let i = (at as usize).min(ANCHORS.len() - 2);
+    let part = at - i as f64;
+    let mix = |a: f64, b: f64| (a + (b - a) * part).round() as u8;
+    let (a, b) = (ANCHORS[i], ANCHORS[i + 1]);
+    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
 /// The colour of the `idx`-th area of a stack.
 pub(super) fn area(idx: usize) -> RGBColor {
     AREAS[idx % AREAS.len()]

@@ -2,6 +2,7 @@
 //! Arguments, messages, exit codes: 0 all well, 1 a run found something, 2 unusable input.
 
 mod asm;
+mod calibrate;
 mod experiment;
 mod litmus;
 mod output;
@@ -22,6 +23,7 @@ use rqsim::plan::InputError;
   sim run ring8-next.ron --threads 1  the same on the series' own base
   sim protocol moesi                  a coherence protocol's tables
   sim asm show rqspinlock --patches enclose
+  sim calibrate zen3-ccx-8            latencies of a machine beside published ones
   sim litmus tests/ --exhaustive --expect states.log --csv out.csv
 
 Exit codes: 0 all well; 1 a run hung, broke an invariant or an expectation; 2 unusable input.")]
@@ -51,6 +53,8 @@ enum Command {
     Litmus(litmus::LitmusArgs),
     /// Test coherence with random accesses on tiny machines: values, false sharing, progress.
     TestMemory(test_memory::TestArgs),
+    /// Measure a machine with small programs, beside what is published of the hardware.
+    Calibrate(calibrate::CalibrateArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -144,6 +148,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Protocol(c)) => protocol::run(&c),
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::TestMemory(c)) => test_memory::run(&c),
+        Some(Command::Calibrate(c)) => calibrate::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use cache_model::protocol::check::{CACHES_MAX, Options, Report, Verdict, check, check_two_lines};
+use cache_model::protocol::check::{
+    BusOptions, CACHES_MAX, Options, Report, Verdict, check, check_bus, check_two_lines,
+};
 use cache_model::protocol::{Format, PatchError, Tables, UnknownProtocol, list};
 use clap::Args;
 use rqsim::plan::InputError;
@@ -21,7 +23,8 @@ use super::{Failure, output};
 
 Exit codes: 0 every property holds; 1 one does not (the shortest way to it is printed), or the limit was reached; 2 unusable input.")]
 pub(super) struct ProtocolArgs {
-    /// A base (msi, mesi, mesif, moesi), with variants behind it; without a name, all of them are listed.
+    /// A base (msi, mesi, mesif, moesi) with variants behind it, or snoop-msi or snoop-mesi; without a name, all are
+    /// listed.
     name: Option<String>,
     /// How to write the tables.
     #[arg(long, value_enum, default_value_t = TableFormat::Text, conflicts_with = "check")]
@@ -41,6 +44,10 @@ pub(super) struct ProtocolArgs {
     /// Count states that differ in the names of caches only once.
     #[arg(long, requires = "check", conflicts_with_all = ["textbook", "two_lines"])]
     symmetry: bool,
+    /// Most requests that may wait at the home or at a cache of a snooping bus, 1 to 5.
+    #[arg(long, value_name = "REQUESTS", requires = "check", default_value_t = 3,
+          value_parser = clap::value_parser!(u8).range(1..=5))]
+    queue: u8,
     /// The home never takes a line back to free its way.
     #[arg(long, requires = "check")]
     no_recall: bool,
@@ -90,6 +97,7 @@ pub(super) fn run(args: &ProtocolArgs) -> Result<(), Failure> {
             };
             output::print(&tables.render(format))
         }
+        Some(caches) if tables.snooping => on_a_bus(&tables, args, caches.into()),
         Some(caches) if args.textbook => textbook(&tables, args, caches.into()),
         Some(caches) if args.two_lines => two_lines(&tables, args, caches.into()),
         Some(caches) => machine(&tables, args, caches.into()),
@@ -123,7 +131,11 @@ fn machine(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), Fa
         .with_forward_ordered(!args.unordered)
         .with_states_max(args.states_max);
     let report = explored(tables, &options)?;
-    let mut text = format!("{}, {caches} caches, one line{}\n{report}", tables.name, patches(args));
+    say(tables, &report, format!("{}, {caches} caches, one line{}\n{report}", tables.name, patches(args)))
+}
+
+/// Prints what an exploration found, and which cells it did not take; fails unless every property holds.
+fn say(tables: &Tables, report: &Report, mut text: String) -> Result<(), Failure> {
     let (cache, home) = (report.coverage.cache_untaken(tables), report.coverage.home_untaken(tables));
     if report.verdict == Verdict::Holds {
         let mut untaken = cache.iter().map(|(s, e)| format!("cache {s} {e}")).collect::<Vec<_>>();
@@ -135,6 +147,26 @@ fn machine(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), Fa
     }
     output::print(&text)?;
     if report.verdict == Verdict::Holds { Ok(()) } else { Err(Failure::Found) }
+}
+
+fn on_a_bus(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), Failure> {
+    let of_directories = [
+        (args.textbook, "--textbook"),
+        (args.two_lines, "--two-lines"),
+        (args.no_recall, "--no-recall"),
+        (args.control_only, "--control-only"),
+        (args.unordered, "--unordered"),
+    ];
+    if let Some((_, option)) = of_directories.iter().find(|(given, _)| *given) {
+        let what = format!("{option} is about protocols with a directory, and {} has none", tables.name);
+        return Err(InputError::text(&what, "leave it out").into());
+    }
+    let queue = usize::from(args.queue);
+    let options = BusOptions { caches, queue, symmetry: args.symmetry, states_max: args.states_max };
+    let report =
+        check_bus(tables, &options).map_err(|e| InputError::text(&e.to_string(), "`--check 3` explores three"))?;
+    let head = format!("{}, {caches} caches, one line, queues of {queue}{}", tables.name, patches(args));
+    say(tables, &report, format!("{head}\n{report}"))
 }
 
 fn textbook(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cache_model::protocol::Tables;
+use cache_model::protocol::{SNOOPING, Tables};
 use cache_model::tester::{
     FAULTS, Failure as Found, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes, WATCHDOG_CYCLES,
 };
@@ -79,7 +79,7 @@ fn shapes(args: &TestArgs) -> Result<Vec<(String, Shape)>, Failure> {
 }
 
 fn protocols(args: &TestArgs) -> Result<Vec<&'static str>, Failure> {
-    let all = || Tables::all().iter().map(|t| &*t.name);
+    let all = || Tables::all().iter().map(|t| &*t.name).chain(SNOOPING);
     let Some(wanted) = &args.protocol else { return Ok(all().collect()) };
     match all().find(|p| p == wanted) {
         Some(p) => Ok(vec![p]),
@@ -103,7 +103,16 @@ pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
     for protocol in protocols {
         let tables = Tables::by_name(protocol).expect("it is listed");
         let tables = fault.map_or(tables, |f| f.into_tables(tables));
-        for (name, shape) in &shapes {
+        let snoops = |shape: &Shape| match shape {
+            Shape::Named(name, _) => *name == "bus",
+            Shape::Machine(_, topology) => topology.is_one_bus(),
+        };
+        let fitting: Vec<_> = shapes.iter().filter(|(_, shape)| !tables.snooping || snoops(shape)).collect();
+        if fitting.is_empty() && args.protocol.is_some() {
+            let what = format!("{protocol} needs a bus, and {} is none", shapes[0].0);
+            return Err(InputError::text(&what, "`--interconnect bus`, or a protocol with a directory").into());
+        }
+        for (name, shape) in fitting {
             let seeds: Vec<u64> = args.seeds.0.clone().collect();
             let one = |seed| Setup::draw(tables, shape, Sizes::TINY, args.accesses, seed).run();
             let results: Vec<Result<Reached, Found>> = seeds.into_par_iter().map(one).collect();

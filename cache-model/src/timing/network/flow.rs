@@ -315,9 +315,21 @@ impl Interconnect {
         if c.passage == Passage::Open {
             stop = routes.edge(routes.next(stop, t.parcel.to.into())).1;
         }
-        let head = c.clock.seen(start + c.latency);
-        let tail = c.clock.seen(start + c.latency + ticks - 1);
-        self.come_to(slot, (stop, head, tail), todo);
+        let (head, tail) = (start + c.latency, start + c.latency + ticks - 1);
+        let here = &mut self.transits[slot as usize];
+        here.here = stop as u16;
+        let t = *here;
+        if t.here != t.parcel.to {
+            let next = &self.topology.channels[self.next_channel(&t)];
+            if next.clock == c.clock && !matches!(next.passage, Passage::Slotted(_)) {
+                // Within one clock the next tick is the next tick, wherever the core's cycles are. It cuts through, but
+                // not so early that a wider link would run out of it.
+                let at = head.max((tail + 1).saturating_sub(next.ticks(t.parcel.bytes)));
+                todo.push((c.clock.decided(at), Todo::Hop(slot)));
+                return;
+            }
+        }
+        self.come_to(slot, (stop, c.clock.seen(head), c.clock.seen(tail)), todo);
     }
 
     /// Gives back the place a message holds, if it holds one: its last part is gone at `gone`, and

@@ -181,6 +181,16 @@ impl Builder {
         }
         let routes = Routes::new(&self.graph, &self.channels)?;
         let group = |stop: u16| self.graph[NodeIndex::new(stop as usize)];
+        let mut nodes: Vec<(u16, Vec<u16>)> = Vec::new();
+        for (i, &stop) in self.slices.iter().enumerate() {
+            match nodes.iter_mut().find(|(g, _)| *g == group(stop)) {
+                Some((_, slices)) => slices.push(i as u16),
+                None => nodes.push((group(stop), vec![i as u16])),
+            }
+        }
+        nodes.sort_by_key(|(g, _)| *g);
+        let node_of = |stop: &u16| nodes.iter().position(|(g, _)| *g == group(*stop)).map(|n| n as u16);
+        let core_nodes = self.cores.iter().map(node_of).collect();
         let serving = |slice: &u16| -> Vec<u16> {
             let all = || (0..self.memories.len() as u16).collect::<Vec<_>>();
             let near: Vec<u16> =
@@ -189,8 +199,9 @@ impl Builder {
         };
         let controllers = self.slices.iter().map(serving).collect();
         let is_one_ring = self.channels.iter().all(|c| c.passage == Passage::Slotted(0));
+        let nodes = nodes.into_iter().map(|(_, slices)| slices).collect();
         let Builder { graph, channels, cores, slices, memories, .. } = self;
-        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers, is_one_ring })
+        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers, nodes, core_nodes, is_one_ring })
     }
 }
 
@@ -208,6 +219,10 @@ pub struct Topology {
     pub(super) memories: Vec<u16>,
     /// `[slice]`: the controllers its lines come from.
     controllers: Vec<Vec<u16>>,
+    /// `[memory node]`: its slices. The groups that have slices, in order.
+    nodes: Vec<Vec<u16>>,
+    /// `[core]`: the memory node of its group, if that has slices.
+    core_nodes: Vec<Option<u16>>,
     /// All channels are of one ring.
     pub(super) is_one_ring: bool,
 }
@@ -266,21 +281,47 @@ impl Topology {
         }
     }
 
-    /// The slice that is a line's home: a multiplicative hash (Knuth, TAOCP vol. 3, 6.4) of the
-    /// line's number, which spreads neighbouring lines over all slices of the machine. The real
-    /// functions of processors are not published in full.
+    /// The slice that is a line's home if homes are hashed over the whole machine: a multiplicative
+    /// hash (Knuth, TAOCP vol. 3, 6.4) of the line's number, which spreads neighbouring lines over
+    /// all slices. The real functions of processors are not published in full.
     #[must_use]
     #[inline]
     pub fn home_slice(&self, line: u64) -> usize {
-        ((line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % self.slices.len() as u64) as usize
+        spread(line, self.slices.len())
     }
 
-    /// The controller of a line: those of the home slice's group take turns line by line; all of
-    /// them do if the group has none.
+    /// The same hash over the slices of one memory node; nodes are counted modulo their number.
     #[must_use]
     #[inline]
-    pub fn controller(&self, line: u64) -> usize {
-        let serving = &self.controllers[self.home_slice(line)];
+    pub fn home_slice_in(&self, node: usize, line: u64) -> usize {
+        let slices = &self.nodes[node % self.nodes.len()];
+        slices[spread(line, slices.len())] as usize
+    }
+
+    /// Memory nodes: the groups of stops (sockets, clusters) that have last-level slices.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The slices of a memory node; nodes are counted modulo their number.
+    #[must_use]
+    pub fn slices_of_node(&self, node: usize) -> &[u16] {
+        &self.nodes[node % self.nodes.len()]
+    }
+
+    /// The memory node of a core; `None` if its group has no slice.
+    #[must_use]
+    pub fn node_of_core(&self, core: usize) -> Option<usize> {
+        self.core_nodes.get(core).copied().flatten().map(usize::from)
+    }
+
+    /// The controller of a line whose home is this slice: those of the slice's group take turns
+    /// line by line; all of them do if the group has none.
+    #[must_use]
+    #[inline]
+    pub fn controller(&self, slice: usize, line: u64) -> usize {
+        let serving = &self.controllers[slice];
         serving[(line % serving.len() as u64) as usize] as usize
     }
 
@@ -295,4 +336,10 @@ impl Topology {
             (None, _) => unreachable!("channels name edges of the graph"),
         }
     }
+}
+
+/// Which of `n` a line falls to.
+#[inline]
+fn spread(line: u64, n: usize) -> usize {
+    ((line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % n as u64) as usize
 }

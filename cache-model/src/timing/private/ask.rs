@@ -80,6 +80,7 @@ pub(super) fn asks(actions: &[CacheAction]) -> MessageKind {
         CacheAction::SendGetM => Some(MessageKind::GetM),
         CacheAction::SendUpgrade => Some(MessageKind::Upgrade),
         CacheAction::SendAtomic => Some(MessageKind::Atomic),
+        CacheAction::SendUpgr => Some(MessageKind::BusUpgr),
         _ => None,
     });
     kind.expect("an access that does not hit asks the home")
@@ -94,6 +95,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::Tables;
+    use crate::timing::Numa;
     use crate::timing::message::{Message, Place};
     use crate::timing::private::Notice;
     use crate::timing::{Coherence, LineKinds, MemoryParams, Topology, WireParams};
@@ -141,7 +143,8 @@ mod tests {
     fn a_load_behind_the_acknowledgement_of_an_inv_does_not_use_older_data() {
         let source = Source { name: "empty".into(), text: "proc main() {\n  ret\n}\n".into() };
         let kinds = LineKinds::of(&assemble(&[source], &Options::default()).expect("it assembles"));
-        let mut fabric = Fabric::new(params(), Topology::ring(2, &WireParams::new(1, 32), true).into(), kinds);
+        let mut fabric =
+            Fabric::new(params(), Topology::ring(2, &WireParams::new(1, 32), true).into(), Numa::Hashed, kinds);
         let tables = Tables::by_name("mesi-silent").expect("it is listed");
         let coherence = Coherence { adjacent_line_prefetch: true, ..Coherence::of(tables) };
         let mut cache = PrivateCache::new(Place(0), params(), coherence);

@@ -120,6 +120,9 @@ fn a_slow_clock_moves_messages_at_its_own_ticks() {
     let slow = LinkParams { clock, ..link(4) };
     assert_eq!(arrivals(line(3, &slow), &[(0, 0, 1, 8, 10)]), [12], "tick 6 at 10, tick 7 seen at 12");
     assert_eq!(arrivals(line(3, &slow), &[(0, 0, 1, 8, 11)]), [14], "tick 7, tick 8 seen at 14");
+    // Six hops: tick 12 is at 20, and none is lost at the stops between, whatever cycle they are seen in.
+    assert_eq!(arrivals(line(7, &slow), &[(0, 0, 6, 8, 10)]), [20]);
+    assert_eq!(arrivals(line(7, &slow), &[(0, 0, 6, 64, 10)]), [32], "seven more slots: tick 19 is at 31.67");
     // Thirty messages of one slot take thirty ticks: no tick is lost, nothing drifts.
     let burst: Vec<_> = (0..30).map(|_| (0, 0, 1, 8, 10)).collect();
     let last = *arrivals(line(2, &LinkParams { places: 64, ..slow }), &burst).last().expect("thirty");

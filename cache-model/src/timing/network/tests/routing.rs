@@ -130,7 +130,7 @@ fn lines_are_spread_over_slices_and_controllers_of_the_same_group() {
     let t = b.build().expect("usable");
     let (mut slices, mut controllers) = ([0u32; 8], [0u32; 5]);
     for line in 0..40_000 {
-        let (home, memory) = (t.home_slice(line), t.controller(line));
+        let (home, memory) = (t.home_slice(line), t.controller(t.home_slice(line), line));
         assert_eq!(home < 4, memory < 2, "memory is in the home's group");
         slices[home] += 1;
         controllers[memory] += 1;
@@ -138,6 +138,37 @@ fn lines_are_spread_over_slices_and_controllers_of_the_same_group() {
     assert!(slices.iter().all(|n| (4_500..5_500).contains(n)), "{slices:?}");
     assert!(controllers[..2].iter().all(|n| (9_500..10_500).contains(n)), "{controllers:?}");
     assert!(controllers[2..].iter().all(|n| (6_300..7_000).contains(n)), "{controllers:?}");
+}
+
+#[test]
+fn a_line_of_a_memory_node_has_its_home_there() {
+    let mut b = Builder::default();
+    let mut gates = Vec::new();
+    // A part without slices between two with them is no memory node.
+    for cores in [2, 0, 3] {
+        let s = stops(&mut b, 4);
+        b.mesh(&s, 2, false, &link(2));
+        s[..cores].iter().for_each(|&s| (b.core(s), b.slice(s)).0);
+        b.memory(s[3]);
+        gates.push(s[0]);
+        b.next_group();
+    }
+    for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+        b.link(gates[from], gates[to], &link(2));
+    }
+    let t = b.build().expect("usable");
+    assert_eq!((t.nodes(), t.node_of_core(1), t.node_of_core(2)), (2, Some(0), Some(1)));
+    let mut seen = [0u32; 5];
+    for line in 0..5_000 {
+        let (near, far) = (t.home_slice_in(0, line), t.home_slice_in(1, line));
+        assert!(near < 2 && (2..5).contains(&far));
+        assert_eq!((t.controller(near, line), t.controller(far, line)), (0, 2));
+        assert_eq!(t.home_slice_in(2, line), near, "counted modulo their number");
+        seen[near] += 1;
+        seen[far] += 1;
+    }
+    assert!(seen[..2].iter().all(|n| (2_300..2_700).contains(n)), "{seen:?}");
+    assert!(seen[2..].iter().all(|n| (1_500..1_850).contains(n)), "{seen:?}");
 }
 
 #[test]

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machines beside the hardware: what was fitted is met, and the command says how it is with the rest.
+
+use std::process::{Command, Output};
+
+use configs::presets::machine_names;
+use configs::{Kind, Quantity, hardware};
+use rqsim::calibrate::{Bench, Scope, Spread, calibrate, csv, figures, ping_pong, rows_of, table};
+
+/// As many pairs of each class as take a second or two.
+const SAMPLE: Scope = Scope { pairs: Some(32), curve_bytes_max: 1 << 16, few_threads: true };
+
+fn sim(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sim")).args(args).output().expect("the program starts")
+}
+
+#[test]
+fn ping_pong_of_every_preset_is_within_a_tenth_of_its_target() {
+    for name in machine_names() {
+        let h = hardware(name).expect("a preset");
+        let long = std::env::var_os("RQSIM_LONG").is_some();
+        let scope = if long { Scope::FULL } else { SAMPLE };
+        let bench = Bench::new(&h.machine).expect("its network can be used");
+        let pairs = ping_pong(&bench, scope, &|| ()).expect("all come to their end");
+        let mut targets = 0;
+        for f in h.published.iter().filter(|f| f.kind == Kind::Target) {
+            let near = match f.quantity {
+                Quantity::PingPong => true,
+                Quantity::PingPongOtherNode => false,
+                other => panic!("{name} is fitted to {other:?}, which is not looked at here"),
+            };
+            let class =
+                pairs.iter().filter(|p| p.is_near == near).map(|p| p.cycles * 1e6 / h.machine.clock.khz() as f64);
+            let s = Spread::of(&class.collect::<Vec<f64>>()).expect("there are such pairs");
+            let error = s.mean / f.value - 1.0;
+            assert!(error.abs() < 0.1, "{name} {:?}: {s:?} ns, target {}", f.quantity, f.value);
+            targets += 1;
+        }
+        assert_eq!(targets, bench.nodes().len().min(2), "{name}: a target per class of pairs");
+    }
+}
+
+#[test]
+fn a_small_machine_is_measured_in_full_and_the_same_on_any_number_of_threads() {
+    let h = hardware("skylake-ring-8").expect("a preset");
+    let scope = Scope { pairs: Some(6), ..SAMPLE };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| calibrate(&h.machine, &h.published, scope, &|| ())).expect("it is measured")
+    };
+    let c = on(2);
+    assert_eq!(csv(&c), csv(&on(1)));
+    let exact = |q: Quantity| c.get(q).unwrap_or_else(|| panic!("{q:?} is missing")).mean;
+    // What the machine's file says, as programs see it.
+    for (q, cycles) in [
+        (Quantity::LoadL1, 4.0),
+        (Quantity::LoadL2, 11.0),
+        (Quantity::LockedAdd, 18.0),
+        (Quantity::Fence, 18.0),
+        (Quantity::Pause, 141.0),
+        (Quantity::StoreBuffer, 56.0),
+        // Its own slice: 11 before the request leaves, 10 and 17 in the slice. Four hops: eight cycles and the line's rest.
+        (Quantity::LoadLlcNear, 38.0),
+        (Quantity::LoadLlcFar, 38.0 + 8.0 + 2.0),
+        // Two loads of the line, the time stamp, an addition.
+        (Quantity::ClockRead, 4.0 + 4.0 + 61.0 + 1.0),
+    ] {
+        assert!((exact(q) - cycles).abs() < 1e-9, "{q:?}: {}", exact(q));
+    }
+    // The sum in the machine's file over all cores and slices.
+    assert!((exact(Quantity::LoadLlc) - 44.1).abs() < 0.2, "{}", exact(Quantity::LoadLlc));
+    for row in rows_of(&c).iter().filter(|r| r.figure.is_some_and(|f| f.kind != Kind::Check)) {
+        assert!(row.error_percent().expect("published").abs() < 10.0, "{row:?}");
+    }
+    assert_eq!(c.curve.last().map(|p| p.bytes), Some(1 << 16));
+    assert_eq!(c.scaling.iter().map(|s| s.threads).collect::<Vec<_>>(), [1, 2, 3, 4, 8]);
+
+    let text = csv(&c);
+    let mut lines = text.lines();
+    let head = lines.next().expect("a header");
+    assert_eq!(
+        head,
+        "machine,quantity,unit,simulated,simulated_min,simulated_max,published,error_percent,kind,row,source"
+    );
+    assert_eq!(lines.clone().count(), rows_of(&c).len());
+    assert!(text.contains("\nskylake-ring-8,LoadL1,cycles,4.000,4.000,4.000,4,0.00,given,A1,"), "{text}");
+    assert!(text.contains("\nskylake-ring-8,LoadLlcNear,cycles,38.000,38.000,38.000,,,,,\n"), "{text}");
+    let table = table(&c);
+    let widths: Vec<usize> = table.lines().map(|l| l.chars().count()).collect();
+    assert!(widths.windows(2).all(|w| w[0] == w[1]), "{table}");
+    assert!(table.contains("| target | C1  |"), "{table}");
+    for (name, svg) in figures(&c, "a test").expect("they can be drawn") {
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.len() > 10_000, "{name}");
+    }
+}
+
+#[test]
+fn the_command_writes_its_files_and_refuses_what_is_no_machine() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let tiny = dir.path().join("tiny.ron");
+    let zen = configs::presets::machine_text("zen3-ccx-8").expect("a preset");
+    let text = zen.replace("cores: 8,", "cores: 2,").replace("4MiB", "512KiB").replace("zen3-ccx-8", "tiny");
+    std::fs::write(&tiny, text).expect("written");
+    let out = dir.path().join("out");
+    let [tiny, out] = [&tiny, &out].map(|p| p.display().to_string());
+    let done = sim(&["calibrate", &tiny, "--quick", "--out", &out]);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert!(String::from_utf8_lossy(&done.stdout).starts_with("tiny: 2 cores at 4.6 GHz\n\n| quantity"));
+    for file in ["calibration.csv", "latency.svg", "ping-pong.svg", "atomics.svg"] {
+        assert!(std::path::Path::new(&out).join(file).exists() && said.contains(file), "{file}");
+    }
+    let bad = sim(&["calibrate", "skylake-ring"]);
+    assert_eq!(bad.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&bad.stderr);
+    assert!(said.contains("no such file, and no machine preset") && said.contains("`skylake-ring-8`"), "{said}");
+    let folder = sim(&["calibrate", &tiny, "--out", &format!("{tiny}/sub")]);
+    assert_eq!(folder.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&folder.stderr).contains("cannot write"), "{folder:?}");
+}
