@@ -58,7 +58,7 @@ fn on_bus(preset: &str, protocol: &str, shared_wires: bool, duration: &str) -> P
 }
 
 /// A lock that is always wanted changes hands on a snooping bus with fewer messages and bytes than with a directory on
-/// the same bus: nobody is told anything on his own, nobody acknowledges, and upgrades bring no data.
+/// the same bus: nobody is told anything on his own, and nobody acknowledges.
 #[test]
 fn snooping_takes_fewer_messages_per_hand_off_than_a_directory() {
     for shared_wires in [false, true] {
@@ -73,9 +73,9 @@ fn snooping_takes_fewer_messages_per_hand_off_than_a_directory() {
             (held, sum(|c| c.messages), sum(|c| c.bytes))
         };
         let (snooping, directory) = (count("SnoopingMesi"), count("Mesi"));
-        // A half and three quarters of them, about.
+        // A half and five sixths of them, about: the preset's upgrades bring no data with a directory either.
         assert!(snooping.1 * directory.0 * 10 < directory.1 * snooping.0 * 6, "{snooping:?} {directory:?}");
-        assert!(snooping.2 * directory.0 * 10 < directory.2 * snooping.0 * 8, "{snooping:?} {directory:?}");
+        assert!(snooping.2 * directory.0 * 10 < directory.2 * snooping.0 * 9, "{snooping:?} {directory:?}");
     }
 }
 
