@@ -30,7 +30,7 @@ pub use error::ConfigError;
 pub use interconnect::{
     Bus, Crossbar, Graph, Grid, Interconnect, Joined, Link, Messages, Part, PartLink, Ring, Stop, StopLink,
 };
-pub use interrupts::{Interrupt, Phase, Source, Vector};
+pub use interrupts::{Interrupt, Law, Phase, Source, Tick, Vector};
 pub use machine::{
     CORES_MAX, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, PrivateCache, Protocol,
     Replacement, SharedCache, SharedEvictions,
@@ -41,4 +41,4 @@ pub use overrides::override_field;
 pub use parse::{Loaded, expanded, load, parse};
 pub use schema::{Base, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
 pub use units::{Bytes, Frequency, Rate, Span};
-pub use workload::{Cpus, Dist, Payload, Step, Task, Workload};
+pub use workload::{Cpus, Dist, Payload, Step, Task, To, Workload};

@@ -20,6 +20,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
     ("nonhead-nmi.ron", include_str!("../presets/nonhead-nmi.ron")),
     ("lost-heir.ron", include_str!("../presets/lost-heir.ron")),
+    ("nmi-storm.ron", include_str!("../presets/nmi-storm.ron")),
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 

@@ -127,6 +127,12 @@ impl Oracle {
             MarkKind::Held => self.held(cpu, lock)?,
             MarkKind::Released => self.released(cpu, lock)?,
             MarkKind::Failed => return self.failed(cpu, lock, second, third),
+            // A context of its own on the graph, though of the same kind: what it interrupts waits for it.
+            MarkKind::Enter => {
+                let kind = self.state.top(cpu).kind;
+                self.state.push(at, cpu, kind);
+            }
+            MarkKind::Leave => self.state.pop(at, cpu)?,
             MarkKind::Note => {}
         }
         Ok(None)

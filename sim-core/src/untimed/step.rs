@@ -162,6 +162,7 @@ impl System {
             }
             Op::Fence(Fence::Full) if !empty => return Ok(false),
             Op::Halt => return Ok(false),
+            Op::Send { .. } => return Err(fault("interrupts have no meaning without time")),
             Op::Fence(_) | Op::Pause | Op::Work(_) | Op::DelayUntil { .. } | Op::Mark(_) => {}
             Op::Wfe { addr } | Op::PrefetchW { addr } => {
                 self.resolve(state, core, &addr, Width::U8)?;
