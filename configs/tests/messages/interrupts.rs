@@ -12,7 +12,8 @@ macro_rules! interrupt_messages {
 
 #[test]
 fn the_experiment_without_a_replacement_is_accepted_and_survives_expansion() {
-    let read = |text: &str| configs::parse(text, "test.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
+    let read =
+        |text: &str| configs::parse(text, "test.ron").unwrap_or_else(|e| panic!("{}", e.render(false))).experiment;
     let e = read(crate::INTERRUPTS);
     assert_eq!(read(&configs::expanded(&e)), e);
 }
