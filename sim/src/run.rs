@@ -191,9 +191,9 @@ fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
 }
 
 /// Kinds of context that records speak of: soft interrupts only where there are any.
-fn shown(machine: &Machine<Observer>, kinds: &[ContextKind]) -> impl Iterator<Item = ContextKind> {
+fn shown<'a>(machine: &Machine<Observer>, kinds: &'a [ContextKind]) -> impl Iterator<Item = ContextKind> + use<'a> {
     let soft = machine.interrupts().serves(ContextKind::Softirq);
-    kinds.to_vec().into_iter().filter(move |k| *k != ContextKind::Softirq || soft)
+    kinds.iter().copied().filter(move |k| *k != ContextKind::Softirq || soft)
 }
 
 fn context_counts(o: &Observer, kind: ContextKind) -> ContextCounts {

@@ -68,8 +68,11 @@ pub(crate) fn read(loaded: &mut Loaded) -> Result<BTreeMap<usize, ByCore>, Input
     Ok(all)
 }
 
-/// Time in nanoseconds, core and source of each row; or the line, from 1, and what is wrong with it.
-fn rows(text: &str, cores: u32) -> Result<Vec<(u64, u32, &str)>, (usize, String)> {
+/// Time in nanoseconds, core and source.
+type Row<'t> = (u64, u32, &'t str);
+
+/// All rows; or the line, from 1, and what is wrong with it.
+fn rows(text: &str, cores: u32) -> Result<Vec<Row<'_>>, (usize, String)> {
     let mut lines = text.lines().enumerate();
     match lines.next() {
         Some((_, HEADER)) => {}
