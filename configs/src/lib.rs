@@ -6,6 +6,9 @@
 //! as a [`ConfigError`] with file, line, column, field and a way out. [`expanded`] writes an experiment back with
 //! nothing left out, which is what goes into records.
 //!
+//! Interrupts come from counters, clocks, random laws, bursts, recorded traces, boundaries of the program, or other cores'
+//! bodies (`interrupts`); a timer tick (`tick`) and bodies at a lock program's hooks (`hooks`) are off unless given.
+//!
 //! What can be known only with the lock's program at hand (patch, option, parameter and label names) is left to
 //! the caller, who makes the same kind of message with [`Loaded::error_at`].
 

@@ -15,6 +15,9 @@
 //! | `hand_over` | its successor, as long as that one has joined but not linked itself |
 //! | `pending_hand_over` | nobody: the wait is bounded, so it can be no part of a deadlock |
 //!
+//! Between the marks `enter` and `leave` a hook's body runs: a context of its own on top of the one that passes the
+//! hook, of the same kind, for whose end that one waits like an interrupted one.
+//!
 //! A context that has reported `queued` but no wait since runs towards linking itself; its first
 //! `wait` after that says that the link is made. A lock's owner may report a `hand_over` wait too,
 //! because a queue lock is owned before the successor has been found.
