@@ -108,6 +108,29 @@ fn a_body_that_takes_the_contended_lock_is_refused_and_keeps_the_queue() {
     assert_eq!((word(&m, 0), word(&m, 64)), (0, 4));
 }
 
+/// Bodies that take locks at both hooks, and NMIs that attempt the same locks at any time: errors, but nothing broken.
+#[test]
+fn nmis_over_hooks_that_take_locks_break_nothing() {
+    for patches in [&SERIES[..0], &SERIES[..]] {
+        let lab = Lab {
+            cores: 4,
+            patches,
+            params: "\"check_mask\": 15, \"check_interval\": \"10us\", \"fallback_timeout\": \"20us\",
+                     \"head_timeout\": \"90us\", \"pending_timeout\": \"50us\"",
+            tasks: r#"(on: All, body: [Forever([Critical(lock: "a", body: [Work(Exp("1us"))])])])"#,
+            handlers: r#""nmi": [Critical(lock: "a", body: []), Critical(lock: "b", body: [])]"#,
+            interrupts: r#"(name: "n", vector: Nmi, handler: "nmi", source: Poisson(rate: "10kHz"))"#.into(),
+            more: r#"hooks: {"contention_begin": [Critical(lock: "b", body: [Add("x")])],
+                             "contention_end": [Critical(lock: "c", body: [Add("x.y")])]},"#,
+            ..Lab::default()
+        };
+        let record = lab.ok();
+        assert!(record.contexts["nmi"].attempts > 40 && record.contexts["nmi"].held < record.contexts["nmi"].attempts);
+        let m = lab.machine();
+        assert!(word(&m, 0) > 0 && word(&m, 64) > 0, "{patches:?}");
+    }
+}
+
 #[test]
 fn a_hook_the_program_does_not_have_is_refused() {
     let lab = Lab { more: r#"hooks: {"contention_begins": [Add("x")]},"#, ..crossing() };

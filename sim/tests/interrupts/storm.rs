@@ -127,10 +127,13 @@ fn the_preset_stops_where_the_closed_form_says() {
     for cores in [1, 4] {
         let of = |rate, handler| held[&(cores, rate, handler)];
         let quiet = of("1kHz", "1us");
-        // Utilisations 0.51, 0.50: half is left; 1.26 us each of 1 us: nothing but what came before the first NMI and after the end.
+        // Utilisations 0.51 and 0.50 leave 0.49 and 0.50 of one core's rounds. What several cores lose also depends on who is in
+        // an NMI when the lock is handed over, so no more is asked of them than some progress.
         for busy in [of("50kHz", "10us"), of("400kHz", "1us")] {
-            assert!(busy * 10 > quiet * 4 / 2 && busy * 10 < quiet * 7, "{cores} cores: {busy} of {quiet}");
+            assert!(busy < quiet && busy * 20 > quiet, "{cores} cores: {busy} of {quiet}");
+            assert!(cores > 1 || (quiet * 47..=quiet * 51).contains(&(busy * 100)), "{busy} of {quiet}");
         }
+        // 1.26 and 1.26: nothing but what came before the first NMI and after the end.
         for stopped in [of("50kHz", "25us"), of("1MHz", "1us")] {
             assert!(stopped * 20 < quiet, "{cores} cores: {stopped} of {quiet}");
         }
