@@ -6,6 +6,9 @@
 //! as a [`ConfigError`] with file, line, column, field and a way out. [`expanded`] writes an experiment back with
 //! nothing left out, which is what goes into records.
 //!
+//! Interrupts come from counters, clocks, random laws, bursts, recorded traces, boundaries of the program, or other cores'
+//! bodies (`interrupts`); a timer tick (`tick`) and bodies at a lock program's hooks (`hooks`) are off unless given.
+//!
 //! What can be known only with the lock's program at hand (patch, option, parameter and label names) is left to
 //! the caller, who makes the same kind of message with [`Loaded::error_at`].
 
@@ -31,7 +34,7 @@ pub use error::ConfigError;
 pub use interconnect::{
     Bus, Crossbar, Graph, Grid, Interconnect, Joined, Link, Messages, Part, PartLink, Ring, Stop, StopLink,
 };
-pub use interrupts::{Interrupt, Phase, Source, Vector};
+pub use interrupts::{Interrupt, Law, Phase, Source, Tick, Vector};
 pub use machine::{
     Atomics, CORES_MAX, Inclusion, InterruptCosts, LINE_BYTES, Latencies, Machine, Memory, MemoryModel, Numa,
     PrivateCache, Protocol, Replacement, SharedCache, SharedEvictions, Upgrades,
@@ -43,4 +46,4 @@ pub use parse::{Loaded, expanded, load, parse};
 pub use published::{Figure, Hardware, Kind, Published, Quantity, Unit, hardware};
 pub use schema::{Base, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
 pub use units::{Bytes, Frequency, Rate, Span};
-pub use workload::{Cpus, Dist, Payload, Step, Task, Workload};
+pub use workload::{Cpus, Dist, Payload, Step, Task, To, Workload};

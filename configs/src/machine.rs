@@ -368,6 +368,35 @@ pub struct InterruptCosts {
     pub irq_exit: Span,
     /// From a source firing to the core seeing the interrupt as pending.
     pub delivery: Span,
+    /// From a core's sending an interrupt to its receiver's seeing it as pending; at least one cycle. 1 us unless
+    /// given, and then not written out: I18 has 1-3 us on bare metal, from send to handler, a weak source.
+    #[serde(default = "ipi", skip_serializing_if = "is_ipi")]
+    pub ipi: Span,
+    /// As `nmi_entry` for a soft interrupt, which is a call on the way out of a handler; 50 cycles unless given, and
+    /// then not written out (assumed).
+    #[serde(default = "soft", skip_serializing_if = "is_soft")]
+    pub softirq_entry: Span,
+    /// As `nmi_exit` for a soft interrupt; 50 cycles unless given, and then not written out (assumed).
+    #[serde(default = "soft", skip_serializing_if = "is_soft")]
+    pub softirq_exit: Span,
+}
+
+const fn ipi() -> Span {
+    Span::Picos(1_000_000)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+fn is_ipi(span: &Span) -> bool {
+    *span == ipi()
+}
+
+const fn soft() -> Span {
+    Span::Cycles(50)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The serializer wants a reference.
+fn is_soft(span: &Span) -> bool {
+    *span == soft()
 }
 
 /// How a file names its machine. In an [`crate::Experiment`] the preset is already filled in.

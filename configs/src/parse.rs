@@ -39,18 +39,24 @@ impl Loaded {
         error_at(&self.file, &self.text, path, says)
     }
 
-    /// The path of the lock program if it is a file: as written if absolute, else from the experiment file's
-    /// folder (from the working directory for an embedded experiment).
+    /// The path of the lock program if it is a file, see [`Loaded::beside`].
     #[must_use]
     pub fn program_path(&self) -> Option<PathBuf> {
         let Program::File(name) = &self.experiment.lock.program else {
             return None;
         };
+        Some(self.beside(name))
+    }
+
+    /// The path of a file that the experiment names: as written if absolute, else from the experiment file's
+    /// folder (from the working directory for an embedded experiment).
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
         let folder = match &self.origin {
             Origin::File(path) => path.parent().unwrap_or(Path::new("")),
             Origin::Embedded => Path::new(""),
         };
-        Some(folder.join(name))
+        folder.join(name)
     }
 }
 

@@ -23,6 +23,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("stress-aa.ron", include_str!("../presets/stress-aa.ron")),
     ("stress-abba.ron", include_str!("../presets/stress-abba.ron")),
     ("stress-abbcca.ron", include_str!("../presets/stress-abbcca.ron")),
+    ("nmi-storm.ron", include_str!("../presets/nmi-storm.ron")),
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
 ];
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::interrupts::Interrupt;
+use crate::interrupts::{Interrupt, Tick};
 use crate::machine::{Machine, choice};
 use crate::named::Named;
 use crate::near::suggestion;
@@ -41,6 +41,13 @@ pub struct Experiment {
     /// Interrupt sources.
     #[serde(default)]
     pub interrupts: Vec<Interrupt>,
+    /// The timer tick; none unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tick: Option<Tick>,
+    /// What runs at the hooks of the lock's program, by name of the hook, in the context that passes it; a core that runs
+    /// a hook's body does not start the same one again. A hook without a body costs nothing.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub hooks: Named<Vec<Step>>,
     /// Simulated time of one run.
     pub duration: Span,
     /// One run per stage and seed.

@@ -93,8 +93,36 @@ pub enum Step {
     Load(String),
     /// Writes 8 bytes of a payload, named as for [`Step::Load`].
     Store(String),
+    /// Adds 1 to an 8-byte word of a payload, as one locked access.
+    Add(String),
+    /// Writes a number into an 8-byte word of a payload.
+    Set {
+        /// The word, named as for [`Step::Load`].
+        word: String,
+        /// What is written.
+        value: u64,
+    },
+    /// Spins on an 8-byte word of a payload, with a pause between two looks, until it holds at least this.
+    Await {
+        /// The word, named as for [`Step::Load`].
+        word: String,
+        /// Goes on when the word is this or more.
+        at_least: u64,
+    },
+    /// Sends an inter-processor interrupt whose source is `Sent`, once the core's own stores are in its cache.
+    /// Cores that do not have the interrupt take no notice.
+    Ipi {
+        /// To whom.
+        to: To,
+        /// Name of the interrupt.
+        interrupt: String,
+    },
+    /// Raises a soft interrupt of the own core. In handlers of maskable and soft interrupts only.
+    Raise(String),
     /// Runs the steps with maskable interrupts off and puts the flag back as it was.
     IrqOff(Vec<Step>),
+    /// In the handler of a maskable interrupt: lets interrupts of a higher priority in while the steps run.
+    IrqOn(Vec<Step>),
     /// Runs `body` so many times.
     Loop {
         /// At least 1.
@@ -108,6 +136,18 @@ pub enum Step {
     Wait,
     /// Sleeps for good, taking interrupts. The last step of its block; not in handlers.
     Halt,
+}
+
+/// Receivers of an inter-processor interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum To {
+    /// The core with this number, which may be the sender.
+    Cpu(u32),
+    /// Every core but the sender.
+    Others,
+    /// Every core.
+    All,
 }
 
 /// A span that may be drawn at random, independently at each execution.

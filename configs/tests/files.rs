@@ -59,7 +59,7 @@ fn an_unknown_preset_lists_near_names() {
     assert_eq!(
         load("rign8.ron").expect_err("unknown").render(false),
         "error: rign8.ron: no such file, and no preset of that name\n  \
-         help: did you mean `ring8.ron`? presets: ring8.ron, ring8-next.ron, handover-nmi.ron, nonhead-nmi.ron, lost-heir.ron, stress-aa.ron, stress-abba.ron, stress-abbcca.ron, hammer8.ron\n"
+         help: did you mean `ring8.ron`? presets: ring8.ron, ring8-next.ron, handover-nmi.ron, nonhead-nmi.ron, lost-heir.ron, stress-aa.ron, stress-abba.ron, stress-abbcca.ron, nmi-storm.ron, hammer8.ron\n"
     );
     assert_eq!(
         load("some/ring8.ron").expect_err("unknown").to_string(),

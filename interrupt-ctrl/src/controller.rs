@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Per-core delivery: latch, flag, blocking, costs.
+//! Per-core delivery: latch, flag, priorities, blocking, costs.
+//!
+//! At a boundary the first of these that is latched and allowed is delivered:
+//!
+//! | kind | allowed | flag in its handler |
+//! |---|---|---|
+//! | NMI | no NMI handler is running | clear |
+//! | maskable | the flag is set, no NMI handler is running, and every maskable handler running has a lower priority | clear |
+//! | soft | the flag is set and no handler is running at all | set |
+//!
+//! Among maskable ones the highest priority goes first, then the order of the experiment. An interrupt that arrives
+//! while one of the same source is latched is lost in it and counted. A soft interrupt raised by a maskable handler is
+//! thus delivered at the boundary to which the outermost handler returns, and one raised in its own handler comes
+//! once more. Not modelled: the kernel's limit on such repetitions, after which a thread takes over; task-priority registers.
+
+use std::collections::VecDeque;
 
 use sim_core::isa::{ContextKind, Pc};
-use sim_core::ports::{InterruptPort, Taken};
+use sim_core::ports::{InterruptPort, Taken, Target};
 use sim_core::rng::Stream;
 use sim_core::time::Cycle;
 
@@ -13,8 +28,29 @@ use crate::arrival::{Arrivals, Process};
 pub enum Vector {
     /// Non-maskable: ignores the flag, blocked from delivery to return.
     Nmi,
-    /// Maskable: needs the flag, and no other handler running.
-    Irq,
+    /// Maskable, with this priority: needs the flag, and no handler of this or a higher priority running.
+    Irq(u8),
+    /// Soft: needs the flag, and no handler running.
+    Soft,
+}
+
+impl Vector {
+    const fn kind(self) -> ContextKind {
+        match self {
+            Vector::Nmi => ContextKind::Nmi,
+            Vector::Irq(_) => ContextKind::Hardirq,
+            Vector::Soft => ContextKind::Softirq,
+        }
+    }
+
+    /// Order of delivery among those that are allowed.
+    const fn rank(self) -> u16 {
+        match self {
+            Vector::Nmi => 0x200,
+            Vector::Irq(priority) => 0x100 + priority as u16,
+            Vector::Soft => 0,
+        }
+    }
 }
 
 /// Costs of taking interrupts, in core cycles.
@@ -28,8 +64,14 @@ pub struct InterruptCosts {
     pub irq_entry: u64,
     /// As `nmi_exit`, for maskable interrupts.
     pub irq_exit: u64,
+    /// As `nmi_entry`, for soft interrupts: part of the way out of the handler before.
+    pub soft_entry: u64,
+    /// As `nmi_exit`, for soft interrupts.
+    pub soft_exit: u64,
     /// From the event at the source to the core seeing it.
     pub delivery: u64,
+    /// From a core's sending an interrupt to another core's (or its own) seeing it, at least 1.
+    pub ipi: u64,
 }
 
 /// A source of interrupts on one core.
@@ -37,6 +79,8 @@ pub struct InterruptCosts {
 pub struct Source {
     /// Name in the experiment; also names its random stream.
     pub name: String,
+    /// Number by which programs send it; the same on every core.
+    pub number: u64,
     /// Kind.
     pub vector: Vector,
     /// Handler, index into the program's procedures.
@@ -57,8 +101,11 @@ pub struct SourceStats {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     vector: Vector,
+    number: u64,
     handler: u16,
     arrivals: Arrivals,
+    /// When those sent by cores will be seen, ascending: all take the same time.
+    sent: VecDeque<Cycle>,
     pending: bool,
     stats: SourceStats,
 }
@@ -67,8 +114,8 @@ struct Line {
 struct Unit {
     lines: Vec<Line>,
     flag: bool,
-    /// Handlers running, outermost first: kind and the flag to restore.
-    stack: Vec<(ContextKind, bool)>,
+    /// Handlers running, outermost first: what they serve and the flag to restore.
+    stack: Vec<(Vector, bool)>,
     /// Cached answer of `attention`.
     attention: Cycle,
 }
@@ -78,6 +125,8 @@ struct Unit {
 pub struct Controllers {
     costs: InterruptCosts,
     units: Vec<Unit>,
+    /// Cores to which something was sent since the machine last asked.
+    receivers: Vec<usize>,
 }
 
 impl Controllers {
@@ -87,14 +136,22 @@ impl Controllers {
         let units = sources.iter().enumerate().map(|(core, list)| {
             let lines = list.iter().map(|s| {
                 let stream = Stream::derive(seed, core as u64, &format!("interrupt {}", s.name));
-                let arrivals = Arrivals::new(s.process, stream, until);
-                Line { vector: s.vector, handler: s.handler, arrivals, pending: false, stats: SourceStats::default() }
+                let arrivals = Arrivals::new(s.process.clone(), stream, until);
+                Line {
+                    vector: s.vector,
+                    number: s.number,
+                    handler: s.handler,
+                    arrivals,
+                    sent: VecDeque::new(),
+                    pending: false,
+                    stats: SourceStats::default(),
+                }
             });
             let mut unit = Unit { lines: lines.collect(), flag: true, stack: Vec::new(), attention: Cycle::NEVER };
             unit.refresh(costs.delivery);
             unit
         });
-        Controllers { costs, units: units.collect() }
+        Controllers { costs, units: units.collect(), receivers: Vec::new() }
     }
 
     /// Boundaries that directed arrivals watch, in no particular order.
@@ -115,8 +172,18 @@ impl Controllers {
     /// Arrivals of a core that were lost in the latch, all sources of this kind of handler.
     #[must_use]
     pub fn coalesced(&self, core: usize, kind: ContextKind) -> u64 {
-        let vector = if kind == ContextKind::Nmi { Vector::Nmi } else { Vector::Irq };
-        self.units[core].lines.iter().filter(|l| l.vector == vector).map(|l| l.stats.coalesced).sum()
+        self.units[core].lines.iter().filter(|l| l.vector.kind() == kind).map(|l| l.stats.coalesced).sum()
+    }
+
+    /// True if some source of some core starts a handler of this kind.
+    #[must_use]
+    pub fn serves(&self, kind: ContextKind) -> bool {
+        self.units.iter().flat_map(|u| &u.lines).any(|l| l.vector.kind() == kind)
+    }
+
+    /// Takes the cores to which something was sent since the last call, for the machine to look at their wake-ups.
+    pub fn take_receivers(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.receivers)
     }
 
     /// Latches an interrupt of source `source` of `core` at the next boundary, as a directed
@@ -138,13 +205,15 @@ impl Line {
 
 impl Unit {
     fn in_nmi(&self) -> bool {
-        self.stack.iter().any(|(k, _)| *k == ContextKind::Nmi)
+        self.stack.iter().any(|(v, _)| *v == Vector::Nmi)
     }
 
     fn may_deliver(&self, vector: Vector) -> bool {
         match vector {
             Vector::Nmi => !self.in_nmi(),
-            Vector::Irq => self.flag && self.stack.is_empty(),
+            // Soft interrupts rank below every maskable one.
+            Vector::Irq(_) => self.flag && self.stack.iter().all(|(v, _)| v.rank() < vector.rank()),
+            Vector::Soft => self.flag && self.stack.is_empty(),
         }
     }
 
@@ -152,7 +221,8 @@ impl Unit {
         let mut at = Cycle::NEVER;
         for l in &self.lines {
             if self.may_deliver(l.vector) {
-                at = at.min(if l.pending { Cycle(0) } else { l.arrivals.next.after(delivery) });
+                let sent = l.sent.front().copied().unwrap_or(Cycle::NEVER);
+                at = at.min(if l.pending { Cycle(0) } else { l.arrivals.next.after(delivery).min(sent) });
             }
         }
         self.attention = at;
@@ -164,6 +234,10 @@ impl Unit {
             while l.arrivals.next.after(delivery) <= now && l.arrivals.next != Cycle::NEVER {
                 l.latch();
                 l.arrivals.advance();
+            }
+            while l.sent.front().is_some_and(|at| *at <= now) {
+                l.sent.pop_front();
+                l.latch();
             }
         }
     }
@@ -179,19 +253,22 @@ impl InterruptPort for Controllers {
         let costs = self.costs;
         let unit = &mut self.units[core];
         unit.absorb(now, costs.delivery);
-        let ready = |v: Vector| unit.lines.iter().position(|l| l.pending && l.vector == v && unit.may_deliver(v));
-        let chosen = ready(Vector::Nmi).or_else(|| ready(Vector::Irq));
+        let ready = |l: &Line| l.pending && unit.may_deliver(l.vector);
+        let chosen = (0..unit.lines.len())
+            .filter(|&i| ready(&unit.lines[i]))
+            .max_by_key(|&i| (unit.lines[i].vector.rank(), std::cmp::Reverse(i)));
         let taken = chosen.map(|i| {
             let line = &mut unit.lines[i];
             line.pending = false;
             line.stats.taken += 1;
-            let (kind, entry_cycles, exit_cycles) = match line.vector {
-                Vector::Nmi => (ContextKind::Nmi, costs.nmi_entry, costs.nmi_exit),
-                Vector::Irq => (ContextKind::Hardirq, costs.irq_entry, costs.irq_exit),
+            let (entry_cycles, exit_cycles) = match line.vector {
+                Vector::Nmi => (costs.nmi_entry, costs.nmi_exit),
+                Vector::Irq(_) => (costs.irq_entry, costs.irq_exit),
+                Vector::Soft => (costs.soft_entry, costs.soft_exit),
             };
-            let handler = line.handler;
-            unit.stack.push((kind, unit.flag));
-            unit.flag = false;
+            let (vector, handler, kind) = (line.vector, line.handler, line.vector.kind());
+            unit.stack.push((vector, unit.flag));
+            unit.flag = vector == Vector::Soft;
             if kind == ContextKind::Nmi {
                 unit.lines.iter_mut().for_each(|l| l.arrivals.freeze(now));
             }
@@ -242,102 +319,36 @@ impl InterruptPort for Controllers {
         }
         unit.refresh(self.costs.delivery);
     }
+
+    fn send(&mut self, core: usize, line: u64, to: Target, now: Cycle) {
+        for (i, unit) in self.units.iter_mut().enumerate() {
+            let wanted = match to {
+                Target::Core(c) => c == i as u64,
+                Target::Others => i != core,
+                Target::All => true,
+                Target::Own => i == core,
+            };
+            if !wanted {
+                continue;
+            }
+            for l in unit.lines.iter_mut().filter(|l| l.number == line) {
+                if to == Target::Own {
+                    l.latch();
+                } else {
+                    l.sent.push_back(now.after(self.costs.ipi.max(1)));
+                }
+            }
+            unit.refresh(self.costs.delivery);
+            if i != core {
+                self.receivers.push(i);
+            }
+        }
+    }
+
+    fn has_sent(&self) -> bool {
+        !self.receivers.is_empty()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const COSTS: InterruptCosts =
-        InterruptCosts { nmi_entry: 100, nmi_exit: 50, irq_entry: 80, irq_exit: 40, delivery: 10 };
-
-    fn unit(sources: &[(Vector, Process)]) -> Controllers {
-        let list = sources
-            .iter()
-            .enumerate()
-            .map(|(i, (vector, process))| Source {
-                name: format!("s{i}"),
-                vector: *vector,
-                handler: i as u16,
-                process: *process,
-            })
-            .collect();
-        Controllers::new(COSTS, &[list], 1, Cycle::NEVER)
-    }
-
-    #[test]
-    fn an_nmi_during_an_nmi_is_latched_once_and_delivered_after_the_return() {
-        let mut c = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0, first: None })]);
-        let first = c.attention(0);
-        assert_eq!(c.take(0, first).map(|t| (t.kind, t.entry_cycles)), Some((ContextKind::Nmi, 100)));
-        assert_eq!(c.attention(0), Cycle::NEVER);
-        assert_eq!(c.take(0, first.after(350)), None); // three more arrived meanwhile
-        c.leave(0, first.after(350));
-        assert_eq!(c.attention(0), Cycle(0));
-        assert!(c.take(0, first.after(350)).is_some());
-        assert_eq!(c.stats(0), [SourceStats { taken: 2, coalesced: 2 }]);
-    }
-
-    #[test]
-    fn the_flag_holds_back_a_timer_but_not_an_nmi() {
-        let p = Process::Periodic { period: 100, jitter: 0, first: None };
-        let mut c = unit(&[(Vector::Irq, p), (Vector::Nmi, p)]);
-        assert!(c.set_flag(0, false));
-        let t = Cycle(500);
-        assert_eq!(c.take(0, t).map(|x| x.kind), Some(ContextKind::Nmi));
-        c.leave(0, t);
-        assert_eq!(c.take(0, t), None);
-        assert!(!c.set_flag(0, true));
-        assert_eq!(c.attention(0), Cycle(0));
-        assert_eq!(c.take(0, t).map(|x| x.kind), Some(ContextKind::Hardirq));
-    }
-
-    #[test]
-    fn the_flag_comes_back_as_it_was_when_a_handler_returns() {
-        let p = Process::Periodic { period: 100, jitter: 0, first: None };
-        let mut c = unit(&[(Vector::Irq, p)]);
-        assert!(c.take(0, Cycle(200)).is_some());
-        assert_eq!(c.attention(0), Cycle::NEVER);
-        c.leave(0, Cycle(250));
-        assert_ne!(c.attention(0), Cycle::NEVER);
-    }
-
-    #[test]
-    fn an_overflow_counter_stands_still_in_its_handler_and_while_halted() {
-        let mut c = unit(&[(Vector::Nmi, Process::Overflow { period: 1000, jitter: 0, first: None })]);
-        let first = c.attention(0);
-        assert!(c.take(0, first).is_some());
-        c.leave(0, Cycle(9000));
-        assert_eq!(c.attention(0), Cycle(9000 + 1000 + 10));
-        c.set_halted(0, Cycle(9400), true);
-        assert_eq!(c.attention(0), Cycle::NEVER);
-        c.set_halted(0, Cycle(20_000), false);
-        assert_eq!(c.attention(0), Cycle(20_000 + 600 + 10));
-    }
-
-    #[test]
-    fn a_counter_stands_still_in_the_nmi_that_wakes_its_core() {
-        let count = Process::Overflow { period: 1000, jitter: 0, first: Some(500) };
-        let tick = Process::Periodic { period: 100_000, jitter: 0, first: Some(200) };
-        let mut c = unit(&[(Vector::Irq, count), (Vector::Nmi, tick)]);
-        c.set_halted(0, Cycle(100), true); // 400 cycles left
-        assert!(c.take(0, Cycle(210)).is_some());
-        c.set_halted(0, Cycle(210), false);
-        c.leave(0, Cycle(5000));
-        assert_eq!(c.attention(0), Cycle(5000 + 400 + 10));
-    }
-
-    #[test]
-    fn delivery_latency_is_between_the_event_and_the_core() {
-        let slow = InterruptCosts { delivery: 500, ..COSTS };
-        let list = vec![Source {
-            name: "s0".into(),
-            vector: Vector::Nmi,
-            handler: 0,
-            process: Process::Periodic { period: 100, jitter: 0, first: None },
-        }];
-        let c = Controllers::new(slow, &[list], 1, Cycle::NEVER);
-        let quick = unit(&[(Vector::Nmi, Process::Periodic { period: 100, jitter: 0, first: None })]);
-        assert_eq!(c.attention(0).0, quick.attention(0).0 + 490);
-    }
-}
+mod tests;

@@ -5,11 +5,15 @@
 //! listed, attributed and explored like any other program. Conventions: the lock's program
 //! exports `lock` and `unlock` and declares the structure `lock_word`; lock NAME becomes object
 //! `lock_NAME`, payload NAME object `data_NAME`, the task of entry i procedure `task_i`, handler
-//! NAME procedure `on_NAME`.
+//! NAME procedure `on_NAME`. The timer tick is procedure `tick`, that of the timekeeping core `tick_timekeeper`; the
+//! latter calls `write_clock` if the lock's program has the option [`TICK_OPTION`], which is switched on then. The body of
+//! hook NAME is procedure `hook_NAME(object, value)`, called by the program where its option `hook_NAME` is on. A core that
+//! runs it does not start it again: a count per core and hook, as kernels have for their programs.
 
 use std::fmt::Write;
 
-use configs::{Dist, Experiment, Payload, Span, Step};
+use configs::{Dist, Experiment, Interrupt, Payload, Span, Step, To};
+use sim_core::program::Source;
 
 /// The procedures of the lock's program that a body calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,47 @@ pub fn handler_proc(name: &str) -> String {
     format!("on_{name}")
 }
 
+/// Option of a lock's program that has a clock with a line in memory: it declares `write_clock()` in it.
+pub const TICK_OPTION: &str = "timekeeper_tick";
+
+/// Option of a lock's program whose wait state must be kept apart for maskable handlers that interrupt each other.
+pub const NESTED_OPTION: &str = "nested_hardirqs";
+
+/// Name of the procedure of the timer tick, on the timekeeping core or another.
+#[must_use]
+pub const fn tick_proc(timekeeper: bool) -> &'static str {
+    if timekeeper { "tick_timekeeper" } else { "tick" }
+}
+
+/// Name of the procedure of a hook's body, and of the option that switches its calls on.
+#[must_use]
+pub fn hook_proc(name: &str) -> String {
+    format!("hook_{name}")
+}
+
+/// Hooks that do nothing, for those of these options that switch a hook's calls on: a lock's program assembles with
+/// them without an experiment.
+#[must_use]
+pub fn empty_hooks(enabled: &[String]) -> Option<Source> {
+    let hooks = enabled.iter().filter(|o| o.starts_with(&hook_proc("")));
+    let text: String = hooks.map(|o| format!("proc {o}(object, value) {{\n  ret\n}}\n")).collect();
+    (!text.is_empty()).then(|| Source { name: "(hooks)".into(), text })
+}
+
+/// True if handlers of maskable interrupts can interrupt each other.
+#[must_use]
+pub fn nests(experiment: &Experiment) -> bool {
+    fn has(steps: &[Step]) -> bool {
+        steps.iter().any(|s| match s {
+            Step::IrqOn(_) => true,
+            Step::Critical { body, on_error, .. } => has(body) || has(on_error),
+            Step::IrqOff(body) | Step::Loop { body, .. } | Step::Forever(body) => has(body),
+            _ => false,
+        })
+    }
+    experiment.handlers.iter().any(|(_, b)| has(b)) || experiment.tick.as_ref().is_some_and(|t| has(&t.body))
+}
+
 /// Name of the object of a lock.
 #[must_use]
 pub fn lock_object(name: &str) -> String {
@@ -47,13 +92,15 @@ pub fn payload_object(name: &str) -> String {
 /// The program text of an experiment's locks, payload, tasks and handlers.
 ///
 /// `Load` reads a word of the payload; `Store` writes the word read last plus one, so that a
-/// payload used as a counter shows at the end whether any critical section was lost.
+/// payload used as a counter shows at the end whether any critical section was lost. `writes_clock`: the lock's program
+/// has [`TICK_OPTION`].
 #[must_use]
-pub fn text(experiment: &Experiment, procs: &LockProcs) -> String {
+pub fn text(experiment: &Experiment, procs: &LockProcs, writes_clock: bool) -> String {
     let mut w = Writer {
         out: String::from("# Made from the experiment's workload.\n"),
         khz: experiment.machine.clock.khz(),
         payload: &experiment.payload,
+        interrupts: &experiment.interrupts,
         procs,
         names: 0,
         depth: 1,
@@ -73,6 +120,17 @@ pub fn text(experiment: &Experiment, procs: &LockProcs) -> String {
     for (name, body) in experiment.handlers.iter() {
         w.procedure(&handler_proc(name), body);
     }
+    if let Some(tick) = &experiment.tick {
+        w.procedure(tick_proc(false), &tick.body);
+        w.tick_of_timekeeper(&tick.body, writes_clock);
+    }
+    if !experiment.hooks.is_empty() {
+        let n = experiment.hooks.len();
+        w.top(format_args!("\nstruct hooks percpu align 64 kind other {{ running: [u32; {n}] }}"));
+    }
+    for (i, (name, body)) in experiment.hooks.iter().enumerate() {
+        w.hook(i, &hook_proc(name), body);
+    }
     w.out
 }
 
@@ -80,6 +138,7 @@ struct Writer<'a> {
     out: String,
     khz: u64,
     payload: &'a [Payload],
+    interrupts: &'a [Interrupt],
     procs: &'a LockProcs,
     names: usize,
     depth: usize,
@@ -110,6 +169,33 @@ impl Writer<'_> {
         self.op("v = 0");
         self.steps(body);
         self.label("end");
+        self.op("ret");
+        self.top(format_args!("}}"));
+    }
+
+    fn tick_of_timekeeper(&mut self, body: &[Step], writes_clock: bool) {
+        self.top(format_args!("\nproc {}() {{", tick_proc(true)));
+        self.op("v = 0");
+        if writes_clock {
+            self.op("call write_clock()");
+        }
+        self.steps(body);
+        self.label("end");
+        self.op("ret");
+        self.top(format_args!("}}"));
+    }
+
+    fn hook(&mut self, index: usize, name: &str, body: &[Step]) {
+        self.top(format_args!("\nproc {name}(object, value) {{"));
+        self.op(format!("running = local_add.u32 [cpu.hooks.running[{index}]], 1"));
+        self.op("if running != 1 goto missed");
+        self.op("v = 0");
+        self.op("mark enter()");
+        self.steps(body);
+        self.label("end");
+        self.op("mark leave()");
+        self.label("missed");
+        self.op(format!("local_add.u32 [cpu.hooks.running[{index}]], -1"));
         self.op("ret");
         self.top(format_args!("}}"));
     }
@@ -151,6 +237,43 @@ impl Writer<'_> {
                 let word = self.word(target);
                 self.op("v = v + 1");
                 self.op(format!("store.u64 [{word}], v"));
+            }
+            Step::Add(target) => {
+                let word = self.word(target);
+                self.op(format!("fetch_add.u64 [{word}], 1"));
+            }
+            Step::Set { word, value } => {
+                let word = self.word(word);
+                self.op(format!("store.u64.rel [{word}], {value}"));
+            }
+            Step::Await { word, at_least } => {
+                let (k, word) = (self.fresh(), self.word(word));
+                self.label(&format!("await_{k}"));
+                self.op(format!("seen_{k} = load.u64.acq [{word}]"));
+                self.op(format!("if seen_{k} >= {at_least} goto enough_{k}"));
+                self.op("pause");
+                self.op(format!("goto await_{k}"));
+                self.label(&format!("enough_{k}"));
+            }
+            Step::Ipi { to, interrupt } => {
+                let number = self.number(interrupt);
+                self.op(match to {
+                    To::Cpu(cpu) => format!("ipi.to {number}, {cpu}"),
+                    To::Others => format!("ipi.others {number}"),
+                    To::All => format!("ipi.all {number}"),
+                });
+            }
+            Step::Raise(interrupt) => {
+                let number = self.number(interrupt);
+                self.op(format!("raise {number}"));
+            }
+            Step::IrqOn(body) => {
+                let k = self.fresh();
+                self.op(format!("irq_save flag_{k}"));
+                self.op("irq_restore 1");
+                self.block(body);
+                self.op(format!("irq_save on_{k}"));
+                self.op(format!("irq_restore flag_{k}"));
             }
             Step::IrqOff(body) => {
                 let k = self.fresh();
@@ -225,6 +348,12 @@ impl Writer<'_> {
         self.op(format!("until_{k} = clock_ns"));
         self.op(format!("until_{k} = until_{k} + {nanos}"));
         self.op(format!("delay_until until_{k}"));
+    }
+
+    /// Number of an interrupt: its place in the experiment.
+    fn number(&self, interrupt: &str) -> usize {
+        let found = self.interrupts.iter().position(|x| x.name == interrupt);
+        found.expect("validation has found the interrupt")
     }
 
     fn word(&self, target: &str) -> String {

@@ -260,6 +260,10 @@ pub enum MarkKind {
     Released,
     /// `failed(lock, errno, detector)`: the attempt ended with an error.
     Failed,
+    /// `enter()`: code that is not the lock's begins inside it, in the same context: a hook's body.
+    Enter,
+    /// `leave()`: that code has ended.
+    Leave,
     /// `note(a, b, c)`: free form, for traces and experiments.
     Note,
 }
@@ -379,6 +383,19 @@ pub enum Span {
     Cycles(Operand),
     /// Nanoseconds, converted with the machine's clock when executed.
     Nanos(Operand),
+}
+
+/// Where [`Op::Send`] sends an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendTo {
+    /// The core with this number.
+    Core(Operand),
+    /// Every core but the sender.
+    Others,
+    /// Every core.
+    All,
+    /// The sender itself, without a way to go: a soft interrupt is a bit in the core's own memory.
+    Own,
 }
 
 /// One micro-op.
@@ -513,6 +530,14 @@ pub enum Op {
     IrqRestore {
         /// 1 = enable.
         flag: Operand,
+    },
+    /// Sends interrupt number `line` of the experiment: an inter-processor interrupt, or a soft interrupt of the
+    /// core's own. The former waits until the core's stores are in the cache. Cores without it take no notice.
+    Send {
+        /// Number of the interrupt in the experiment, from 0.
+        line: Operand,
+        /// To whom.
+        to: SendTo,
     },
     /// Number of the executing core, from 0.
     Cpu {

@@ -115,6 +115,19 @@ pub struct Taken {
     pub exit_cycles: u64,
 }
 
+/// [`crate::isa::SendTo`] with the core's number known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The core with this number; a number no core has means nobody.
+    Core(u64),
+    /// Every core but the sender.
+    Others,
+    /// Every core.
+    All,
+    /// The sender, at its next boundary.
+    Own,
+}
+
 /// The interrupt controller as a core sees it. A core calls it only at its own boundaries.
 pub trait InterruptPort {
     /// The earliest cycle at which [`InterruptPort::take`] could return an interrupt, given the
@@ -136,6 +149,13 @@ pub trait InterruptPort {
 
     /// The core is about to execute a watched micro-op (directed arrivals).
     fn reached(&mut self, core: usize, pc: Pc, now: Cycle);
+
+    /// The core sends interrupt number `line`; it arrives after at least one cycle, except at [`Target::Own`].
+    fn send(&mut self, core: usize, line: u64, to: Target, now: Cycle);
+
+    /// True if something was sent whose receivers' wake-ups have not been looked at anew. A core that runs ahead
+    /// of the queue stops then.
+    fn has_sent(&self) -> bool;
 }
 
 /// Observer of a run. All methods do nothing by default, so what is not asked for costs nothing.

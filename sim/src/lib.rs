@@ -11,6 +11,7 @@ pub mod network;
 pub mod observe;
 pub mod plan;
 pub mod run;
+mod trace;
 
 /// Version of rqsim, with a hash of the sources it was built from: what makes two records
 /// comparable, and what decides whether a finished run can be used again.

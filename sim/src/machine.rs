@@ -231,6 +231,9 @@ impl<P: Probe> Machine<P> {
         let limit = self.wakes.next_without(core).min(end);
         let last = with_core!(self, core, |c, env| c.run(env, limit));
         self.last_event = self.last_event.max(last);
+        for receiver in self.irq.take_receivers() {
+            self.rearm(receiver);
+        }
         self.rearm(core);
         self.check(core)
     }

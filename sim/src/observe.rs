@@ -225,6 +225,14 @@ impl Observer {
                 };
                 self.end_attempt(m.core, level, lock, began, m.at, ending);
             }
+            // Part of the context that runs, with attempts of its own.
+            MarkKind::Enter => {
+                let kind = self.levels[m.core][level].kind;
+                self.levels[m.core].push(Level { kind, entered: m.at, interrupted_at: None, attempt: None });
+            }
+            MarkKind::Leave => {
+                self.levels[m.core].pop();
+            }
             MarkKind::Wait | MarkKind::Queued | MarkKind::Released | MarkKind::Note => {}
         }
     }

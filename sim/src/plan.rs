@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From an experiment to runs: programs assembled, machines specified, every name resolved.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cache_model::protocol::Tables;
@@ -15,7 +16,10 @@ use sim_core::program::{Program, Source};
 use sim_core::time::{Clock, Cycle};
 
 use crate::machine::MachineSpec;
-use crate::network;
+use crate::{network, trace};
+
+/// Name of the timer tick's random stream, in parentheses so that no interrupt has it by accident.
+const TICK_NAME: &str = "(tick)";
 
 /// Input that cannot be used: what is shown to the user, ready to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,20 +82,23 @@ pub struct Plan {
 ///
 /// # Errors
 /// The first thing wrong, with its place.
-pub fn plan(loaded: Loaded) -> Result<Plan, InputError> {
+pub fn plan(mut loaded: Loaded) -> Result<Plan, InputError> {
     let lock = lock_source(&loaded)?;
     let bare = asm::assemble(std::slice::from_ref(&lock), &Options::default())
         .map_err(|e| InputError::program(&e, std::slice::from_ref(&lock)))?;
     check_names(&loaded, &bare)?;
     let procs = lock_procs(&bare, &lock.name)?;
-    let text = workload::text(&loaded.experiment, &procs);
+    let implied = implied_options(&loaded, &bare)?;
+    let traces = trace::read(&mut loaded)?;
+    let writes_clock = implied.iter().any(|o| o == workload::TICK_OPTION);
+    let text = workload::text(&loaded.experiment, &procs, writes_clock);
     let sources = [lock, Source { name: "(workload)".into(), text }];
     let topology = Arc::new(network::topology(&loaded.experiment.machine).map_err(|e| {
         let help = "write links in the order in which most messages use them: a circle's upwards, say".to_owned();
         loaded.error_at("machine.interconnect", e.to_string(), Some(help))
     })?);
     let stages = (0..loaded.experiment.stages.len())
-        .map(|i| stage(&loaded, i, &sources, &topology))
+        .map(|i| stage(&loaded, i, &sources, &topology, &implied, &traces))
         .collect::<Result<Vec<_>, _>>()?;
     let seeds = loaded.experiment.seeds.list();
     Ok(Plan { loaded, stages, seeds })
@@ -183,11 +190,43 @@ fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
     Ok(())
 }
 
-fn stage(loaded: &Loaded, idx: usize, sources: &[Source], topology: &Arc<Topology>) -> Result<StagePlan, InputError> {
+/// Options of the program that follow from what the experiment has besides the lock: hooks with a body, a timer tick,
+/// maskable handlers that interrupt each other. Without them the program is the same micro-op for micro-op.
+fn implied_options(loaded: &Loaded, bare: &Program) -> Result<Vec<String>, InputError> {
+    let e = &loaded.experiment;
+    let declared = |option: &str| bare.options.iter().any(|(o, _)| o == option);
+    let mut implied = Vec::new();
+    for name in e.hooks.names() {
+        let option = workload::hook_proc(name);
+        if !declared(&option) {
+            let prefix = workload::hook_proc("");
+            let hooks = bare.options.iter().filter_map(|(o, _)| o.strip_prefix(&prefix));
+            let help = near(name, hooks, "hooks");
+            let what = format!("the program has no hook \"{name}\"");
+            return Err(loaded.error_at(&format!("hooks.{name}"), what, Some(help)).into());
+        }
+        implied.push(option);
+    }
+    for (wanted, option) in [(e.tick.is_some(), workload::TICK_OPTION), (workload::nests(e), workload::NESTED_OPTION)] {
+        if wanted && declared(option) {
+            implied.push(option.to_owned());
+        }
+    }
+    Ok(implied)
+}
+
+fn stage(
+    loaded: &Loaded,
+    idx: usize,
+    sources: &[Source],
+    topology: &Arc<Topology>,
+    implied: &[String],
+    traces: &BTreeMap<usize, trace::ByCore>,
+) -> Result<StagePlan, InputError> {
     let e = &loaded.experiment;
     let khz = e.machine.clock.khz();
     let mut enabled: Vec<String> = e.lock.base.patches().iter().map(|p| (*p).to_owned()).collect();
-    enabled.extend(e.stages[idx].patches.iter().chain(&e.lock.options).cloned());
+    enabled.extend(e.stages[idx].patches.iter().chain(&e.lock.options).chain(implied).cloned());
     let value = |p: &Param| match p {
         Param::Span(s) => s.nanos(khz),
         Param::Count(n) => *n,
@@ -216,7 +255,7 @@ fn stage(loaded: &Loaded, idx: usize, sources: &[Source], topology: &Arc<Topolog
         exact: false,
         program: Arc::new(program),
     };
-    spec.sources = irq_sources(loaded, idx, &spec.program)?;
+    spec.sources = irq_sources(loaded, idx, &spec.program, traces)?;
     Ok(StagePlan {
         name: e.stages[idx].name.clone(),
         idx: idx as u32,
@@ -246,15 +285,20 @@ fn proc_idx(program: &Program, name: &str) -> u16 {
     i.expect("the workload's text defines this procedure") as u16
 }
 
-fn irq_sources(loaded: &Loaded, stage: usize, program: &Program) -> Result<Vec<Vec<IrqSource>>, InputError> {
+fn irq_sources(
+    loaded: &Loaded,
+    stage: usize,
+    program: &Program,
+    traces: &BTreeMap<usize, trace::ByCore>,
+) -> Result<Vec<Vec<IrqSource>>, InputError> {
     let e = &loaded.experiment;
     let (cores, khz) = (e.machine.cores, e.machine.clock.khz());
     let mut sources = vec![Vec::new(); cores as usize];
+    let at = |p: &configs::Phase| match p {
+        configs::Phase::Random => None,
+        configs::Phase::At(s) => Some(s.cycles(khz)),
+    };
     for (i, irq) in e.interrupts.iter().enumerate() {
-        let at = |p: &configs::Phase| match p {
-            configs::Phase::Random => None,
-            configs::Phase::At(s) => Some(s.cycles(khz)),
-        };
         let process = match &irq.source {
             configs::Source::Overflow { period, jitter, phase } => {
                 Process::Overflow { period: period.cycles(khz), jitter: jitter.cycles(khz), first: at(phase) }
@@ -263,6 +307,19 @@ fn irq_sources(loaded: &Loaded, stage: usize, program: &Program) -> Result<Vec<V
                 Process::Periodic { period: rate.period_cycles(khz), jitter: jitter.cycles(khz), first: at(phase) }
             }
             configs::Source::Poisson { rate } => Process::Poisson { mean: rate.period_cycles(khz) },
+            configs::Source::Frequency { rate, initial, phase } => {
+                let (interval, initial) = (rate.period_cycles(khz), initial.cycles(khz).max(1));
+                Process::Frequency { interval, initial, first: at(phase) }
+            }
+            configs::Source::Burst { n, spacing, rate, law, phase } => Process::Burst {
+                count: *n,
+                spacing: spacing.cycles(khz),
+                gap: rate.period_cycles(khz),
+                poisson: *law == configs::Law::Poisson,
+                first: at(phase),
+            },
+            // Each core has its own, below.
+            configs::Source::Trace { .. } | configs::Source::Sent => Process::Sent,
             configs::Source::Directed { label, nth, repeat } => {
                 let pc = program.label(label).ok_or_else(|| {
                     let what = format!("stage \"{}\" has no label \"{label}\"", e.stages[stage].name);
@@ -278,11 +335,30 @@ fn irq_sources(loaded: &Loaded, stage: usize, program: &Program) -> Result<Vec<V
         };
         let vector = match irq.vector {
             configs::Vector::Nmi => Vector::Nmi,
-            configs::Vector::Timer => Vector::Irq,
+            configs::Vector::Timer => Vector::Irq(configs::Vector::TIMER_PRIORITY),
+            configs::Vector::Irq { priority } => Vector::Irq(priority),
+            configs::Vector::Softirq => Vector::Soft,
         };
         let handler = proc_idx(program, &workload::handler_proc(&irq.handler));
         for cpu in irq.on.list(cores) {
-            sources[cpu as usize].push(IrqSource { name: irq.name.clone(), vector, handler, process });
+            let process = match traces.get(&i) {
+                Some(cores) => Process::Trace { at: Arc::clone(&cores[cpu as usize]) },
+                None => process.clone(),
+            };
+            let (name, number) = (irq.name.clone(), i as u64);
+            sources[cpu as usize].push(IrqSource { name, number, vector, handler, process });
+        }
+    }
+    if let Some(tick) = &e.tick {
+        for (cpu, list) in sources.iter_mut().enumerate() {
+            let process = Process::Periodic { period: tick.rate.period_cycles(khz), jitter: 0, first: at(&tick.phase) };
+            list.push(IrqSource {
+                name: TICK_NAME.to_owned(),
+                number: e.interrupts.len() as u64,
+                vector: Vector::Irq(configs::Vector::TIMER_PRIORITY),
+                handler: proc_idx(program, workload::tick_proc(cpu as u32 == tick.timekeeper)),
+                process,
+            });
         }
     }
     Ok(sources)
@@ -392,6 +468,9 @@ pub(crate) fn interrupt_costs(m: &MachineConfig) -> InterruptCosts {
         nmi_exit: cy(i.nmi_exit),
         irq_entry: cy(i.irq_entry),
         irq_exit: cy(i.irq_exit),
+        soft_entry: cy(i.softirq_entry),
+        soft_exit: cy(i.softirq_exit),
         delivery: cy(i.delivery),
+        ipi: cy(i.ipi).max(1),
     }
 }

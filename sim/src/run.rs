@@ -139,6 +139,8 @@ fn mark_text(program: &Program, m: &SeenMark) -> String {
             let error = if a == EDEADLK { "EDEADLK" } else { "ETIMEDOUT" };
             format!("failed({lock}, {error}, {})", Detector::from_number(b).map_or("?", Detector::name))
         }
+        MarkKind::Enter => "enter()".to_owned(),
+        MarkKind::Leave => "leave()".to_owned(),
         MarkKind::Note => format!("note({:#x}, {a:#x}, {b:#x})", m.args[0]),
     }
 }
@@ -172,14 +174,14 @@ fn trace(machine: &Machine<Observer>) -> String {
 fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
     let clock = machine.clock();
     let o = &machine.probe;
-    let kinds = [ContextKind::Task, ContextKind::Hardirq, ContextKind::Nmi];
+    let kinds = shown(machine, &[ContextKind::Task, ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]);
     Record {
         format: reports::FORMAT,
         version: crate::VERSION.to_owned(),
         clock_khz: clock.khz,
         cpus: machine.cores().len() as u32,
         end_ns: clock.nanos(end),
-        contexts: kinds.iter().map(|k| (k.name().to_owned(), context_counts(o, *k))).collect(),
+        contexts: kinds.map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
         edeadlk_by: failures(o, deadlock_name),
         timeouts_by: failures(o, timeout_name),
         handlers: handlers(machine),
@@ -191,6 +193,12 @@ fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         attribution: attribution(machine, end),
         ..Record::default()
     }
+}
+
+/// Kinds of context that records speak of: soft interrupts only where there are any.
+fn shown<'a>(machine: &Machine<Observer>, kinds: &'a [ContextKind]) -> impl Iterator<Item = ContextKind> + use<'a> {
+    let soft = machine.interrupts().serves(ContextKind::Softirq);
+    kinds.iter().copied().filter(move |k| *k != ContextKind::Softirq || soft)
 }
 
 fn context_counts(o: &Observer, kind: ContextKind) -> ContextCounts {
@@ -242,7 +250,7 @@ fn handlers(machine: &Machine<Observer>) -> BTreeMap<String, Handler> {
         };
         (kind.name().to_owned(), handler)
     };
-    [ContextKind::Hardirq, ContextKind::Nmi].map(of).into()
+    shown(machine, &[ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]).map(of).collect()
 }
 
 fn oracle_counts(o: &Observer) -> OracleCounts {

@@ -2,9 +2,10 @@
 //! Rules of tasks, handlers and payloads: names exist, locks nest, control reaches every step.
 
 use super::{Check, Finding, broken, cpus, finding, identifier, undeclared};
+use crate::interrupts::{Source, Vector};
 use crate::schema::Experiment;
 use crate::units::Bytes;
-use crate::workload::{Dist, Payload, Step};
+use crate::workload::{Dist, Payload, Step, To};
 
 const WORD_BYTES: u64 = 8;
 const PAYLOAD_MAX: Bytes = Bytes(1 << 20);
@@ -41,10 +42,17 @@ pub(super) fn bodies(e: &Experiment) -> Check {
                 return Err(finding(format!("{path}.on"), message, "a core runs one task", help));
             }
         }
-        Body { experiment: e, handler: None }.block(&task.body, &format!("{path}.body"))?;
+        Body { experiment: e, handler: None, maskable: false }.block(&task.body, &format!("{path}.body"))?;
     }
     for (name, body) in e.handlers.iter() {
-        Body { experiment: e, handler: Some(name) }.block(body, &format!("handlers.{name}"))?;
+        let nmi = e.interrupts.iter().any(|x| x.handler == name && x.vector == Vector::Nmi);
+        Body { experiment: e, handler: Some(name), maskable: !nmi }.block(body, &format!("handlers.{name}"))?;
+    }
+    if let Some(tick) = e.tick.as_ref().filter(|t| !t.body.is_empty()) {
+        Body { experiment: e, handler: Some("tick"), maskable: true }.block(&tick.body, "tick.body")?;
+    }
+    for (name, body) in e.hooks.iter() {
+        Body { experiment: e, handler: Some(name), maskable: false }.block(body, &format!("hooks.{name}"))?;
     }
     Ok(())
 }
@@ -53,6 +61,8 @@ struct Body<'a> {
     experiment: &'a Experiment,
     /// Its name if it is a handler, which must return.
     handler: Option<&'a str>,
+    /// Runs only for maskable and soft interrupts.
+    maskable: bool,
 }
 
 impl<'a> Body<'a> {
@@ -110,6 +120,17 @@ impl<'a> Body<'a> {
             }
             Step::Work(dist) => self.dist(dist, &format!("{here}.Work")),
             Step::Delay(dist) => self.dist(dist, &format!("{here}.Delay")),
+            Step::Add(target) => self.target(target, format!("{here}.Add")),
+            Step::Set { word, .. } | Step::Await { word, .. } => self.target(word, format!("{here}.word")),
+            Step::Ipi { to, interrupt } => self.ipi(*to, interrupt, here),
+            Step::Raise(interrupt) => {
+                self.maskable("Raise", here)?;
+                self.sent(interrupt, &format!("{here}.Raise"), true).map(|_| ())
+            }
+            Step::IrqOn(body) => {
+                self.maskable("IrqOn", here)?;
+                self.block(body, &format!("{here}.IrqOn"))
+            }
             Step::Load(target) => self.target(target, format!("{here}.Load")),
             Step::Store(target) => self.target(target, format!("{here}.Store")),
             Step::IrqOff(body) => self.block(body, &format!("{here}.IrqOff")),
@@ -136,6 +157,54 @@ impl<'a> Body<'a> {
         };
         let message = format!("{step} in handler `{name}`: a handler must return");
         Err(finding(here, message, "not in a handler", "use Loop, or Delay to make it long"))
+    }
+
+    /// Refuses a step that only a handler of maskable or soft interrupts can have.
+    fn maskable(&self, step: &str, here: &str) -> Check {
+        if self.maskable {
+            return Ok(());
+        }
+        let (what, help) = match self.handler {
+            None => ("a task".to_owned(), "move it to a handler"),
+            Some(name) => {
+                (format!("`{name}`, which does not run for maskable interrupts only"), "use a handler of its own")
+            }
+        };
+        let rule = "only in handlers of maskable and soft interrupts";
+        Err(finding(here, format!("{step} in {what}"), rule, help))
+    }
+
+    /// An interrupt that a body can send: soft or not, with a source that only sends.
+    fn sent(&self, name: &str, path: &str, soft: bool) -> Result<&'a crate::interrupts::Interrupt, Finding> {
+        let all = &self.experiment.interrupts;
+        let Some(x) = all.iter().find(|x| x.name == name) else {
+            return Err(undeclared(path.to_owned(), "interrupt", name, all.iter().map(|x| x.name.as_str())));
+        };
+        if (x.vector == Vector::Softirq) != soft {
+            let (is, help) = if soft {
+                ("is not a soft interrupt", "send it with Ipi(to: .., interrupt: ..)")
+            } else {
+                ("is a soft interrupt", "a core raises only its own, with Raise(..) in a handler")
+            };
+            return Err(finding(path, format!("interrupt `{name}` {is}"), is, help));
+        }
+        if x.source != Source::Sent {
+            let message = format!("interrupt `{name}` comes by itself");
+            return Err(finding(path, message, "its source is not Sent", "declare one with `source: Sent`"));
+        }
+        Ok(x)
+    }
+
+    fn ipi(&self, to: To, interrupt: &str, here: &str) -> Check {
+        let x = self.sent(interrupt, &format!("{here}.interrupt"), false)?;
+        let To::Cpu(cpu) = to else {
+            return Ok(());
+        };
+        if x.on.list(self.experiment.machine.cores).contains(&cpu) {
+            return Ok(());
+        }
+        let rule = format!("interrupt `{interrupt}` is not on this core");
+        Err(broken(format!("{here}.to"), format_args!("Cpu({cpu})"), &rule, "add the core to its `on`"))
     }
 
     fn lock(&self, name: &str, path: String) -> Check {

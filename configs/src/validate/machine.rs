@@ -97,6 +97,7 @@ fn latencies(m: &Machine) -> Check {
         ("llc.data", m.llc.data),
         ("snoop", m.snoop),
         ("memory.latency", m.memory.latency),
+        ("interrupts.ipi", i.ipi),
     ];
     let may_be_zero = [
         ("memory.interval", m.memory.interval),
@@ -111,6 +112,8 @@ fn latencies(m: &Machine) -> Check {
         ("interrupts.irq_entry", i.irq_entry),
         ("interrupts.irq_exit", i.irq_exit),
         ("interrupts.delivery", i.delivery),
+        ("interrupts.softirq_entry", i.softirq_entry),
+        ("interrupts.softirq_exit", i.softirq_exit),
     ];
     for (name, span) in not_zero {
         at_least_a_cycle(&format!("machine.{name}"), span)?;

@@ -3,12 +3,12 @@
 
 mod bodies;
 mod interconnect;
+mod interrupts;
 mod machine;
 
 use std::collections::BTreeSet;
 
 use crate::error::Says;
-use crate::interrupts::{Interrupt, Source};
 use crate::near::suggestion;
 use crate::schema::{Experiment, Program, Seeds};
 use crate::units::Span;
@@ -93,9 +93,12 @@ pub(crate) fn experiment(e: &Experiment) -> Check {
     names(e)?;
     bodies::bodies(e)?;
     for (i, interrupt) in e.interrupts.iter().enumerate() {
-        self::interrupt(e, interrupt, &format!("interrupts[{i}]"))?;
+        interrupts::interrupt(e, interrupt, &format!("interrupts[{i}]"))?;
     }
     unique(e.interrupts.iter().map(|x| x.name.as_str()), |i| format!("interrupts[{i}].name"))?;
+    if let Some(tick) = &e.tick {
+        interrupts::tick(e, tick)?;
+    }
     if e.workload.tasks.is_empty() && e.interrupts.is_empty() {
         let message = "there is neither a task nor an interrupt, so nothing would happen".to_owned();
         return Err(finding("workload.tasks", message, "nothing to run", "add a task"));
@@ -137,6 +140,9 @@ fn names(e: &Experiment) -> Check {
     for name in e.handlers.names() {
         identifier(format!("handlers.{name}"), name)?;
     }
+    for name in e.hooks.names() {
+        identifier(format!("hooks.{name}"), name)?;
+    }
     Ok(())
 }
 
@@ -175,47 +181,6 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
             exists(format!("{path}.first"), *first)?;
             if *step == 0 {
                 return Err(broken(format!("{path}.step"), 0, "must be at least 1", ""));
-            }
-            Ok(())
-        }
-    }
-}
-
-fn interrupt(e: &Experiment, x: &Interrupt, path: &str) -> Check {
-    not_blank(&format!("{path}.name"), &x.name, "the name stands in every table")?;
-    if e.handlers.get(&x.handler).is_none() {
-        return Err(undeclared(format!("{path}.handler"), "handler", &x.handler, e.handlers.names()));
-    }
-    cpus(e, &x.on, &format!("{path}.on"))?;
-    let khz = e.machine.clock.khz();
-    let jitter_below = |jitter: Span, period_cycles: u64| {
-        if jitter.cycles(khz) < period_cycles {
-            return Ok(());
-        }
-        let rule = format!("must be less than the period, {period_cycles} cycles");
-        Err(broken(format!("{path}.source.jitter"), format_args!("\"{jitter}\""), &rule, ""))
-    };
-    let positive_rate = |rate: crate::Rate| {
-        if rate.millihertz() > 0 {
-            return Ok(());
-        }
-        let help = "leave the interrupt out if it is never to come";
-        Err(broken(format!("{path}.source.rate"), format_args!("\"{rate}\""), "must be more than zero", help))
-    };
-    match &x.source {
-        Source::Overflow { period, jitter, .. } => {
-            not_zero(&format!("{path}.source.period"), *period)?;
-            jitter_below(*jitter, period.cycles(khz))
-        }
-        Source::Periodic { rate, jitter, .. } => {
-            positive_rate(*rate)?;
-            jitter_below(*jitter, rate.period_cycles(khz))
-        }
-        Source::Poisson { rate } => positive_rate(*rate),
-        Source::Directed { label, nth, .. } => {
-            not_blank(&format!("{path}.source.label"), label, "name a label of the program: procedure.label")?;
-            if *nth == 0 {
-                return Err(broken(format!("{path}.source.nth"), 0, "arrivals are counted from 1", ""));
             }
             Ok(())
         }

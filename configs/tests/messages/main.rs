@@ -15,11 +15,27 @@ mod macros {
 }
 mod experiment;
 mod interconnect;
+mod interrupts;
 mod machine;
 mod text;
 
 /// An experiment that uses every kind of statement once.
 const SMALL: &str = include_str!("../small.ron");
+
+/// An experiment with every kind of interrupt source, sending, hook and tick.
+const INTERRUPTS: &str = include_str!("../interrupts.ron");
+
+/// The picture of the error that [`INTERRUPTS`] gives after one replacement.
+fn refused_interrupts(from: &str, to: &str) -> String {
+    assert_eq!(INTERRUPTS.matches(from).count(), 1, "{from} must be there once");
+    match configs::parse(&INTERRUPTS.replace(from, to), "test.ron") {
+        Ok(_) => "accepted\n".to_owned(),
+        Err(error) => {
+            assert!(error.line().is_some() && error.column().is_some(), "{error}");
+            error.render(false)
+        }
+    }
+}
 
 /// The picture of the error that [`SMALL`] gives after one replacement; `MACHINE` stands for the whole machine,
 /// `INTERCONNECT` for its interconnect.

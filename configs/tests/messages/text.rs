@@ -23,7 +23,7 @@ Error: no choice `Tmer` in Vector (at interrupts[2].vector)
     │                                 ──┬─
     │                                   ╰─── no choice `Tmer` in Vector
     │
-    │ Help: did you mean `Timer`? choices: Nmi, Timer
+    │ Help: did you mean `Timer`? choices: Nmi, Timer, Irq, Softirq
 ────╯
 "#;
     an_unknown_step_is_pointed_at: r#"Delay(Uniform("1us", "2us"))"# => r#"Dealy(Uniform("1us", "2us"))"#,
@@ -35,7 +35,7 @@ Error: no choice `Dealy` in Step (at workload.tasks[0].body[1])
     │                                                          ──┬──
     │                                                            ╰──── no choice `Dealy` in Step
     │
-    │ Help: did you mean `Delay`? choices: Critical, Lock, Unlock, Work, Delay, Load, Store, IrqOff, Loop, Forever, Wait, Halt
+    │ Help: did you mean `Delay`? choices: Critical, Lock, Unlock, Work, Delay, Load, Store, Add, Set, Await, Ipi, Raise, IrqOff, IrqOn, Loop, Forever, Wait, Halt
 ────╯
 "#;
     an_unknown_field_of_a_choice: r#"Poisson(rate: "10/s")"# => r#"Poisson(rat: "10/s")"#,

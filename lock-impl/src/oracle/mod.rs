@@ -15,6 +15,9 @@
 //! | `hand_over` | its successor, as long as that one has joined but not linked itself |
 //! | `pending_hand_over` | nobody: the wait is bounded, so it can be no part of a deadlock |
 //!
+//! Between the marks `enter` and `leave` a hook's body runs: a context of its own on top of the one that passes the
+//! hook, of the same kind, for whose end that one waits like an interrupted one.
+//!
 //! A context that has reported `queued` but no wait since runs towards linking itself; its first
 //! `wait` after that says that the link is made. A lock's owner may report a `hand_over` wait too,
 //! because a queue lock is owned before the successor has been found.
@@ -127,6 +130,12 @@ impl Oracle {
             MarkKind::Held => self.held(cpu, lock)?,
             MarkKind::Released => self.released(cpu, lock)?,
             MarkKind::Failed => return self.failed(cpu, lock, second, third),
+            // A context of its own on the graph, though of the same kind: what it interrupts waits for it.
+            MarkKind::Enter => {
+                let kind = self.state.top(cpu).kind;
+                self.state.push(at, cpu, kind);
+            }
+            MarkKind::Leave => self.state.pop(at, cpu)?,
             MarkKind::Note => {}
         }
         Ok(None)

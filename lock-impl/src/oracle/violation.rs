@@ -170,6 +170,8 @@ const fn mark_name(mark: MarkKind) -> &'static str {
         MarkKind::Held => "held",
         MarkKind::Released => "released",
         MarkKind::Failed => "failed",
+        MarkKind::Enter => "enter",
+        MarkKind::Leave => "leave",
         MarkKind::Note => "note",
     }
 }

@@ -6,8 +6,8 @@ use super::diag::{Sink, Sp};
 use super::flow::{self, Use};
 use super::lex::shorten;
 use super::select::Switches;
-use super::syntax::{Arg, Dst, Inst, InstStmt, Name, ProcDecl, Stmt, Unit, is_value_word};
-use crate::isa::{CallSite, MarkSite, Op, Operand, Pc, Reg};
+use super::syntax::{Arg, Dest, Dst, Inst, InstStmt, Name, ProcDecl, Stmt, Unit, is_value_word};
+use crate::isa::{CallSite, MarkSite, Op, Operand, Pc, Reg, SendTo};
 use crate::program::{Label, Proc, SrcPos};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -307,6 +307,16 @@ impl<'a> Emitter<'a, '_, '_, '_> {
             Inst::Stopping => Op::Stopping { dst },
             Inst::Draw(name) => self.draw(dst, name)?,
             Inst::Halt => Op::Halt,
+            Inst::Send(to, line) => {
+                let line = self.operand(line);
+                let to = match to {
+                    Dest::Core(core) => SendTo::Core(self.operand(core)),
+                    Dest::Others => SendTo::Others,
+                    Dest::All => SendTo::All,
+                    Dest::Own => SendTo::Own,
+                };
+                Op::Send { line, to }
+            }
             Inst::Mark { kind, name, args, guard } => self.mark(*kind, name, args, guard.as_ref()),
         })
     }

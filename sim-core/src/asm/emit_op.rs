@@ -22,6 +22,8 @@ const fn mark_args(kind: MarkKind) -> (usize, usize, &'static str) {
         MarkKind::Held => (1, 1, "held(lock)"),
         MarkKind::Released => (1, 1, "released(lock)"),
         MarkKind::Failed => (3, 3, "failed(lock, errno, detector)"),
+        MarkKind::Enter => (0, 0, "enter()"),
+        MarkKind::Leave => (0, 0, "leave()"),
         MarkKind::Note => (0, 3, "note(a, b, c), each optional"),
     }
 }

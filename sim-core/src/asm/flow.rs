@@ -2,7 +2,7 @@
 //! Which registers an op reads and writes, where it goes next, and what follows from that.
 
 use super::diag::{Sink, Sp};
-use crate::isa::{Addr, AluFn, Base, CallSite, MarkSite, Op, Operand, Pc, Reg, Span};
+use crate::isa::{Addr, AluFn, Base, CallSite, MarkSite, Op, Operand, Pc, Reg, SendTo, Span};
 
 /// A set of registers of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,12 @@ pub(super) fn reads(op: &Op, tables: &Tables<'_>, f: &mut dyn FnMut(Reg)) {
         Op::Work(Span::Cycles(a) | Span::Nanos(a)) | Op::DelayUntil { t: a } | Op::IrqRestore { flag: a } => {
             operand(*a, f);
         }
+        Op::Send { line, to } => {
+            operand(*line, f);
+            if let SendTo::Core(core) = to {
+                operand(*core, f);
+            }
+        }
         Op::Mark(m) => {
             let site = &tables.marks[*m as usize];
             site.args.iter().for_each(|a| operand(*a, f));
@@ -108,7 +114,7 @@ pub(super) fn writes(op: &Op, tables: &Tables<'_>, f: &mut dyn FnMut(Reg)) {
         Op::Call(c) => tables.calls[*c as usize].results.iter().for_each(|r| f(*r)),
         Op::Branch { .. } | Op::Jump { .. } | Op::Ret { .. } | Op::Store { .. } | Op::PrefetchW { .. } => {}
         Op::Fence(_) | Op::Pause | Op::Wfe { .. } | Op::Work(_) | Op::DelayUntil { .. } => {}
-        Op::IrqRestore { .. } | Op::Halt | Op::Mark(_) => {}
+        Op::IrqRestore { .. } | Op::Send { .. } | Op::Halt | Op::Mark(_) => {}
     }
 }
 

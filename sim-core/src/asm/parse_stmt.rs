@@ -5,20 +5,22 @@ use super::diag::Sp;
 use super::lex::{Tk, shorten};
 use super::near::near_name;
 use super::parse::{Failed, NESTING_MAX, Parsed, Parser, TOP_WORDS};
-use super::syntax::{Arg, Dst, Inst, InstStmt, Name, Stmt, Unit, is_value_word, mnemonics};
+use super::syntax::{Arg, Dest, Dst, Inst, InstStmt, Name, Stmt, Unit, is_value_word, mnemonics};
 use crate::isa::{AluFn, Cmp, Fence, MarkKind, RmwFn};
 
 /// Destinations read before a line is given up; nothing has more than two.
 const DSTS_MAX: usize = 8;
 
 /// Kinds of marks under their names.
-pub(super) const MARK_KINDS: [(&str, MarkKind); 7] = [
+pub(super) const MARK_KINDS: [(&str, MarkKind); 9] = [
     ("attempt", MarkKind::Attempt),
     ("wait", MarkKind::Wait),
     ("queued", MarkKind::Queued),
     ("held", MarkKind::Held),
     ("released", MarkKind::Released),
     ("failed", MarkKind::Failed),
+    ("enter", MarkKind::Enter),
+    ("leave", MarkKind::Leave),
     ("note", MarkKind::Note),
 ];
 
@@ -274,6 +276,8 @@ impl<'a> Parser<'a, '_, '_, '_> {
             "stopping" => Inst::Stopping,
             "draw" => Inst::Draw(self.ident("the name of a distribution")?),
             "halt" => Inst::Halt,
+            "ipi" => self.ipi(word)?,
+            "raise" => Inst::Send(Dest::Own, self.arg("the number of a soft interrupt")?),
             "mark" => self.mark()?,
             _ => return Err(self.unknown(word)),
         })
@@ -324,6 +328,29 @@ impl<'a> Parser<'a, '_, '_, '_> {
         let d = self.sink.error(kind.at, format!("unknown fence `{}`", shorten(kind.text)), "not a fence");
         d.help(format!("fences: {}", names.map(|n| format!("fence.{n}")).join(", ")));
         Err(Failed)
+    }
+
+    /// `ipi.to N, CORE`, `ipi.others N`, `ipi.all N`.
+    fn ipi(&mut self, word: Name<'a>) -> Parsed<Inst<'a>> {
+        const FORMS: &str = "write `ipi.to NUMBER, CORE`, `ipi.others NUMBER` or `ipi.all NUMBER`";
+        if !self.eat(".") {
+            self.sink.error(word.at, "to whom?", "needs a receiver").help(FORMS);
+            return Err(Failed);
+        }
+        let form = self.ident("`to`, `others` or `all`")?;
+        if !matches!(form.text, "to" | "others" | "all") {
+            let message = format!("unknown receiver `{}`", shorten(form.text));
+            self.sink.error(form.at, message, "not a receiver").help(FORMS);
+            return Err(Failed);
+        }
+        let number = self.arg("the number of an interrupt")?;
+        let to = match form.text {
+            "others" => Dest::Others,
+            "all" => Dest::All,
+            _ if self.eat(",") => Dest::Core(self.arg("the number of a core")?),
+            _ => return Err(self.expected_help("`,` and the number of a core", Some(FORMS))),
+        };
+        Ok(Inst::Send(to, number))
     }
 
     fn work(&mut self) -> Parsed<Inst<'a>> {

@@ -7,8 +7,8 @@ use super::parse_stmt::{ALU_SIGNS, CMP_SIGNS, FENCES, MARK_KINDS};
 use super::print_addr::addr_text;
 use super::{Info, Options, assemble_with_info};
 use crate::isa::{
-    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, Op, Operand, Order, Pc, Reg, RmwFn, Span,
-    WaitKind, Width,
+    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, Op, Operand, Order, Pc, Reg, RmwFn, SendTo,
+    Span, WaitKind, Width,
 };
 use crate::program::{Dist, Proc, Program, TimeSpan};
 use std::fmt::Write;
@@ -253,6 +253,15 @@ impl Line<'_> {
             Op::Draw { dst, dist } => {
                 format!("{}draw {}", self.dst(*dst), self.printer.dist_name(usize::from(*dist)))
             }
+            Op::Send { line, to } => {
+                let line = self.operand(*line);
+                match to {
+                    SendTo::Core(core) => format!("ipi.to {line}, {}", self.operand(*core)),
+                    SendTo::Others => format!("ipi.others {line}"),
+                    SendTo::All => format!("ipi.all {line}"),
+                    SendTo::Own => format!("raise {line}"),
+                }
+            }
             Op::Halt => "halt".to_owned(),
             Op::Mark(m) => self.program.marks.get(*m as usize).map_or_else(String::new, |m| self.mark(m)),
         }
@@ -331,9 +340,10 @@ impl Line<'_> {
             MarkKind::Attempt | MarkKind::Held | MarkKind::Released => 1,
             MarkKind::Wait => 2,
             MarkKind::Queued | MarkKind::Failed => 3,
+            MarkKind::Enter | MarkKind::Leave => 0,
             MarkKind::Note => 3 - m.args.iter().rev().take_while(|a| **a == Operand::Imm(0)).count(),
         };
-        if m.kind != MarkKind::Note {
+        if !matches!(m.kind, MarkKind::Note | MarkKind::Enter | MarkKind::Leave) {
             args[0] = self.pointer(m.args[0]);
         }
         if m.kind == MarkKind::Wait

@@ -196,7 +196,17 @@ pub(super) enum Inst<'a> {
     Stopping,
     Draw(Name<'a>),
     Halt,
+    Send(Dest<'a>, Arg<'a>),
     Mark { kind: MarkKind, name: Name<'a>, args: Vec<Arg<'a>>, guard: Option<(Name<'a>, bool)> },
+}
+
+/// To whom an interrupt is sent.
+#[derive(Debug)]
+pub(super) enum Dest<'a> {
+    Core(Arg<'a>),
+    Others,
+    All,
+    Own,
 }
 
 /// What is between the brackets.
@@ -264,7 +274,7 @@ pub(super) const VALUE_WORDS: [&str; 24] = [
 ];
 
 /// Words that can only begin a statement.
-const STATEMENT_WORDS: [&str; 14] = [
+const STATEMENT_WORDS: [&str; 16] = [
     "ret",
     "store",
     "prefetchw",
@@ -277,6 +287,8 @@ const STATEMENT_WORDS: [&str; 14] = [
     "delay_until",
     "irq_save",
     "irq_restore",
+    "ipi",
+    "raise",
     "mark",
     "patch",
 ];

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::depends::dependent;
-use crate::isa::{Fence, Op, Operand, Pc, Reg};
+use crate::isa::{Fence, Op, Operand, Pc, Reg, SendTo};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 
 /// Order in which a core's accesses become visible.
@@ -152,6 +152,8 @@ fn costs(program: &Program, p: &CoreParams) -> Vec<u32> {
             Op::IrqSave { .. } | Op::IrqRestore { .. } => p.irq_flag,
             Op::Cpu { .. } | Op::Cpus { .. } | Op::Context { .. } => p.context_read,
             Op::Fence(Fence::Full) => p.fence,
+            Op::Send { to: SendTo::Own, .. } => p.alu,
+            Op::Send { .. } => p.fence.max(1),
             Op::Store { .. } | Op::PrefetchW { .. } | Op::Halt | Op::Wfe { .. } => 1,
             Op::Fence(_)
             | Op::Load { .. }

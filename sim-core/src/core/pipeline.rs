@@ -3,8 +3,8 @@
 
 use super::{Code, Core, CoreParams, Fault, State, Suspended};
 use crate::exec::Context;
-use crate::isa::{ContextKind, Fence, Op, Operand, Span, Width};
-use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Taken};
+use crate::isa::{ContextKind, Fence, Op, Operand, SendTo, Span, Width};
+use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Taken, Target};
 use crate::program::{Dist, TimeSpan};
 use crate::time::{Clock, Cycle, Key, Phase};
 
@@ -77,7 +77,8 @@ impl Core {
             } else {
                 self.step(env, key.at());
             }
-            if env.exact {
+            // The receiver of an interrupt may now be due before `limit`.
+            if env.exact || env.irq.has_sent() {
                 return last;
             }
         }
@@ -307,6 +308,7 @@ impl Core {
                 }
                 self.advance(env, t, cost);
             }
+            Op::Send { line, to } => self.issue_send(env, t, line, to, cost),
             Op::Pause => self.advance(env, t, cost),
             Op::Work(span) => {
                 let cycles = match span {
@@ -350,6 +352,27 @@ impl Core {
                 self.run_marks(env, t);
             }
         }
+    }
+
+    fn issue_send<M: MemoryPort, I: InterruptPort, P: Probe>(
+        &mut self,
+        env: &mut Env<'_, M, I, P>,
+        t: Cycle,
+        line: Operand,
+        to: SendTo,
+        cost: u64,
+    ) {
+        let to = match to {
+            SendTo::Own => Target::Own,
+            // What the sender has written is there when the interrupt arrives: the kernel puts a full
+            // fence before the write to the controller.
+            _ if !self.drained() => return,
+            SendTo::Core(core) => Target::Core(self.current.value(core)),
+            SendTo::Others => Target::Others,
+            SendTo::All => Target::All,
+        };
+        env.irq.send(self.id, self.current.value(line), to, t);
+        self.advance(env, t, cost);
     }
 
     fn issue_system<M: MemoryPort, I: InterruptPort, P: Probe>(

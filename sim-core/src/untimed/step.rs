@@ -211,6 +211,7 @@ impl System {
                 Fence::Control => c.views.control_fence(),
                 Fence::Write | Fence::Release => c.group += u32::from(!empty),
             },
+            Op::Send { .. } => return Err(fault("interrupts have no meaning without time")),
             Op::Fence(_) | Op::Pause | Op::Work(_) | Op::DelayUntil { .. } | Op::Mark(_) => {}
             Op::Wfe { addr } | Op::PrefetchW { addr } => {
                 self.resolve(state, core, &addr, Width::U8)?;

@@ -135,6 +135,10 @@ got:
   irq_restore 1
   s = stopping
   if s goto end
+  raise 3
+  ipi.to 2, d
+  ipi.others s
+  ipi.all 0
   halt
 end:
   ret 0

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use lock_impl::programs;
+use lock_impl::{programs, workload};
 use rqsim::plan::{InputError, near};
 use sim_core::asm::{self, Options};
 use sim_core::program::{Program, Source};
@@ -75,17 +75,17 @@ fn source(name: &str) -> Result<Source, Failure> {
     }
 }
 
-/// Assembles with these patches and options; a patch may be called by its number in the series.
+/// Assembles with these patches and options; a patch may be called by its number in the series. Hooks do nothing.
 fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
-    let sources = std::slice::from_ref(source);
-    let bare = asm::assemble(sources, &Options::default()).ok();
+    let bare = asm::assemble(std::slice::from_ref(source), &Options::default()).ok();
     let named = |e: &String| {
         let patch = bare.as_ref().and_then(|b| b.patches.iter().find(|p| p.number == *e));
         patch.map_or_else(|| e.clone(), |p| p.name.clone())
     };
     let options = Options { enabled: enabled.iter().map(named).collect(), params: Vec::new() };
-    asm::assemble(sources, &options)
-        .map_err(|d| InputError { plain: d.render(sources, false), colored: d.render(sources, true) }.into())
+    let sources: Vec<Source> = [source.clone()].into_iter().chain(workload::empty_hooks(&options.enabled)).collect();
+    asm::assemble(&sources, &options)
+        .map_err(|d| InputError { plain: d.render(&sources, false), colored: d.render(&sources, true) }.into())
 }
 
 /// Checks the program as it is, and with each patch and option on alone and all patches together.

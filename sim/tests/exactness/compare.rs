@@ -41,6 +41,9 @@ impl Probe for Recorder {
 pub(crate) struct Tally {
     pub(crate) spins: u64,
     pub(crate) interrupts: usize,
+    /// Soft interrupts among them, and maskable ones taken in the handler of another.
+    pub(crate) soft: usize,
+    pub(crate) nested: usize,
     pub(crate) marks: usize,
     pub(crate) fast_events: u64,
     pub(crate) exact_events: u64,
@@ -50,6 +53,8 @@ impl Tally {
     pub(crate) fn add(&mut self, o: Tally) {
         self.spins += o.spins;
         self.interrupts += o.interrupts;
+        self.soft += o.soft;
+        self.nested += o.nested;
         self.marks += o.marks;
         self.fast_events += o.fast_events;
         self.exact_events += o.exact_events;
@@ -96,10 +101,32 @@ pub(crate) fn compare(spec: &MachineSpec, limit: Cycle, cuts: &mut Stream) -> Re
     Ok(Tally {
         spins: fast.cores().iter().map(|c| c.computed_spins).sum(),
         interrupts: seen.iter().filter(|s| matches!(s, Seen::Enter(..))).count(),
+        soft: seen.iter().filter(|s| matches!(s, Seen::Enter(_, _, ContextKind::Softirq, _))).count(),
+        nested: nested(seen),
         marks: seen.iter().filter(|s| matches!(s, Seen::Mark(..))).count(),
         fast_events: fast.events(),
         exact_events: exact.events(),
     })
+}
+
+/// Maskable interrupts taken in the handler of another.
+fn nested(seen: &[Seen]) -> usize {
+    let mut stacks = std::collections::BTreeMap::<usize, Vec<ContextKind>>::new();
+    let mut n = 0;
+    for s in seen {
+        match *s {
+            Seen::Enter(_, core, kind, _) => {
+                let stack = stacks.entry(core).or_default();
+                n += usize::from(kind == ContextKind::Hardirq && stack.contains(&kind));
+                stack.push(kind);
+            }
+            Seen::Leave(_, core, ..) => {
+                stacks.entry(core).or_default().pop();
+            }
+            Seen::Mark(..) => {}
+        }
+    }
+    n
 }
 
 /// What differs between two machines, if anything that can be seen does.

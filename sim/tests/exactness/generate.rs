@@ -9,6 +9,11 @@ use std::fmt::Write;
 
 use sim_core::rng::Stream;
 
+/// Numbers of the interrupts that programs send: soft, maskable, non-maskable.
+pub(crate) const SOFT: u64 = 10;
+pub(crate) const IPI: u64 = 11;
+pub(crate) const NMI: u64 = 12;
+
 const HEAD: &str = "struct line align 64 kind payload { w: [u64; 8] }
 struct area percpu align 64 kind other { v: [u64; 24] }
 object progress: line
@@ -37,13 +42,16 @@ struct Writer<'a> {
     k: u64,
     cores: u64,
     core: u64,
-    /// Inside a handler: short loops only.
+    /// Inside a handler: short loops only, and nothing sent to other cores.
     short: bool,
+    /// May raise a soft interrupt: not in its own handler, which would never end.
+    raises: bool,
 }
 
-/// The text of the program: procedures `task_0..`, `on_nmi`, `on_irq`.
+/// The text of the program: procedures `task_0..`, `on_nmi`, `on_irq`, `on_irq_open` (which lets interrupts in), `on_soft`,
+/// `on_ipi`.
 pub(crate) fn text(r: &mut Stream, cores: u64) -> String {
-    let mut w = Writer { r, out: HEAD.into(), k: 0, cores, core: 0, short: false };
+    let mut w = Writer { r, out: HEAD.into(), k: 0, cores, core: 0, short: false, raises: true };
     for core in 0..cores {
         w.core = core;
         w.open(&format!("task_{core}"));
@@ -57,10 +65,22 @@ pub(crate) fn text(r: &mut Stream, cores: u64) -> String {
         w.out += "  ret\n}\n";
     }
     w.short = true;
-    for name in ["on_nmi", "on_irq"] {
+    for name in ["on_nmi", "on_irq", "on_irq_open", "on_ipi", "on_soft"] {
         w.open(name);
+        w.raises = name != "on_soft";
+        let opens = name == "on_irq_open";
+        if opens {
+            w.op("irq_save before");
+            w.op("irq_restore 1");
+            // Long enough for another one to come.
+            w.op("work 400cy");
+        }
         for _ in 0..w.r.below(4) {
             w.handler_step();
+        }
+        if opens {
+            w.op("irq_save after");
+            w.op("irq_restore before");
         }
         w.out += "  ret\n}\n";
     }
@@ -334,7 +354,7 @@ impl Writer<'_> {
         self.k += 1;
         let k = self.k;
         let (own, shared, n) = (self.own(), self.shared(), self.r.below(300));
-        let line = match self.r.below(14) {
+        let line = match self.r.below(17) {
             0 | 1 => format!("store.u64 [{shared}], {n}"),
             2 => format!("store.u64.rel [{shared}], {n}"),
             3 => format!("local_add.u64 [{own}], {n}"),
@@ -347,6 +367,13 @@ impl Writer<'_> {
             10 => format!("prefetchw [{shared}]\n  x = load.u64 [{shared}]"),
             11 => format!("a = call helper({n})"),
             12 => "irq_save off\n  a = a + 1\n  irq_restore off".into(),
+            13 | 14 if self.short && self.raises => format!("raise {SOFT}"),
+            13 if !self.short => format!("ipi.to {IPI}, {}", self.r.below(self.cores)),
+            14 if !self.short => {
+                let (to, what) = (self.pick(&["others", "all"]), [IPI, NMI][self.r.below(2) as usize]);
+                format!("ipi.{to} {what}")
+            }
+            15 if !self.short => "one = one ^ 1\n  ipi.to 11, one\n  one = one ^ 1".into(),
             _ => return self.counted(&format!("i{k}"), &format!("top_{k}"), &format!("out_{k}")),
         };
         self.op(&line);

@@ -14,6 +14,8 @@ use sim_core::program::Program;
 use sim_core::rng::Stream;
 use sim_core::time::{Clock, Cycle};
 
+use crate::generate::{IPI, NMI, SOFT};
+
 /// From here on no interrupt arrives.
 const ARRIVALS_END: u64 = 25_000;
 
@@ -69,7 +71,10 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         nmi_exit: cost(),
         irq_entry: cost(),
         irq_exit: cost(),
+        soft_entry: cost(),
+        soft_exit: cost(),
         delivery: cost() / 5,
+        ipi: 1 + cost(),
     };
     // Not drawn, so that the other properties of a seed stay what they are.
     let snoops = snoops(seed);
@@ -95,7 +100,13 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
         interrupts,
         clock: Clock { khz: 1_000_000 * (1 + r.below(4)) },
         tasks: (0..cores as u16).map(|i| Some(proc_idx(&program, &format!("task_{i}")))).collect(),
-        sources: (0..cores).map(|_| (0..r.below(4)).map(|i| source(r, &program, i)).collect()).collect(),
+        sources: (0..cores)
+            .map(|_| {
+                let mut own: Vec<Source> = (0..r.below(4)).map(|i| source(r, &program, i)).collect();
+                own.extend(sent(&program));
+                own
+            })
+            .collect(),
         seed,
         stop_at: Cycle(ARRIVALS_END),
         exact: false,
@@ -142,18 +153,44 @@ pub(crate) fn proc_idx(program: &Program, name: &str) -> u16 {
 }
 
 fn source(r: &mut Stream, program: &Program, i: u64) -> Source {
-    let (vector, handler) = if r.below(2) == 0 { (Vector::Nmi, "on_nmi") } else { (Vector::Irq, "on_irq") };
+    let (vector, handler) = match r.below(4) {
+        0 | 1 => (Vector::Nmi, "on_nmi"),
+        2 => (Vector::Irq(1 + r.below(15) as u8), "on_irq"),
+        _ => (Vector::Irq(1 + r.below(15) as u8), "on_irq_open"),
+    };
     // Seldom enough for the task to go on even if a handler takes long.
     let period = 2_500 + r.below(6_000);
     let first = (r.below(2) == 0).then(|| 1 + r.below(3_000));
-    let process = match r.below(5) {
+    let process = match r.below(8) {
         0 => Process::Overflow { period, jitter: r.below(50), first },
         1 => Process::Periodic { period, jitter: r.below(50), first },
         2 => Process::Poisson { mean: period },
+        3 => Process::Frequency { interval: period, initial: 1 + r.below(3 * period), first },
+        4 => {
+            let (count, spacing, poisson) = (1 + r.below(4), 1 + r.below(400), r.below(2) == 0);
+            Process::Burst { count, spacing, gap: 2 * period, poisson, first }
+        }
+        5 => {
+            let mut at: Vec<u64> = (0..1 + r.below(8)).map(|_| r.below(ARRIVALS_END)).collect();
+            at.sort_unstable();
+            Process::Trace { at: at.into() }
+        }
         _ => {
             let label = &program.labels[r.below(program.labels.len() as u64) as usize];
             Process::Directed { pc: label.pc, nth: 1 + r.below(60), repeat: false }
         }
     };
-    Source { name: format!("source_{i}"), vector, handler: proc_idx(program, handler), process }
+    Source { name: format!("source_{i}"), number: i, vector, handler: proc_idx(program, handler), process }
+}
+
+/// What programs send: [`SOFT`], [`IPI`], [`NMI`].
+fn sent(program: &Program) -> [Source; 3] {
+    let source = |number, vector, handler| Source {
+        name: format!("sent_{number}"),
+        number,
+        vector,
+        handler: proc_idx(program, handler),
+        process: Process::Sent,
+    };
+    [source(SOFT, Vector::Soft, "on_soft"), source(IPI, Vector::Irq(15), "on_ipi"), source(NMI, Vector::Nmi, "on_ipi")]
 }

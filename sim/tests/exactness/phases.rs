@@ -125,6 +125,7 @@ fn machine(text: &str, width: u32, landing: Option<u64>) -> MachineSpec {
     };
     let source = |first| Source {
         name: "once".into(),
+        number: 0,
         vector: Vector::Nmi,
         handler: proc_idx(&program, "on_nmi"),
         process: Process::Periodic { period: 1_000_000, jitter: 0, first: Some(first) },
@@ -134,7 +135,16 @@ fn machine(text: &str, width: u32, landing: Option<u64>) -> MachineSpec {
         memory,
         topology: Topology::ring(2, &WireParams::new(1, 32), true).into(),
         coherence: Coherence::default(),
-        interrupts: InterruptCosts { nmi_entry: 3, nmi_exit: 2, irq_entry: 3, irq_exit: 2, delivery: 0 },
+        interrupts: InterruptCosts {
+            nmi_entry: 3,
+            nmi_exit: 2,
+            irq_entry: 3,
+            irq_exit: 2,
+            soft_entry: 1,
+            soft_exit: 1,
+            delivery: 0,
+            ipi: 5,
+        },
         clock: Clock { khz: 1_000_000 },
         tasks: ["spinner", "writer"].map(|name| Some(proc_idx(&program, name))).to_vec(),
         sources: vec![landing.into_iter().map(source).collect(), Vec::new()],

@@ -40,5 +40,6 @@ fn random_programs_run_the_same_fast_and_exact() {
     // No vacuous pass: most programs had spins computed, interrupts came, and much was skipped.
     assert!(with_spin * 10 > programs * 6, "{with_spin} of {programs} programs had a computed spin");
     assert!(all.spins > programs * 3 && all.interrupts as u64 > programs && all.marks as u64 > programs, "{all:?}");
+    assert!(all.soft as u64 * 4 > programs && all.nested as u64 * 20 > programs, "{all:?}");
     assert!(all.fast_events * 2 < all.exact_events, "{all:?}");
 }
