@@ -50,7 +50,7 @@ Error: no field `qestion` in Experiment (at qestion)
    │        ╰───── no field `qestion` in Experiment
    │
    │ Help: did you mean `question`? fields: title, question, machine, lock, stages, locks, payload, workload, \
-handlers, interrupts, duration, seeds, measure, limits
+handlers, interrupts, tick, hooks, duration, seeds, measure, limits
 ───╯
 "
     );
