@@ -163,6 +163,8 @@ quantities! {
     FetchAddAllOverall = "fetch-and-add, all cores, overall", Nanos;
     /// Load and compare-and-swap until it succeeds, by one thread.
     CasLoopAlone = "compare-and-swap loop, one thread", Nanos;
+    /// Two threads on one line: per success overall.
+    CasLoopTwoOverall = "compare-and-swap loop, two threads, overall", Nanos;
     /// All cores on one line: per success overall.
     CasLoopAllOverall = "compare-and-swap loop, all cores, overall", Nanos;
 }

@@ -122,6 +122,7 @@ pub(super) fn quantities(pairs: &[Pair], scaling: &[Scaling]) -> Vec<(Quantity, 
         (Quantity::FetchAddTwoOverall, one(with(2).map(|s| s.fetch_add.1))),
         (Quantity::FetchAddAllOverall, one(all.map(|s| s.fetch_add.1))),
         (Quantity::CasLoopAlone, one(with(1).map(|s| s.cas_loop.0))),
+        (Quantity::CasLoopTwoOverall, one(with(2).map(|s| s.cas_loop.1))),
         (Quantity::CasLoopAllOverall, one(all.map(|s| s.cas_loop.1))),
     ]
     .into_iter()
