@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use crate::plan::InputError;
 pub use bench::Bench;
 pub use chase::CurvePoint;
-pub use report::{Row, csv, figures, rows_of, table};
+pub use report::{Row, csv, described, figures, not_measured, rows_of, table};
 pub use threads::{Pair, Scaling};
 
 /// How much is measured.
