@@ -85,7 +85,10 @@ pub(super) fn counts(cores: usize, scope: Scope) -> Vec<usize> {
 }
 
 /// Both kinds of atomics by the first cores.
-pub(super) fn scaling(bench: &Bench, threads: usize) -> Result<Scaling, String> {
+///
+/// # Errors
+/// A run that did not come to its end.
+pub fn scaling(bench: &Bench, threads: usize) -> Result<Scaling, String> {
     let one = |name: &'static str| -> Result<(f64, f64), String> {
         let tasks: Vec<(usize, &str)> = (0..threads).map(|c| (c, name)).collect();
         let notes = bench.run(&Job {
