@@ -163,6 +163,8 @@ quantities! {
     FetchAddAllOverall = "fetch-and-add, all cores, overall", Nanos;
     /// Load and compare-and-swap until it succeeds, by one thread.
     CasLoopAlone = "compare-and-swap loop, one thread", Nanos;
+    /// Two threads on one line: per success overall.
+    CasLoopTwoOverall = "compare-and-swap loop, two threads, overall", Nanos;
     /// All cores on one line: per success overall.
     CasLoopAllOverall = "compare-and-swap loop, all cores, overall", Nanos;
 }
@@ -185,8 +187,11 @@ pub struct Hardware {
 /// # Errors
 /// Neither is there, or something in the files is wrong.
 pub fn hardware(name_or_path: &str) -> Result<Hardware, ConfigError> {
-    let is_file = Path::new(name_or_path).exists();
-    if !is_file && let Some(text) = presets::machine_text(name_or_path) {
+    let is_there = Path::new(name_or_path).exists();
+    // A folder of a preset's name, of results say, is not what was meant.
+    if !Path::new(name_or_path).is_file()
+        && let Some(text) = presets::machine_text(name_or_path)
+    {
         let machine = machine_of(&Arc::from(text), name_or_path)?;
         let figures = presets::published_text(name_or_path).unwrap_or("(figures: [])");
         let file = format!("{name_or_path}.published.ron");
@@ -194,7 +199,7 @@ pub fn hardware(name_or_path: &str) -> Result<Hardware, ConfigError> {
     }
     let source = match presets::resolve(name_or_path) {
         Ok(source) if source.origin != Origin::Embedded || presets::experiment_text(name_or_path).is_some() => source,
-        Err(e) if is_file => return Err(e),
+        Err(e) if is_there => return Err(e),
         _ => {
             let says = Says {
                 message: "no such file, and no machine preset of that name".to_owned(),

@@ -154,6 +154,11 @@ impl Bench {
         &self.spec.memory
     }
 
+    /// Sets and ways of a slice's directory, if it is apart from the data.
+    pub(super) fn directory(&self) -> Option<(u64, usize)> {
+        self.spec.coherence.directory
+    }
+
     /// All slices.
     pub(super) fn slices(&self) -> usize {
         self.spec.topology.slices()

@@ -64,14 +64,17 @@ pub(super) fn curve_point(bench: &Bench, bytes: u64) -> Result<CurvePoint, Strin
 }
 
 /// Lines of one set of the second level, so many of every one of these slices: chased round and round, each of
-/// them misses there, if there are more of them than ways. `None` if a slice cannot hold so many of them.
+/// them misses there, if there are more of them than ways. `None` if a slice, or the directory of one, cannot hold so
+/// many of them.
 fn lines_of_slices(bench: &Bench, node: usize, slices: &[usize], each: usize) -> Option<Vec<u64>> {
     let p = bench.params();
     let stride = p.l2_sets;
-    let sets = (p.llc_sets / stride).max(1) as usize;
-    // No set of a slice has to evict any of them.
+    // No set of a slice's data or directory has to evict any of them. With the fewest sets, no other has more.
+    let arrays = std::iter::once((p.llc_sets, p.llc_ways)).chain(bench.directory());
+    let sets_of = |sets: u64| (sets / stride).max(1) as usize;
+    let sets = arrays.clone().map(|a| sets_of(a.0)).min().unwrap_or(1);
     let each_set = each.div_ceil(sets);
-    if each_set > p.llc_ways {
+    if arrays.clone().any(|a| each_set > a.1) {
         return None;
     }
     let mut taken = vec![0; bench.slices() * sets];

@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use crate::plan::InputError;
 pub use bench::Bench;
 pub use chase::CurvePoint;
-pub use report::{Row, csv, figures, rows_of, table};
-pub use threads::{Pair, Scaling};
+pub use report::{Row, csv, described, figures, not_measured, rows_of, table};
+pub use threads::{Pair, Scaling, scaling};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]

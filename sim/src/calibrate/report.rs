@@ -46,6 +46,21 @@ pub fn rows_of(c: &Calibration) -> Vec<Row<'_>> {
     rows
 }
 
+/// Name, cores and clock of the machine.
+#[must_use]
+pub fn described(c: &Calibration) -> String {
+    let cores = if c.cores == 1 { "core" } else { "cores" };
+    format!("{}, {} {cores} at {} GHz", c.machine, c.cores, c.khz as f64 / 1e6)
+}
+
+/// What was not measured, as a sentence, if there is anything: pairs on a machine of one core, other nodes on a
+/// machine of one node, a last level that cannot hold the lines it takes.
+#[must_use]
+pub fn not_measured(c: &Calibration) -> Option<String> {
+    let missing: Vec<&str> = Quantity::ALL.iter().filter(|q| c.get(**q).is_none()).map(|q| q.name()).collect();
+    (!missing.is_empty()).then(|| format!("Not measurable on this machine: {}.\n", missing.join("; ")))
+}
+
 /// A number as tables write it: one decimal below 100, none above.
 fn short(value: f64) -> String {
     if value >= 99.95 { format!("{value:.0}") } else { format!("{value:.1}") }
@@ -134,7 +149,7 @@ pub fn csv(c: &Calibration) -> String {
 /// What the drawing library says.
 pub fn figures(c: &Calibration, made_by: &str) -> Result<Vec<(&'static str, String)>, reports::Error> {
     let failed = |figure: &'static str| move |why: String| reports::Error::Draw { figure, why };
-    let setting = format!("Machine {}, {} cores at {} GHz. Made by {made_by}.", c.machine, c.cores, c.khz as f64 / 1e6);
+    let setting = format!("Machine {}. Made by {made_by}.", described(c));
     Ok(vec![
         ("latency.svg", latency(c, &setting).draw().map_err(failed("latency.svg"))?),
         ("ping-pong.svg", heat_map(c, &setting).draw().map_err(failed("ping-pong.svg"))?),
@@ -195,8 +210,9 @@ fn atomics(c: &Calibration, setting: &str) -> Chart {
         ],
         levels: Vec::new(),
         caption: format!(
-            "Each: how long a thread waits for one operation of its own. Overall: from one operation of any thread to the \
-             next. CAS loop: load, add, compare-and-swap, until it succeeds. {setting}"
+            "Each: how long a thread takes for one operation of its own, from its first to its last. Overall: from one \
+             operation of any thread to the next. CAS loop: load, add, compare-and-swap, until it succeeds. Each about the \
+             same as overall: the threads get through one after another. {setting}"
         ),
     }
 }
@@ -214,7 +230,11 @@ fn heat_map(c: &Calibration, setting: &str) -> HeatMap {
         })
     };
     let of_all = c.pairs.len() == c.cores * (c.cores - 1) / 2;
-    let how = if of_all { "Every pair" } else { "A sample of pairs; grey: not measured" };
+    let how = match of_all {
+        _ if c.pairs.is_empty() => "One core makes no pair.",
+        true => "Every pair; both directions of a pair are one measurement.",
+        false => "A sample of pairs; grey: not measured; both directions of a pair are one measurement.",
+    };
     let spreads: Vec<String> =
         [class(Quantity::PingPong, "Same node"), class(Quantity::PingPongOtherNode, "Other node")]
             .into_iter()
@@ -225,6 +245,6 @@ fn heat_map(c: &Calibration, setting: &str) -> HeatMap {
         subtitle: "One-way time of a compare-and-swap ping-pong, by pair of cores".into(),
         cores: c.cores,
         cells,
-        caption: format!("{how}; both directions of a pair are one measurement. {} {setting}", spreads.join(" ")),
+        caption: [&[how.to_owned()], &spreads[..], &[setting.to_owned()]].concat().join(" "),
     }
 }

@@ -85,7 +85,10 @@ pub(super) fn counts(cores: usize, scope: Scope) -> Vec<usize> {
 }
 
 /// Both kinds of atomics by the first cores.
-pub(super) fn scaling(bench: &Bench, threads: usize) -> Result<Scaling, String> {
+///
+/// # Errors
+/// A run that did not come to its end.
+pub fn scaling(bench: &Bench, threads: usize) -> Result<Scaling, String> {
     let one = |name: &'static str| -> Result<(f64, f64), String> {
         let tasks: Vec<(usize, &str)> = (0..threads).map(|c| (c, name)).collect();
         let notes = bench.run(&Job {
@@ -122,6 +125,7 @@ pub(super) fn quantities(pairs: &[Pair], scaling: &[Scaling]) -> Vec<(Quantity, 
         (Quantity::FetchAddTwoOverall, one(with(2).map(|s| s.fetch_add.1))),
         (Quantity::FetchAddAllOverall, one(all.map(|s| s.fetch_add.1))),
         (Quantity::CasLoopAlone, one(with(1).map(|s| s.cas_loop.0))),
+        (Quantity::CasLoopTwoOverall, one(with(2).map(|s| s.cas_loop.1))),
         (Quantity::CasLoopAllOverall, one(all.map(|s| s.cas_loop.1))),
     ]
     .into_iter()

@@ -41,8 +41,11 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<(), Failure> {
     let measured = pool.install(|| calibrate::calibrate(m, &hardware.published, scope, &|| bar.inc(1)));
     bar.finish_and_clear();
     let c = measured?;
-    output::print(&format!("{}: {} cores at {} GHz\n\n", c.machine, c.cores, c.khz as f64 / 1e6))?;
+    output::print(&format!("{}\n\n", calibrate::described(&c)))?;
     output::print(&calibrate::table(&c))?;
+    if let Some(missing) = calibrate::not_measured(&c) {
+        output::print(&format!("\n{missing}"))?;
+    }
     let mut files = vec![("calibration.csv", calibrate::csv(&c))];
     files.extend(calibrate::figures(&c, &format!("rqsim {}", env!("CARGO_PKG_VERSION")))?);
     for (name, text) in files {

@@ -9,6 +9,7 @@ mod compare;
 mod generate;
 mod machines;
 mod phases;
+mod presets;
 mod programs;
 mod records;
 mod repeat;
