@@ -12,3 +12,4 @@ mod phases;
 mod programs;
 mod records;
 mod repeat;
+mod reused;
