@@ -20,7 +20,8 @@ fn set() -> Vec<PathBuf> {
 
 /// One per shape of cycle without any fence, and what is special.
 fn core(files: &[PathBuf]) -> Vec<PathBuf> {
-    let plain = ["x86/", "x86_64/", "c/atomics", "c/MP+plain", "c/SB+spinlock-mb", "aarch64/SB+swps", "aarch64/SB+rel-acq"];
+    let plain =
+        ["x86/", "x86_64/", "c/atomics", "c/MP+plain", "c/SB+spinlock-mb", "aarch64/SB+swps", "aarch64/SB+rel-acq"];
     let is_core = |p: &&PathBuf| {
         let name = p.display().to_string();
         let fences = name.matches('+').count() > 1 || name.ends_with("fences.litmus");
