@@ -99,7 +99,7 @@ fn a_weak_machine_shows_nothing_that_weak_forbids_however_it_is_set() {
 #[test]
 fn a_snooping_machine_shows_nothing_that_is_not_allowed() {
     for (model, protocol) in [(Model::Tso, Protocol::SnoopingMesi), (Model::Sc, Protocol::SnoopingMsi)] {
-        let mut how = how(model, runs(150));
+        let mut how = how(model, runs(210));
         how.machine.protocol = protocol;
         how.machine.interconnect = Interconnect::Bus(Bus {
             latency: Span::Cycles(5),
