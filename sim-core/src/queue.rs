@@ -35,6 +35,11 @@ impl EventQueue {
         self.heap.pop().map(|e| e.0)
     }
 
+    /// Forgets everything that is pending; what was allocated stays.
+    pub fn clear(&mut self) {
+        self.heap.clear();
+    }
+
     /// Number of pending events.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -63,6 +68,11 @@ impl WakeTree {
     pub fn new(places: usize) -> Self {
         let leaves = places.next_power_of_two().max(2);
         WakeTree { leaves, keys: vec![Key::NEVER; 2 * leaves] }
+    }
+
+    /// Nobody is due any more.
+    pub fn clear(&mut self) {
+        self.keys.fill(Key::NEVER);
     }
 
     /// Sets when `place` is due.

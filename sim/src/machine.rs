@@ -136,18 +136,13 @@ impl<P: Probe> Machine<P> {
     #[must_use]
     pub fn with_code(spec: &MachineSpec, code: Arc<Code>, probe: P) -> Machine<P> {
         let cpus = spec.memory.cores;
-        let task = |i: usize| {
-            let proc = spec.tasks.get(i).copied().flatten()?;
-            Some(Context::at_entry(&spec.program, proc, ContextKind::Task))
-        };
-        let cores: Vec<Core> = (0..cpus).map(|i| Core::new(i, task(i), spec.seed)).collect();
         let mut machine = Machine {
             code,
             core_params: spec.core,
             clock: spec.clock,
             stop_at: spec.stop_at,
             exact: spec.exact,
-            cores,
+            cores: Vec::new(),
             mem: MemorySystem::with(
                 spec.memory,
                 Arc::clone(&spec.topology),
@@ -161,13 +156,60 @@ impl<P: Probe> Machine<P> {
             events: 0,
             last_event: Cycle(0),
         };
-        for i in 0..cpus {
-            if *machine.cores[i].state() == State::Done {
-                machine.irq.set_halted(i, Cycle(0), true);
-            }
-            machine.rearm(i);
-        }
+        machine.start(spec);
         machine
+    }
+
+    /// Makes of this machine what [`Machine::with_code`] makes of `spec`, which may differ from the one it was
+    /// made of in tasks and seed only: for many short runs. Caches and network keep what they have
+    /// allocated and forget what they have touched, so this costs a small part of a new machine.
+    ///
+    /// # Panics
+    /// If the program, the memory system's parameters or the network are not those it was made of.
+    pub fn reset(&mut self, spec: &MachineSpec, probe: P) {
+        let same = Arc::ptr_eq(&self.code.program, &spec.program)
+            && *self.mem.params() == spec.memory
+            && std::ptr::eq(self.mem.topology(), &*spec.topology);
+        assert!(same, "a machine can be reset to other tasks and another seed, not to another machine");
+        let Machine {
+            code: _,
+            core_params,
+            clock,
+            stop_at,
+            exact,
+            cores,
+            mem,
+            irq,
+            probe: observer,
+            wakes,
+            notices,
+            events,
+            last_event,
+        } = self;
+        (*core_params, *clock, *stop_at, *exact) = (spec.core, spec.clock, spec.stop_at, spec.exact);
+        cores.clear();
+        mem.reset(spec.seed);
+        *irq = Controllers::new(spec.interrupts, &spec.sources, spec.seed, spec.stop_at);
+        *observer = probe;
+        wakes.clear();
+        notices.clear();
+        (*events, *last_event) = (0, Cycle(0));
+        self.start(spec);
+    }
+
+    /// Puts every core at the beginning of its task.
+    fn start(&mut self, spec: &MachineSpec) {
+        let task = |i: usize| {
+            let proc = spec.tasks.get(i).copied().flatten()?;
+            Some(Context::at_entry(&spec.program, proc, ContextKind::Task))
+        };
+        self.cores.extend((0..spec.memory.cores).map(|i| Core::new(i, task(i), spec.seed)));
+        for i in 0..self.cores.len() {
+            if *self.cores[i].state() == State::Done {
+                self.irq.set_halted(i, Cycle(0), true);
+            }
+            self.rearm(i);
+        }
     }
 
     /// Puts a value into memory, before the first cycle.

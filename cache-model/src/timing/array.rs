@@ -22,6 +22,8 @@ pub(super) struct SetArray<T> {
     ways: usize,
     /// `[set]`: number of the set in the pools, or [`UNTOUCHED`].
     index: Vec<u32>,
+    /// `[touched set]`: which set it is.
+    touched: Vec<u32>,
     /// `[touched set * ways + way]`: line number plus one, 0 if the way is empty.
     tags: Vec<u64>,
     /// As `tags`; meaningful where the tag is not 0.
@@ -44,6 +46,7 @@ impl<T> SetArray<T> {
             sets,
             ways,
             index: vec![UNTOUCHED; sets as usize],
+            touched: Vec::new(),
             tags: Vec::new(),
             entries: Vec::new(),
             order: Vec::new(),
@@ -51,6 +54,17 @@ impl<T> SetArray<T> {
             random,
             draw: 0,
         }
+    }
+
+    /// As [`SetArray::new`] with these random numbers left it. Takes time for the sets touched only.
+    pub(super) fn reset(&mut self, random: Stream) {
+        let SetArray { sets: _, ways: _, index, touched, tags, entries, order, policy: _, random: stream, draw } = self;
+        touched.drain(..).for_each(|set| index[set as usize] = UNTOUCHED);
+        tags.clear();
+        entries.clear();
+        order.clear();
+        *stream = random;
+        *draw = 0;
     }
 
     #[inline]
@@ -122,6 +136,7 @@ impl<T> SetArray<T> {
         let i = (line_number & (self.sets - 1)) as usize;
         if self.index[i] == UNTOUCHED {
             self.index[i] = self.order.len() as u32;
+            self.touched.push(i as u32);
             self.order.push(self.policy.initial());
             self.tags.extend(std::iter::repeat_n(0, self.ways));
             self.entries.extend(std::iter::repeat_with(|| None).take(self.ways));

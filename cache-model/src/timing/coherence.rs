@@ -68,6 +68,11 @@ impl Coherence {
 
     /// The random numbers of a cache level of a place.
     pub(super) fn stream(&self, place: Place, level: &str) -> Stream {
-        Stream::derive(self.seed, u64::from(place.0), level)
+        stream(self.seed, place, level)
     }
+}
+
+/// The random numbers of a cache level of a place on a machine with this seed.
+pub(super) fn stream(seed: u64, place: Place, level: &str) -> Stream {
+    Stream::derive(seed, u64::from(place.0), level)
 }

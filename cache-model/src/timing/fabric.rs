@@ -79,6 +79,38 @@ impl Fabric {
         }
     }
 
+    /// As [`Fabric::new`] (and [`Fabric::snooping`]) left it: no message, nothing counted.
+    pub(super) fn reset(&mut self) {
+        let Fabric {
+            params: _,
+            net,
+            queue,
+            slots,
+            free,
+            sent,
+            last_forward,
+            last_to_memory,
+            todo,
+            kinds: _,
+            numa: _,
+            traffic,
+            attribution,
+            snooping: _,
+            broadcasts,
+        } = self;
+        net.reset();
+        queue.clear();
+        slots.clear();
+        free.clear();
+        sent.fill(0);
+        last_forward.fill(Cycle(0));
+        last_to_memory.fill((Cycle(0), Cycle(0)));
+        todo.clear();
+        *traffic = Traffic::default();
+        *attribution = None;
+        *broadcasts = 0;
+    }
+
     /// Counts from now on by whom traffic is caused, and how long messages wait for links.
     pub(super) fn attribute(&mut self) {
         self.net.count_waits();

@@ -10,7 +10,7 @@ use sim_core::ports::Cause;
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
-use super::coherence::Coherence;
+use super::coherence::{Coherence, stream};
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Place};
 use super::params::MemoryParams;
@@ -18,6 +18,10 @@ use super::private::ProtocolFault;
 use super::sharers::Sharers;
 use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState, Tables};
 use data::Datum;
+
+/// Names of the random numbers of the two arrays.
+const LINES: &str = "llc replacement";
+const DATA: &str = "llc data replacement";
 
 /// A line in the slice, or an entry of its directory.
 #[derive(Clone, Debug)]
@@ -54,10 +58,10 @@ impl Home {
     pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> Home {
         let llc = (params.llc_sets, params.llc_ways);
         let array = |(sets, ways): (u64, usize), of| (sets, ways, coherence.llc, coherence.stream(place, of));
-        let own = coherence.tables.noninclusive.then(|| array(llc, "llc data replacement"));
+        let own = coherence.tables.noninclusive.then(|| array(llc, DATA));
         let (sets, ways, policy, stream) = match own {
-            Some(_) => array(coherence.directory.unwrap_or(llc), "llc replacement"),
-            None => array(llc, "llc replacement"),
+            Some(_) => array(coherence.directory.unwrap_or(llc), LINES),
+            None => array(llc, LINES),
         };
         Home {
             place,
@@ -67,6 +71,16 @@ impl Home {
             ways: own.map(|(sets, ways, policy, stream)| SetArray::new(sets, ways, policy, stream)),
             no_way: Vec::new(),
         }
+    }
+
+    /// As [`Home::new`] with this seed left it.
+    pub(super) fn reset(&mut self, seed: u64) {
+        let Home { place, params: _, tables: _, lines, ways, no_way } = self;
+        lines.reset(stream(seed, *place, LINES));
+        if let Some(ways) = ways {
+            ways.reset(stream(seed, *place, DATA));
+        }
+        no_way.clear();
     }
 
     /// A message arrives.

@@ -22,6 +22,10 @@ use super::snoop::event_on_bus;
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell, Tables};
 use ask::asks;
 
+/// Names of the random numbers of the two levels.
+const L1: &str = "l1 replacement";
+const L2: &str = "l2 replacement";
+
 /// A line in the second level.
 #[derive(Clone, Debug)]
 struct Line {
@@ -134,8 +138,8 @@ impl PrivateCache {
             place,
             params,
             tables: coherence.tables,
-            l1: SetArray::new(params.l1_sets, params.l1_ways, coherence.l1, coherence.stream(place, "l1 replacement")),
-            l2: SetArray::new(params.l2_sets, params.l2_ways, coherence.l2, coherence.stream(place, "l2 replacement")),
+            l1: SetArray::new(params.l1_sets, params.l1_ways, coherence.l1, coherence.stream(place, L1)),
+            l2: SetArray::new(params.l2_sets, params.l2_ways, coherence.l2, coherence.stream(place, L2)),
             outstanding: Vec::new(),
             adjacent_line_prefetch: coherence.adjacent_line_prefetch,
             again: Vec::new(),

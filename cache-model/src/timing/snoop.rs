@@ -18,7 +18,7 @@ use sim_core::ports::Cause;
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
-use super::coherence::Coherence;
+use super::coherence::{Coherence, stream};
 use super::fabric::Fabric;
 use super::message::{LineData, Message, MessageKind, Place};
 use super::params::MemoryParams;
@@ -41,6 +41,9 @@ pub(super) fn event_on_bus(request: MessageKind, own: bool) -> CacheEvent {
         (other, _) => unreachable!("no cache looks at {}", other.name()),
     }
 }
+
+/// Name of the slice's random numbers.
+const COPIES: &str = "llc replacement";
 
 /// A line in the slice.
 #[derive(Clone, Debug)]
@@ -90,7 +93,7 @@ pub(super) struct SnoopHome {
 
 impl SnoopHome {
     pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> SnoopHome {
-        let random = coherence.stream(place, "llc replacement");
+        let random = coherence.stream(place, COPIES);
         SnoopHome {
             place,
             params,
@@ -98,6 +101,13 @@ impl SnoopHome {
             copies: SetArray::new(params.llc_sets, params.llc_ways, coherence.llc, random),
             records: BTreeMap::new(),
         }
+    }
+
+    /// As [`SnoopHome::new`] with this seed left it.
+    pub(super) fn reset(&mut self, seed: u64) {
+        let SnoopHome { place, params: _, tables: _, copies, records } = self;
+        copies.reset(stream(seed, *place, COPIES));
+        records.clear();
     }
 
     /// A message arrives: a request observed on the bus, an owner's data, or memory's.

@@ -8,10 +8,13 @@ use sim_core::asm::{Diagnostics, Options, assemble};
 use sim_core::isa::Width;
 use sim_core::program::{Program, Source};
 
-use super::{Condition, Line, Observable, Quantifier, Scalar, Test, Value};
+use super::{Condition, Line, Observable, Quantifier, Scalar, Test, Thread, Value};
 
 /// Simulated nanoseconds for preparing the caches, per location and for all.
 const PREPARE_NS: usize = 2000;
+
+/// Read-modify-writes, as the threads' lines call them.
+const RMW_WORDS: [&str; 7] = ["cas", "xchg", "fetch_add", "fetch_or", "fetch_and", "fetch_xor", "test_set_bit"];
 
 /// Which program is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,8 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
         out += "dist way = uniform(0cy, 3cy)\ndist scale = uniform(0cy, 11cy)\ndist wide = uniform(0cy, 2047cy)\n";
         out += "struct own align 64 { near: u64 @0, far: u64 @64 }\n";
         (0..test.threads.len()).for_each(|i| out += &format!("object own_{i}: own\n"));
+        let late = test.threads.iter().enumerate().filter(|(_, t)| !stores_behind(t).is_empty());
+        late.for_each(|(i, _)| out += &format!("object late_{i}: cell\n"));
     }
     for (i, t) in test.threads.iter().enumerate() {
         let _ = writeln!(out, "\nproc p{i}() {{");
@@ -88,7 +93,8 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
             prepare(&mut out, test, i);
         }
         let mut pauses = 0;
-        for line in &t.lines {
+        let behind = stores_behind(t);
+        for (at, line) in t.lines.iter().enumerate() {
             match line {
                 Line::Label(name) => {
                     let _ = writeln!(out, "{name}:");
@@ -99,6 +105,9 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
                 Line::Access(text) | Line::StandIn(text) => {
                     if variant == Variant::Timed {
                         pauses += 1;
+                        if behind.contains(&at) {
+                            keep_busy(&mut out, i, at);
+                        }
                         pause(&mut out);
                     }
                     let _ = writeln!(out, "  {text}");
@@ -109,6 +118,33 @@ pub fn uop_text(test: &Test, variant: Variant) -> String {
         out += "  ret\n}\n";
     }
     out
+}
+
+/// Lines of a thread with the first store behind a read-modify-write, which leaves the store buffer empty.
+fn stores_behind(thread: &Thread) -> Vec<usize> {
+    let mut emptied = false;
+    let mut out = Vec::new();
+    for (at, line) in thread.lines.iter().enumerate() {
+        let (Line::Access(text) | Line::StandIn(text)) = line else { continue };
+        if text.starts_with("store.") {
+            if emptied {
+                out.push(at);
+            }
+            emptied = false;
+        } else {
+            emptied |= RMW_WORDS.iter().any(|w| text.split([' ', '.']).any(|part| part == *w));
+        }
+    }
+    out
+}
+
+/// A store to a line of the thread's own, now and then, so that the next one finds the buffer busy again: alone
+/// it would ask for its line at once, and no other thread could do a store, a fence and a load meanwhile.
+fn keep_busy(out: &mut String, thread: usize, at: usize) {
+    let _ = write!(
+        out,
+        "  own_stores = draw way\n  if own_stores > 1 goto emptied_{at}\n  store.u64 [late_{thread}.u64], 1\nemptied_{at}:\n"
+    );
 }
 
 /// A pause of random size.

@@ -226,9 +226,9 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
     };
     let code = Arc::new(spec.code());
     let chunk = |first: u64| -> Result<Histogram, Refused> {
-        let (mut seen, mut spec) = (Histogram::new(), spec.clone());
+        let (mut seen, mut spec, mut machine) = (Histogram::new(), spec.clone(), None);
         for run in first..how.runs.min(first + CHUNK) {
-            let outcome = one_run(&mut spec, &code, &compiled, how.seed.wrapping_add(run))
+            let outcome = one_run(&mut machine, &mut spec, &code, &compiled, how.seed.wrapping_add(run))
                 .map_err(|e| Refused::Run(format!("{}: seed {}: {e}", test.file, how.seed.wrapping_add(run))))?;
             if compiled.counts(test, &outcome) {
                 *seen.entry(outcome).or_default() += 1;
@@ -247,8 +247,14 @@ fn timed(test: &Test, how: &How) -> Result<Histogram, Refused> {
     Ok(sum)
 }
 
-/// One timed run with this seed.
-fn one_run(spec: &mut MachineSpec, code: &Arc<Code>, compiled: &Compiled, seed: u64) -> Result<Vec<i64>, String> {
+/// One timed run with this seed, on the machine of the run before if there was one.
+fn one_run(
+    machine: &mut Option<Machine<NoProbe>>,
+    spec: &mut MachineSpec,
+    code: &Arc<Code>,
+    compiled: &Compiled,
+    seed: u64,
+) -> Result<Vec<i64>, String> {
     spec.seed = seed;
     spec.tasks.fill(None);
     let mut stream = Stream::derive(seed, 0, "litmus placement");
@@ -259,7 +265,13 @@ fn one_run(spec: &mut MachineSpec, code: &Arc<Code>, compiled: &Compiled, seed: 
         pack.swap(i, j);
         spec.tasks[pack[i]] = Some(compiled.procs[i]);
     }
-    let mut machine = Machine::with_code(spec, Arc::clone(code), NoProbe);
+    let machine = match machine {
+        Some(used) => {
+            used.reset(spec, NoProbe);
+            used
+        }
+        none => none.insert(Machine::with_code(spec, Arc::clone(code), NoProbe)),
+    };
     for &(addr, width, value) in &compiled.memory {
         machine.set_initial(addr, width, value);
     }

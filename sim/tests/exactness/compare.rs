@@ -17,6 +17,13 @@ use sim_core::time::Cycle;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(Vec<Seen>);
 
+impl Recorder {
+    /// How often it was told something.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.len()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     Mark(Cycle, usize, MarkKind, [u64; 3], Pc),

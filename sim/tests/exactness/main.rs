@@ -13,3 +13,4 @@ mod presets;
 mod programs;
 mod records;
 mod repeat;
+mod reused;

@@ -16,6 +16,13 @@ impl Calendar {
         self.busy.iter().find(|(s, e)| *s < start + slots && start < *e).map(|(_, e)| *e)
     }
 
+    /// Nothing is reserved any more, and nothing ever was.
+    pub(super) fn reset(&mut self) {
+        let Calendar { busy, busy_ticks } = self;
+        busy.clear();
+        *busy_ticks = 0;
+    }
+
     /// Takes `start..start + slots`, which must be free; forgets what was over by `now`.
     pub(super) fn reserve(&mut self, start: u64, slots: u64, now: u64) {
         while self.busy.front().is_some_and(|(_, e)| *e <= now) {

@@ -86,6 +86,10 @@ struct Wire {
     serve_at: Cycle,
 }
 
+impl Wire {
+    const IDLE: Wire = Wire { free: 0, busy_ticks: 0, waiting: 0, serve_at: Cycle::NEVER };
+}
+
 /// A network with messages on it. Module documentation: [`super`].
 #[derive(Clone, Debug)]
 pub(in crate::timing) struct Interconnect {
@@ -110,17 +114,32 @@ pub(in crate::timing) struct Interconnect {
 impl Interconnect {
     pub(in crate::timing) fn new(topology: Arc<Topology>) -> Interconnect {
         let n = topology.channels.len() * NETWORKS;
-        let idle = Wire { free: 0, busy_ticks: 0, waiting: 0, serve_at: Cycle::NEVER };
         Interconnect {
             calendars: vec![Calendar::default(); n],
             last_departs: vec![0; topology.stops() * NETWORKS],
-            wires: vec![idle; n],
+            wires: vec![Wire::IDLE; n],
             lanes: vec![Lane::default(); n * topology.virtual_channels()],
             transits: Vec::new(),
             waits: Vec::new(),
             delivered: [Waits::default(); NETWORKS],
             topology,
         }
+    }
+
+    /// As [`Interconnect::new`] left it: no message, nothing counted.
+    pub(in crate::timing) fn reset(&mut self) {
+        let Interconnect { topology: _, calendars, last_departs, wires, lanes, transits, waits, delivered } = self;
+        calendars.iter_mut().for_each(Calendar::reset);
+        last_departs.fill(0);
+        wires.fill(Wire::IDLE);
+        for Lane { waiting, held, until } in lanes {
+            waiting.clear();
+            *held = 0;
+            until.clear();
+        }
+        transits.clear();
+        waits.clear();
+        *delivered = [Waits::default(); NETWORKS];
     }
 
     pub(in crate::timing) fn topology(&self) -> &Topology {
