@@ -268,3 +268,33 @@ fn an_upgrade_that_comes_too_late_counts_as_a_get_m() {
     let sent = |kind: MessageKind| mem.traffic().by_class[kind as usize].messages - before[kind as usize].messages;
     assert_eq!((sent(BusUpgr), sent(GetM), sent(Data)), (2, 0, 1), "the second gets the line from the first");
 }
+
+/// The slice executes one operation on a line at a time, 27 cycles each, in the order in which they came.
+#[test]
+fn operations_on_a_line_are_executed_one_behind_the_other() {
+    for protocol in ["mesi-far", "mesi-noninclusive-far"] {
+        let mut mem = memory(protocol);
+        perform(&mut mem, 0, 7, Action::Rmw(RmwFn::FetchAdd, 1, 0), Cycle(1000));
+        for core in 0..4 {
+            let action = Action::Rmw(RmwFn::FetchAdd, 1, 0);
+            let request = Request { addr: 7 * 64, width: Width::U64, action, cause: Cause::default() };
+            assert_eq!(mem.access(core, Port::Pipeline, &request, Cycle(5000)), Access::Pending);
+        }
+        let (mut notices, mut ends, mut olds) = (Vec::new(), Vec::new(), Vec::new());
+        while mem.next_key() != Key::NEVER {
+            mem.deliver_next(&mut notices).unwrap_or_else(|f| panic!("{}", f.what));
+            for notice in notices.drain(..) {
+                if let cache_model::timing::Notice::Completed(_, done) = notice {
+                    ends.push(done.at.0);
+                    olds.push(done.value);
+                }
+            }
+        }
+        assert!(mem.is_quiescent());
+        olds.sort_unstable();
+        assert_eq!(olds, [1, 2, 3, 4], "{protocol}");
+        // The answers' ways differ by a hop or two.
+        ends.sort_unstable();
+        assert!(ends[3] - ends[0] >= 3 * 27 - 2, "{protocol}: {ends:?}");
+    }
+}

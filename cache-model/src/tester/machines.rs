@@ -91,7 +91,8 @@ impl Setup {
             ..Coherence::of(tables)
         };
         let accesses = accesses.div_ceil(params.cores as u32);
-        Setup { params, topology, coherence, lines, accesses, seed, watchdog_cycles: super::WATCHDOG_CYCLES }
+        let watchdog_cycles = super::patience(params.cores);
+        Setup { params, topology, coherence, lines, accesses, seed, watchdog_cycles }
     }
 }
 

@@ -30,6 +30,14 @@ use crate::timing::{Coherence, MemoryParams, Topology, Traffic};
 /// drawn here, less than this on machines of a hundred cores.
 pub const WATCHDOG_CYCLES: u64 = 50_000;
 
+/// The watchdog's patience with this many cores, cycles: [`WATCHDOG_CYCLES`] for up to 8, and more with the square of
+/// their number, because as many wait for one line and each of its ways is longer.
+#[must_use]
+pub const fn patience(cores: usize) -> u64 {
+    let square = (cores * cores) as u64 / 64;
+    WATCHDOG_CYCLES * if square > 1 { square } else { 1 }
+}
+
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Setup {

@@ -284,6 +284,10 @@ impl Attribution {
 
     /// A message took a copy of a line away from a cache.
     pub(super) fn taken(&mut self, cache: Place, line: u64, cause: &Cause) {
+        // An operation that the home executes takes the sender's own copy back too: nobody shares anything there.
+        if cache.0 == cause.core {
+            return;
+        }
         let touch = *self.touches.entry(CopyKey { cache, line });
         let taker = self.key(cause);
         let s = self.sites.entry(taker);

@@ -12,7 +12,7 @@ use sim_core::time::Cycle;
 use super::array::{SetArray, Slot};
 use super::coherence::{Coherence, stream};
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Place};
+use super::message::{LineData, Message, MessageKind, Network, Place};
 use super::params::MemoryParams;
 use super::private::ProtocolFault;
 use super::sharers::Sharers;
@@ -52,6 +52,19 @@ pub(super) struct Home {
     ways: Option<SetArray<Datum>>,
     /// Requests for lines whose set has no way free yet, in order of arrival.
     no_way: Vec<Message>,
+    /// Operations that the slice is executing. Empty nearly always.
+    operations: Vec<Operation>,
+}
+
+/// An operation that a slice executes, or has executed while requests for its line came.
+#[derive(Clone, Debug)]
+struct Operation {
+    line: u64,
+    until: Cycle,
+    /// Sender and number of the request that arrives again then, if one has come meanwhile.
+    next: Option<(Place, u32)>,
+    /// Those behind it, in order of arrival.
+    waiting: Vec<Message>,
 }
 
 impl Home {
@@ -70,21 +83,55 @@ impl Home {
             lines: SetArray::new(sets, ways, policy, stream),
             ways: own.map(|(sets, ways, policy, stream)| SetArray::new(sets, ways, policy, stream)),
             no_way: Vec::new(),
+            operations: Vec::new(),
         }
     }
 
     /// As [`Home::new`] with this seed left it.
     pub(super) fn reset(&mut self, seed: u64) {
-        let Home { place, params: _, tables: _, lines, ways, no_way } = self;
+        let Home { place, params: _, tables: _, lines, ways, no_way, operations } = self;
         lines.reset(stream(seed, *place, LINES));
         if let Some(ways) = ways {
             ways.reset(stream(seed, *place, DATA));
         }
         no_way.clear();
+        operations.clear();
+    }
+
+    /// Lets a request wait, in order of arrival, for the end of an operation that the slice executes on the same line,
+    /// if there is one. A request whose turn it is comes with those behind it.
+    fn waits_for_operation(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle) -> Option<Vec<Message>> {
+        if self.operations.is_empty() || m.kind.network() != Network::Request {
+            return Some(Vec::new());
+        }
+        let Some(i) = self.operations.iter().position(|o| o.line == m.line) else { return Some(Vec::new()) };
+        let o = &mut self.operations[i];
+        let id = (m.src, m.number);
+        if o.until <= now && o.next.is_none_or(|next| next == id) {
+            return Some(self.operations.swap_remove(i).waiting);
+        }
+        if o.next.is_none() {
+            o.next = Some(id);
+            fabric.hold_back(*m, o.until);
+        } else {
+            o.waiting.push(*m);
+        }
+        None
     }
 
     /// A message arrives.
     pub(super) fn deliver(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle) -> Result<(), ProtocolFault> {
+        let Some(behind) = self.waits_for_operation(fabric, m, now) else { return Ok(()) };
+        self.receive(fabric, m, now)?;
+        // They wait again if this was one more operation.
+        for waiting in behind {
+            self.deliver(fabric, &waiting, now)?;
+        }
+        Ok(())
+    }
+
+    /// A message whose turn it is.
+    fn receive(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle) -> Result<(), ProtocolFault> {
         let slot = self.lines.find(m.line);
         let line = slot.map(|s| self.lines.get(s));
         let state = self.state_of(m.line);
@@ -265,6 +312,7 @@ impl Home {
                 HomeAction::PerformAtomic => old = self.perform(m),
                 HomeAction::AtomicDataToReq => {
                     let (kind, ready) = (MessageKind::AtomicData, now.after(self.params.llc_data));
+                    self.operations.push(Operation { line: m.line, until: ready, next: None, waiting: Vec::new() });
                     let answer = Message { kind, src: self.place, dst: m.src, data: old, ..*m };
                     fabric.send(answer, ready, now);
                 }
@@ -436,11 +484,14 @@ impl Home {
     /// Messages about a line that wait here, in order of arrival: for its state, then for a way.
     pub(super) fn waiting(&self, line: u64) -> impl Iterator<Item = &Message> {
         let stalled = self.lines.find(line).map(|s| &self.lines.get(s).stalled);
-        stalled.into_iter().flatten().chain(self.no_way.iter().filter(move |m| m.line == line))
+        let behind = self.operations.iter().flat_map(|o| &o.waiting);
+        stalled.into_iter().flatten().chain(self.no_way.iter().chain(behind).filter(move |m| m.line == line))
     }
 
     /// True if no request waits here.
     pub(super) fn is_idle(&self) -> bool {
-        self.no_way.is_empty() && self.lines.iter().all(|(_, l)| l.stalled.is_empty() && l.state.is_stable())
+        self.no_way.is_empty()
+            && self.operations.iter().all(|o| o.next.is_none())
+            && self.lines.iter().all(|(_, l)| l.stalled.is_empty() && l.state.is_stable())
     }
 }

@@ -216,7 +216,7 @@ fn two_lines(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), 
     let options =
         Options::machine(caches, !args.no_recall).with_data(!args.control_only).with_states_max(args.states_max);
     let report = check_two_lines(tables, &options, true)
-        .map_err(|e| InputError::text(&e.to_string(), "two lines are explored with two caches: `--check 2`"))?;
+        .map_err(|_| InputError::text("two lines are explored with two caches", "`--check 2 --two-lines`"))?;
     let mut text = format!(
         "{}, {caches} caches, two lines{}\n{} states, {} transitions\n",
         tables.name,
@@ -225,11 +225,12 @@ fn two_lines(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), 
         report.transitions
     );
     let _ = match &report.fault {
+        None if !report.complete => writeln!(text, "not finished: limit of states reached (--states-max)"),
         None => writeln!(text, "every property holds"),
         Some(fault) => writeln!(text, "VIOLATED: {fault}"),
     };
     output::print(&text)?;
-    if report.fault.is_none() { Ok(()) } else { Err(Failure::Found) }
+    if report.fault.is_none() && report.complete { Ok(()) } else { Err(Failure::Found) }
 }
 
 fn patches(args: &ProtocolArgs) -> String {

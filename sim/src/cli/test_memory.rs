@@ -6,9 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cache_model::protocol::{SNOOPING, Tables};
-use cache_model::tester::{
-    FAULTS, Failure as Found, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes, WATCHDOG_CYCLES,
-};
+use cache_model::tester::{FAULTS, Failure as Found, Fault, INTERCONNECTS, Reached, Setup, Shape, Sizes, patience};
 use clap::Args;
 use rayon::prelude::*;
 use rqsim::plan::{InputError, memory_of, near};
@@ -102,6 +100,13 @@ pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
     let mut failed = 0;
     for protocol in protocols {
         let tables = Tables::by_name(protocol).expect("it is listed");
+        if fault.is_some() && tables.snooping {
+            if args.protocol.is_none() {
+                continue;
+            }
+            let what = format!("the faults are those of a directory, and {protocol} has none");
+            return Err(InputError::text(&what, "leave --inject out, or choose a protocol with a directory").into());
+        }
         let tables = fault.map_or(tables, |f| f.into_tables(tables));
         let snoops = |shape: &Shape| match shape {
             Shape::Named(name, _) => *name == "bus",
@@ -146,7 +151,7 @@ fn report(args: &TestArgs, protocol: &str, name: &str, results: &[Result<Reached
         option("inject", args.inject.clone())
     ))?;
     if f.what.contains("got no answer") {
-        output::say(&format!("a core without an answer for {WATCHDOG_CYCLES} cycles counts as stuck"));
+        output::say(&format!("a core without an answer for {} cycles or more counts as stuck", patience(1)));
     }
     Ok(false)
 }

@@ -15,8 +15,9 @@ pub(super) trait Model {
     fn fingerprint(state: &Self::State) -> u64;
 
     /// Appends one successor per step that is possible in `state`, in a fixed order, after having
-    /// checked the properties of `state`.
-    fn expand(&mut self, state: &Self::State, out: &mut Vec<Self::State>) -> Result<(), Fault>;
+    /// checked the properties of `state`; and whether the step is a wish of a core, a cache or the slice, which need
+    /// not come, instead of progress of what is under way.
+    fn expand(&mut self, state: &Self::State, out: &mut Vec<(Self::State, bool)>) -> Result<(), Fault>;
 
     /// Nothing is in flight and nobody waits.
     fn is_quiescent(&self, state: &Self::State) -> bool;
@@ -32,6 +33,9 @@ pub(super) enum End {
     Fault(u32, Fault),
 }
 
+/// Marks a step that need not come.
+const WISH: u32 = 1 << 31;
+
 /// What was explored. States are numbered in breadth-first order.
 pub(super) struct Graph<S> {
     /// The states by number.
@@ -40,7 +44,7 @@ pub(super) struct Graph<S> {
     parents: Vec<u32>,
     /// By expanded state, where its targets end in `targets`.
     ends: Vec<usize>,
-    /// The numbers of the states to which the steps of each state lead.
+    /// The numbers of the states to which the steps of each state lead, with [`WISH`] if the step is one.
     pub(super) targets: Vec<u32>,
     /// Largest distance from the initial state.
     pub(super) depth: u32,
@@ -127,12 +131,13 @@ pub(super) fn explore<M: Model>(model: &mut M, states_max: usize) -> Graph<M::St
             graph.end = End::Fault(next as u32, Fault::Deadlock);
             return graph;
         }
-        for state in &successors {
+        for (state, wish) in &successors {
             let (number, new) = index.number::<M>(&mut graph.states, state);
             if new {
                 graph.parents.push(next as u32);
             }
-            graph.targets.push(number);
+            debug_assert!(number < WISH, "states are limited below that");
+            graph.targets.push(if *wish { number | WISH } else { number });
         }
         graph.ends.push(graph.targets.len());
         next += 1;
@@ -156,13 +161,14 @@ impl<S: Copy + Eq> Graph<S> {
         path
     }
 
-    /// The nearest state from which no quiescent state can be reached, by a search backward from
-    /// all quiescent states.
+    /// The nearest state from which no quiescent state can be reached by what is under way alone, by a
+    /// search backward from all quiescent states. A message that waits until somebody wishes to evict is stuck.
     fn first_never_quiet<M: Model<State = S>>(&self, model: &M) -> Option<u32> {
         let count = self.states.len();
         // The sources of each state, grouped by target with a counting sort.
         let mut starts = vec![0_usize; count + 1];
-        for &target in &self.targets {
+        let progress = |target: &&u32| **target & WISH == 0;
+        for &target in self.targets.iter().filter(progress) {
             starts[target as usize + 1] += 1;
         }
         for i in 0..count {
@@ -172,7 +178,7 @@ impl<S: Copy + Eq> Graph<S> {
         let mut sources = vec![0_u32; self.targets.len()];
         let mut begin = 0;
         for (source, &end) in self.ends.iter().enumerate() {
-            for &target in &self.targets[begin..end] {
+            for &target in self.targets[begin..end].iter().filter(progress) {
                 sources[fill[target as usize]] = source as u32;
                 fill[target as usize] += 1;
             }

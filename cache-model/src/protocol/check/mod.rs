@@ -12,7 +12,7 @@
 //! 5. A cache has one request outstanding, and gets one answer.
 //! 6. No message meets a cell that is [`Cell::Impossible`].
 //! 7. Some step is always possible, and from every state a quiescent one (nothing in flight, nobody
-//!    waiting) can be reached.
+//!    waiting) can be reached by what is under way alone, without a wish of a core or a cache.
 //!
 //! One line is enough for values, because lines do not influence each other without timing. They share
 //! the forward network, where a stalled message holds up those behind it: [`check_two_lines`] explores

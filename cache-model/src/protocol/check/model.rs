@@ -37,6 +37,13 @@ pub(super) enum Step {
     EvictData,
 }
 
+impl Step {
+    /// It need not come: nothing that is under way may depend on it.
+    pub(super) const fn is_wish(self) -> bool {
+        matches!(self, Self::Local(..) | Self::Recall | Self::EvictData)
+    }
+}
+
 /// The machine with its tables, and what was noticed while it was explored.
 pub(super) struct Machine<'a, const N: usize> {
     tables: &'a Tables,
@@ -354,14 +361,14 @@ impl<const N: usize> Model for Machine<'_, N> {
         state.fingerprint()
     }
 
-    fn expand(&mut self, state: &Packed<N>, out: &mut Vec<Packed<N>>) -> Result<(), Fault> {
+    fn expand(&mut self, state: &Packed<N>, out: &mut Vec<(Packed<N>, bool)>) -> Result<(), Fault> {
         let world = World::unpack(state);
         let longest = world.nodes.iter().map(|n| n.forward.len()).max().unwrap_or(0);
         self.forward_queue_max = self.forward_queue_max.max(longest);
         self.properties(&world)?;
         for step in self.steps(&world) {
             if let Some(after) = self.take(&world, step)? {
-                out.push(self.canonical(&after));
+                out.push((self.canonical(&after), step.is_wish()));
             }
         }
         Ok(())

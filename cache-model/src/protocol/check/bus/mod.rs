@@ -498,11 +498,13 @@ impl<const N: usize> Model for Bus<'_, N> {
         state.fingerprint()
     }
 
-    fn expand(&mut self, state: &World<N>, out: &mut Vec<World<N>>) -> Result<(), Fault> {
+    fn expand(&mut self, state: &World<N>, out: &mut Vec<(World<N>, bool)>) -> Result<(), Fault> {
         self.properties(state)?;
         for step in self.steps(state) {
             if let Some(after) = self.take(state, step)? {
-                out.push(self.canonical(&after));
+                // A wish need not come.
+                let wish = matches!(step, Step::Local(..) | Step::Drop);
+                out.push((self.canonical(&after), wish));
             }
         }
         Ok(())
