@@ -163,3 +163,15 @@ fn one_bad_file_does_not_stop_the_others() {
     let lines = std::fs::read_to_string(&csv).expect("written").lines().count();
     assert_eq!(lines, 41 + refused);
 }
+
+/// Such a test has no outcome at all, so "never" would be no answer.
+#[test]
+fn a_test_that_cannot_end_gets_no_verdict() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let path = dir.path().join("loop.litmus");
+    let text = "X86 loop\n{ x=0; }\n P0 ;\n L0: MOV EAX,[x] ;\n CMP EAX,$1 ;\n JNE L0 ;\nexists (0:EAX=1)\n";
+    std::fs::write(&path, text).expect("writable");
+    let (code, out, err) = sim(&[path.to_str().expect("text"), "--exhaustive", "--expect", "Never"]);
+    assert_ne!(code, 0);
+    assert!(!out.contains("Never") && format!("{out}{err}").contains("no interleaving comes to an end"), "{out}{err}");
+}

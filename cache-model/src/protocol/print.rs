@@ -65,9 +65,16 @@ pub fn list() -> String {
     };
     format!(
         "A protocol's name is a base, with any of the variants behind it in this order, as in mesi-silent-far.\n\n\
-         Bases:\n{}\nVariants:\n{}",
+         Bases:\n{}\nVariants:\n{}\nOn a bus, without a directory and without variants:\n{}",
         lines(&bases, ""),
-        lines(&variants, "-")
+        lines(&variants, "-"),
+        lines(
+            &SNOOPING.map(|name| match name {
+                "snoop-msi" => (name, "modified, shared, invalid"),
+                _ => (name, "and exclusive"),
+            }),
+            ""
+        )
     )
 }
 
@@ -370,7 +377,10 @@ mod tests {
             "{list}"
         );
         let parts = BASES.len() + VARIANTS.len();
-        assert_eq!((list.lines().count(), Tables::all().len()), (parts + 5, BASES.len() << VARIANTS.len()));
+        assert_eq!(
+            (list.lines().count(), Tables::all().len()),
+            (parts + 5 + 2 + SNOOPING.len(), BASES.len() << VARIANTS.len())
+        );
     }
 
     #[test]

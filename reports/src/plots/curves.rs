@@ -133,7 +133,8 @@ fn axes(curves: &[Curve], plot: Plot, limit: Option<(u64, &str)>) -> Option<(Axi
     let max = filled().filter_map(|c| c.points.last()).map(|p| p.0).chain(limit()).max()?;
     let n = filled().map(|c| c.count).max()?;
     let x = Axis::log((min as f64, max.max(1) as f64), (plot.left, plot.right), time_label);
-    let y = Axis::log((1.0 / n as f64, 1.0), (plot.bottom, plot.top), percent_label);
+    // At least two decades, and those below 100 %.
+    let y = Axis::log(((1.0 / n as f64).min(0.01), 1.0), (plot.bottom, plot.top), percent_label);
     Some((x, y))
 }
 

@@ -169,8 +169,9 @@ fn enumerate(test: &Test, compiled: &Compiled, how: &How) -> Result<BTreeSet<Vec
         store_buffer: store_buffer(how) as usize,
         merge_local: true,
     };
-    let mut set = BTreeSet::new();
+    let (mut set, mut ends) = (BTreeSet::new(), 0_u64);
     let explored = explore(&system, how.limit_bytes, |s| {
+        ends += 1;
         let register = |t: usize, r: usize| s.cores[t].contexts[0].regs[r];
         let outcome = compiled.outcome(register, |a, w| s.read(a, w));
         if compiled.counts(test, &outcome) {
@@ -178,6 +179,10 @@ fn enumerate(test: &Test, compiled: &Compiled, how: &How) -> Result<BTreeSet<Vec
         }
     });
     match explored {
+        Ok(_) if ends == 0 => {
+            let what = "no interleaving comes to an end: some thread waits or loops for ever, so there is no outcome";
+            Err(Refused::Run(format!("{}: {what}", test.file)))
+        }
         Ok(_) => Ok(set),
         Err(e @ Stop::Incomplete { .. }) => Err(Refused::Incomplete(format!("{}: {e}", test.file))),
         Err(e @ Stop::Fault(_)) => Err(Refused::Run(format!("{}: {e}", test.file))),

@@ -157,3 +157,27 @@ fn first_come_is_first_served_where_it_is_promised_and_only_there() {
     // The pending waiter does not queue, and the fast path can win while the queue's head looks away.
     assert!(!order("qspinlock").early.is_empty());
 }
+
+/// Two tasks that each hold what the other wants: locks that do not look for deadlocks hang, and the wait-for graph
+/// shows the cycle for every one of them.
+#[test]
+fn a_deadlock_of_two_is_seen_whatever_the_lock() {
+    for lock in CATALOGUE.iter().filter(|l| l.program != "rqspinlock") {
+        let take = |first: &str, second: &str| {
+            format!("Critical(lock: \"{first}\", body: [Work(Fixed(\"5us\")), Critical(lock: \"{second}\", body: [])])")
+        };
+        let mut lab = Lab {
+            program: format!("Builtin({:?})", lock.program),
+            quiesce: "50us",
+            duration: "20us",
+            ..Lab::default()
+        };
+        lab = lab.task(0, &take("a", "b")).task(1, &take("b", "a"));
+        let plan = lab.plan();
+        let ran = Ran::new(&plan, &plan.stages[0], 1);
+        let (status, account) = ran.finding.unwrap_or_else(|| panic!("{} did not hang", lock.program));
+        assert_eq!(status, "hang", "{}", lock.program);
+        let edges = account.lines().filter(|l| l.contains(" -> ")).count();
+        assert!(edges >= 2 && account.contains("red"), "{}: {account}", lock.program);
+    }
+}
