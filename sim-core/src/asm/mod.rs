@@ -53,6 +53,10 @@
 //! register and `work x ns` nanoseconds; a constant needs a unit, written with it or at its
 //! declaration. A call either ignores the results or takes all of them.
 //!
+//! Orders, which mean something on machines that reorder: a load is plain, `.acq`, or `.acqpc` (an acquire that may
+//! pass an earlier release of its own core, as `LDAPR`); a store is plain or `.rel`; a read-modify-write is fully ordered, or
+//! `.acq`, `.rel`, `.relaxed`; fences are `fence.full`, `.r`, `.w`, `.acq`, `.rel` and `.ctrl` (behind a branch, as `ISB`).
+//!
 //! # Limits
 //!
 //! A source has at most [`SOURCE_BYTES_MAX`] bytes, a program [`OPS_MAX`] micro-ops, a procedure 256
