@@ -13,10 +13,8 @@
 //! Source of the idea: the forward state of published point-to-point protocols; the tables and their
 //! transient states are our own and machine-checked.
 
-use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
-    NOT_SHARER,
-};
+use super::answering::Answering;
+use super::cache::{CacheAction, CacheCell, CacheEvent, CacheState, NO_BUS, NO_FAR, NOT_SHARER};
 use super::cell::Cell::{Go, Impossible, Stall};
 use super::home::{
     COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_COPIES, NO_FETCH, NO_FORWARD, NO_LIST, NO_OWNER, NO_RECALL,
@@ -24,7 +22,6 @@ use super::home::{
 };
 use super::tables::Tables;
 
-pub(super) const GRANTED: &str = "the home grants what this cache asks for, or takes its copy first";
 const MADE_TO_ANSWER: &str = "every reader of a shared line is made to answer the next one";
 const CLEAN: &str = "the owner was given a clean copy to read, so it evicts with PutS";
 
@@ -32,12 +29,7 @@ impl Tables {
     /// Modified, exclusive, shared, invalid, forward.
     #[must_use]
     pub fn mesif() -> Self {
-        let mut t = Self { name: "mesif".into(), ..Self::mesi() };
-        for event in CacheEvent::ALL {
-            t = t.with_cache_cell(CacheState::F, event, f(event));
-            t = t.with_cache_cell(CacheState::FM_AC, event, fm_ac(event));
-            t = t.with_cache_cell(CacheState::FI_A, event, fi_a(event));
-        }
+        let mut t = forwarder().patch(Self { name: "mesif".into(), ..Self::mesi() });
         for event in HomeEvent::ALL {
             t = t.with_home_cell(HomeState::SF, event, sf(event));
             t = t.with_home_cell(HomeState::SF_D, event, sf_d(event));
@@ -68,60 +60,16 @@ fn patch_home(t: Tables) -> Tables {
         .with_home_cell(M, GetS, hand_over)
 }
 
-/// The forwarder.
-const fn f(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load => Go(&[Hit], F),
-        Store => Go(&[Alloc, SendGetM], FM_AC),
-        Evict => Go(&[Alloc, SendPutS], FI_A),
-        FwdGetS => Go(&[DataForwardToReq], S),
-        FwdGetM => Go(&[DataToReq, DropCopy], I),
-        Inv => Impossible(NOT_SHARER),
-        PutAck => Impossible(NO_PUT),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
-        GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
-        InvAck | LastInvAck => Impossible(NO_ACKS),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
-    }
-}
-
-/// The forwarder while it asks to write.
-const fn fm_ac(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load => Go(&[Hit], FM_AC),
-        Store | Evict => Stall,
-        // Another request came first; ours is passed on to the cache that has taken over.
-        FwdGetS => Go(&[DataForwardToReq], SM_AD),
-        FwdGetM => Go(&[DataToReq, DropCopy], IM_AD),
-        Inv => Impossible(NOT_SHARER),
-        PutAck => Impossible(NO_PUT),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(GRANTED),
-        GrantNoAcks => Go(&[Complete, Free], M),
-        GrantAcks => Go(&[ExpectAcks], SM_A),
-        InvAck => Go(&[CountAck], FM_AC),
-        LastInvAck => Impossible(COUNT_UNKNOWN),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
-    }
-}
-
-/// The forwarder while it evicts.
-const fn fi_a(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load | Store | Evict => Stall,
-        FwdGetS => Go(&[DataForwardToReq], SI_A),
-        FwdGetM => Go(&[DataToReq, DropCopy], II_A),
-        Inv => Impossible(NOT_SHARER),
-        PutAck => Go(&[DropCopy, Free], I),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
-        GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
-        InvAck | LastInvAck => Impossible(NO_ACKS),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
+/// The forwarder: whoever reads from it takes over.
+fn forwarder() -> Answering {
+    use {CacheAction::*, CacheState::*};
+    Answering {
+        rest: (F, Go(&[DataForwardToReq], S)),
+        // The other request came first; ours is passed on to the cache that has taken over.
+        asks: (FM_AC, Go(&[DataForwardToReq], SM_AD)),
+        evicts: (FI_A, Go(&[DataForwardToReq], SI_A)),
+        evict: Go(&[Alloc, SendPutS], FI_A),
+        no_inv: NOT_SHARER,
     }
 }
 

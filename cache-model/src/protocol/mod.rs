@@ -26,6 +26,7 @@
 //! Consistency and Cache Coherence", directory chapter, rebuilt and machine-checked rather than
 //! copied; `NP`, `F`, `S_R`, `M_R` and their cells are our own addition for an inclusive slice.
 
+mod answering;
 mod cache;
 mod cell;
 pub mod check;

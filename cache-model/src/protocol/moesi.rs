@@ -15,15 +15,13 @@
 //! Source of the idea: the owned state as taught in the primer named in [`super`]; the tables and
 //! their transient states are our own and machine-checked.
 
-use super::cache::{
-    COUNT_UNKNOWN, CacheAction, CacheCell, CacheEvent, CacheState, NO_ACKS, NO_BUS, NO_FAR, NO_GET, NO_GRANT, NO_PUT,
-    OWNER,
-};
-use super::cell::Cell::{Go, Impossible, Stall};
+use super::answering::Answering;
+use super::cache::{CacheAction, CacheEvent, CacheState, NO_BUS, NO_FAR, OWNER};
+use super::cell::Cell::{Go, Impossible};
 use super::home::{
     COPIES, HomeAction, HomeCell, HomeEvent, HomeState, NO_FETCH, NO_FORWARD, NO_RECALL, NO_UPGRADE, ONE_ARRAY,
 };
-use super::mesif::{GRANTED, recall_of_owner_and_sharers};
+use super::mesif::recall_of_owner_and_sharers;
 use super::tables::Tables;
 
 const STAYS: &str = "an owner that answers a reader stays the owner";
@@ -34,12 +32,7 @@ impl Tables {
     /// Modified, owned, exclusive, shared, invalid.
     #[must_use]
     pub fn moesi() -> Self {
-        let mut t = Self { name: "moesi".into(), ..Self::mesi() };
-        for event in CacheEvent::ALL {
-            t = t.with_cache_cell(CacheState::O, event, o(event));
-            t = t.with_cache_cell(CacheState::OM_AC, event, om_ac(event));
-            t = t.with_cache_cell(CacheState::OI_A, event, oi_a(event));
-        }
+        let mut t = owner().patch(Self { name: "moesi".into(), ..Self::mesi() });
         for event in HomeEvent::ALL {
             t = t.with_home_cell(HomeState::O, event, home_o(event));
             t = t.with_home_cell(HomeState::O_R, event, recall_of_owner_and_sharers(event));
@@ -63,60 +56,15 @@ fn patch(t: Tables) -> Tables {
     t.with_home_cell(E, GetS, share).with_home_cell(M, GetS, share).with_home_cell(S, EvictNoCopies, Impossible(LISTED))
 }
 
-/// The owner of a line that others may read.
-const fn o(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load => Go(&[Hit], O),
-        Store => Go(&[Alloc, SendGetM], OM_AC),
-        Evict => Go(&[Alloc, SendPutM], OI_A),
-        FwdGetS => Go(&[DataToReq], O),
-        FwdGetM => Go(&[DataToReq, DropCopy], I),
-        Inv => Impossible(OWNER),
-        PutAck => Impossible(NO_PUT),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
-        GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
-        InvAck | LastInvAck => Impossible(NO_ACKS),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
-    }
-}
-
-/// The owner while it asks to write.
-const fn om_ac(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load => Go(&[Hit], OM_AC),
-        Store | Evict => Stall,
-        FwdGetS => Go(&[DataToReq], OM_AC),
-        // Another store, or the home's eviction, came first; ours goes on without a copy.
-        FwdGetM => Go(&[DataToReq, DropCopy], IM_AD),
-        Inv => Impossible(OWNER),
-        PutAck => Impossible(NO_PUT),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(GRANTED),
-        GrantNoAcks => Go(&[Complete, Free], M),
-        GrantAcks => Go(&[ExpectAcks], SM_A),
-        InvAck => Go(&[CountAck], OM_AC),
-        LastInvAck => Impossible(COUNT_UNKNOWN),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
-    }
-}
-
-/// The owner of a line that others may read, while it evicts.
-const fn oi_a(event: CacheEvent) -> CacheCell {
-    use {CacheAction::*, CacheEvent::*, CacheState::*};
-    match event {
-        Load | Store | Evict => Stall,
-        FwdGetS => Go(&[DataToReq], OI_A),
-        FwdGetM => Go(&[DataToReq, DropCopy], II_A),
-        Inv => Impossible(OWNER),
-        PutAck => Go(&[DropCopy, Free], I),
-        DataExclusive | DataNoAcks | DataAcks | DataForward => Impossible(NO_GET),
-        GrantNoAcks | GrantAcks => Impossible(NO_GRANT),
-        InvAck | LastInvAck => Impossible(NO_ACKS),
-        Atomic | AtomicData => Impossible(NO_FAR),
-        OwnGetS | OwnGetM | OwnUpgr | OwnPut | OtherGetS | OtherGetM | OtherUpgr => Impossible(NO_BUS),
+/// The owner of a line that others may read: it stays the one that answers.
+fn owner() -> Answering {
+    use {CacheAction::*, CacheState::*};
+    Answering {
+        rest: (O, Go(&[DataToReq], O)),
+        asks: (OM_AC, Go(&[DataToReq], OM_AC)),
+        evicts: (OI_A, Go(&[DataToReq], OI_A)),
+        evict: Go(&[Alloc, SendPutM], OI_A),
+        no_inv: OWNER,
     }
 }
 
