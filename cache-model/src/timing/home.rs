@@ -104,6 +104,7 @@ impl Home {
         if self.operations.is_empty() || m.kind.network() != Network::Request {
             return Some(Vec::new());
         }
+        self.operations.retain(|o| o.until > now || o.next.is_some());
         let Some(i) = self.operations.iter().position(|o| o.line == m.line) else { return Some(Vec::new()) };
         let o = &mut self.operations[i];
         let id = (m.src, m.number);
@@ -174,14 +175,7 @@ impl Home {
     }
 
     fn fault(&self, m: &Message, now: Cycle, state: HomeState, event: &str, why: &str) -> ProtocolFault {
-        let what = format!(
-            "home {}: ({state}, {event}) at cycle {}, line {:#x}, from place {}: {why}",
-            self.place.0,
-            now.0,
-            m.line * 64,
-            m.src.0
-        );
-        ProtocolFault { what }
+        ProtocolFault::at(("home", self.place), m, now, (state.name(), event), why)
     }
 
     /// A request for a line without an entry, in `state`: makes one, evicting if it must; false if the request has

@@ -132,6 +132,24 @@ pub struct ProtocolFault {
     pub what: String,
 }
 
+impl ProtocolFault {
+    /// An agent, by its kind and place, met a message in a state whose cell for the event is impossible.
+    pub(super) fn at(
+        (agent, place): (&str, Place),
+        m: &Message,
+        now: Cycle,
+        (state, event): (&str, &str),
+        why: &str,
+    ) -> ProtocolFault {
+        let (number, line, from) = (place.0, m.line * 64, m.src.0);
+        let what = format!(
+            "{agent} {number}: ({state}, {event}) at cycle {}, line {line:#x}, from place {from}: {why}",
+            now.0
+        );
+        ProtocolFault { what }
+    }
+}
+
 impl PrivateCache {
     pub(super) fn new(place: Place, params: MemoryParams, coherence: Coherence) -> PrivateCache {
         PrivateCache {
@@ -351,14 +369,7 @@ impl PrivateCache {
     }
 
     fn fault(&self, m: &Message, now: Cycle, state: CacheState, event: &str, why: &str) -> ProtocolFault {
-        let what = format!(
-            "private cache {}: ({state}, {event}) at cycle {}, line {:#x}, from place {}: {why}",
-            self.place.0,
-            now.0,
-            m.line * 64,
-            m.src.0
-        );
-        ProtocolFault { what }
+        ProtocolFault::at(("private cache", self.place), m, now, (state.name(), event), why)
     }
 
     fn transition(

@@ -173,14 +173,7 @@ impl SnoopHome {
     }
 
     fn fault(&self, m: &Message, now: Cycle, state: HomeState, event: &str, why: &str) -> ProtocolFault {
-        let what = format!(
-            "home {}: ({state}, {event}) at cycle {}, line {:#x}, from place {}: {why}",
-            self.place.0,
-            now.0,
-            m.line * 64,
-            m.src.0
-        );
-        ProtocolFault { what }
+        ProtocolFault::at(("home", self.place), m, now, (state.name(), event), why)
     }
 
     fn act(&mut self, fabric: &mut Fabric, m: &Message, record: &mut Record, action: HomeAction, now: Cycle) {
