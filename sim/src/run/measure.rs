@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The record's measurements, read from a machine that stopped.
+
+use std::collections::BTreeMap;
+
+use cache_model::timing::MessageKind;
+use reports::{ContextCounts, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst, names};
+use sim_core::isa::{ContextKind, Detector};
+use sim_core::program::LineKind;
+use sim_core::time::Cycle;
+
+use super::finding::lock_name;
+use crate::attribution::attribution;
+use crate::machine::Machine;
+use crate::observe::{Ending, Observer};
+
+pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
+    let clock = machine.clock();
+    let o = &machine.probe;
+    let kinds = shown(machine, &[ContextKind::Task, ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]);
+    Record {
+        format: reports::FORMAT,
+        version: crate::VERSION.to_owned(),
+        clock_khz: clock.khz,
+        cpus: machine.cores().len() as u32,
+        end_ns: clock.nanos(end),
+        contexts: kinds.map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
+        edeadlk_by: failures(o, deadlock_name),
+        timeouts_by: failures(o, timeout_name),
+        handlers: handlers(machine),
+        oracle: oracle_counts(o),
+        traffic: traffic(machine),
+        stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
+        ops: machine.retired(),
+        worst: worst(machine),
+        attribution: attribution(machine, end),
+        ..Record::default()
+    }
+}
+
+/// Kinds of context that records speak of: soft interrupts only where there are any.
+fn shown<'a>(machine: &Machine<Observer>, kinds: &'a [ContextKind]) -> impl Iterator<Item = ContextKind> + use<'a> {
+    let soft = machine.interrupts().serves(ContextKind::Softirq);
+    kinds.iter().copied().filter(move |k| *k != ContextKind::Softirq || soft)
+}
+
+fn context_counts(o: &Observer, kind: ContextKind) -> ContextCounts {
+    let c = &o.attempts[kind as usize];
+    let n = |e: Ending| c.endings[e as usize];
+    ContextCounts {
+        attempts: c.endings.iter().sum(),
+        held: n(Ending::Held),
+        edeadlk: n(Ending::Deadlock),
+        etimedout: n(Ending::TimedOut),
+        unfinished: n(Ending::Unfinished),
+        attempt_ns: c.lasted_ns.clone(),
+    }
+}
+
+fn deadlock_name(d: Detector) -> Option<&'static str> {
+    timeout_name(d).is_none().then(|| d.name())
+}
+
+fn timeout_name(d: Detector) -> Option<&'static str> {
+    match d {
+        Detector::TimeoutPending => Some(names::PENDING),
+        Detector::TimeoutHead => Some(names::HEAD),
+        Detector::TimeoutFallback => Some(names::FALLBACK),
+        Detector::TimeoutTestAndSet => Some(names::TEST_AND_SET),
+        Detector::Flushed => Some(names::FLUSHED),
+        Detector::AaBegin | Detector::AaPeriodic | Detector::AaBeforeQueue | Detector::Abba | Detector::TryOnce => None,
+    }
+}
+
+/// Counts of the detectors that have a name here; 0 for those that found nothing.
+fn failures(o: &Observer, name: impl Fn(Detector) -> Option<&'static str>) -> BTreeMap<String, u64> {
+    let count = |d: &Detector| o.failures.get(d).copied().unwrap_or(0);
+    Detector::ALL.iter().filter_map(|d| Some((name(*d)?.to_owned(), count(d)))).collect()
+}
+
+fn handlers(machine: &Machine<Observer>) -> BTreeMap<String, Handler> {
+    let coalesced = |kind: ContextKind| -> u64 {
+        let cores = 0..machine.cores().len();
+        cores.map(|c| machine.interrupts().coalesced(c, kind)).sum()
+    };
+    let of = |kind: ContextKind| {
+        let h = &machine.probe.handlers[kind as usize];
+        let handler = Handler {
+            count: h.begun,
+            coalesced: coalesced(kind),
+            longest_ns: h.longest_ns,
+            duration_ns: h.lasted_ns.clone(),
+        };
+        (kind.name().to_owned(), handler)
+    };
+    shown(machine, &[ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]).map(of).collect()
+}
+
+fn oracle_counts(o: &Observer) -> OracleCounts {
+    let t = o.oracle().totals();
+    OracleCounts {
+        cycles_formed: t.cycles_formed.iter().map(|(n, c)| (n.to_string(), *c)).collect(),
+        detected: t.verdicts.detected,
+        avoided: t.verdicts.avoided,
+        false_positives: t.verdicts.false_positives,
+        misses: t.verdicts.misses,
+        timeouts_outside_cycle: t.verdicts.timeouts_outside,
+        latency_by: o.detection_ns.iter().map(|(d, h)| (d.name().to_owned(), h.clone())).collect(),
+        miss_latency: o.miss_ns.clone(),
+    }
+}
+
+fn traffic(machine: &Machine<Observer>) -> TrafficCounts {
+    let t = machine.memory().traffic();
+    let count = |c: &cache_model::timing::Count| Traffic { messages: c.messages, bytes: c.bytes, hops: c.hops };
+    TrafficCounts {
+        by_class: MessageKind::ALL
+            .iter()
+            .zip(&t.by_class)
+            .filter(|(k, c)| k.is_common() || c.messages > 0)
+            .map(|(k, c)| (k.name().to_owned(), count(c)))
+            .collect(),
+        by_line: LineKind::ALL.iter().zip(&t.by_line).map(|(k, c)| (k.name().to_owned(), count(c))).collect(),
+    }
+}
+
+fn worst(machine: &Machine<Observer>) -> Vec<Worst> {
+    let clock = machine.clock();
+    let program = machine.program();
+    let result = |e: Ending| match e {
+        Ending::Held => "held",
+        Ending::Deadlock => "EDEADLK",
+        Ending::TimedOut => "ETIMEDOUT",
+        Ending::Unfinished => "unfinished",
+    };
+    let line = |a: &crate::observe::Attempt| Worst {
+        cpu: a.cpu as u32,
+        context: a.context.name().to_owned(),
+        lock: lock_name(program, a.lock),
+        began_ns: clock.nanos(a.began),
+        lasted_ns: clock.nanos(Cycle(a.lasted)),
+        result: result(a.ending).to_owned(),
+        interrupted_at: a.interrupted_at.map(|pc| program.place(pc)),
+    };
+    machine.probe.worst().iter().map(line).collect()
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One run: a stage with a seed, from cycle 0 to rest, and its record.
+
+mod finding;
+mod measure;
+
+pub use finding::find;
+
+use configs::Loaded;
+use reports::{Record, names};
+use sim_core::time::Cycle;
+
+use crate::machine::{Machine, MachineSpec, Outcome};
+use crate::observe::Observer;
+use crate::plan::{StagePlan, point_text};
+use measure::measure;
+
+/// Simulated cycles between two looks at the observer for a broken invariant.
+const SLICE_CYCLES: u64 = 50_000_000;
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What is kept of it.
+    pub record: Record,
+    /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
+    pub events: u64,
+}
+
+/// Runs a stage with a seed.
+#[must_use]
+pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finished {
+    let e = &loaded.experiment;
+    let khz = stage.spec.clock.khz;
+    let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
+    let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz));
+    let mut machine = Machine::new(&spec, observer);
+    if e.measure.attribution {
+        machine.attribute();
+    }
+    let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
+    let (outcome, slice_end) = run_to_rest(&mut machine, limit);
+    // A machine that was stopped counts as having run until then, whatever it did last.
+    let end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() }.max(spec.stop_at);
+    machine.probe.close(end);
+    let finding = find(&machine, &outcome);
+    let mut record = measure(&machine, end);
+    record.experiment = e.title.clone();
+    record.stage = stage.name.clone();
+    record.stage_idx = stage.idx;
+    record.base = e.lock.base.name().to_owned();
+    record.patches = stage.patches.clone();
+    record.seed = seed;
+    record.config_hash = stage.config_hash.clone();
+    record.program_hash = stage.program_hash.clone();
+    record.config = point_text(loaded, stage.idx as usize, &[seed]);
+    record.simulated_ns = spec.clock.nanos(spec.stop_at);
+    let (status, finding) = match finding {
+        None => (names::OK, None),
+        Some((status, text)) => (status, Some(text)),
+    };
+    (record.status, record.finding) = (status.to_owned(), finding);
+    Finished { record, events: machine.events() }
+}
+
+/// How it ended, and the limit of the last slice.
+fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle) {
+    let mut slice = Cycle(0);
+    loop {
+        slice = slice.after(SLICE_CYCLES).min(limit);
+        let outcome = machine.run_until(slice);
+        if outcome != Outcome::Limit || slice == limit || machine.probe.violation().is_some() {
+            return (outcome, slice);
+        }
+    }
+}
