@@ -187,6 +187,23 @@ pub struct Stage {
     pub name: String,
     /// Patches by their names in the program; those of [`Base::patches`] come on top.
     pub patches: Vec<String>,
+    /// What they are applied to; [`LockProgram::base`] unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// Options of the program beside [`LockProgram::options`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Values of parameters that differ from [`LockProgram::params`].
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub params: Named<Param>,
+}
+
+impl Experiment {
+    /// What the patches of a stage are applied to.
+    #[must_use]
+    pub fn base_of(&self, stage: &Stage) -> Base {
+        stage.base.unwrap_or(self.lock.base)
+    }
 }
 
 /// The seeds of the runs. Written `List([1, 2, 3])` or `Count(first: 1, n: 4)`.

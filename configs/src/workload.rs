@@ -42,7 +42,7 @@ pub enum Cpus {
         /// Highest core.
         last: u32,
     },
-    /// `first`, `first + step`, `first + 2 * step` and so on, as far as there are cores.
+    /// `first`, `first + step`, `first + 2 * step` and so on, as far as there are cores; none if `first` is beyond the last.
     Stride {
         /// Lowest core.
         first: u32,
@@ -123,6 +123,17 @@ pub enum Step {
     IrqOff(Vec<Step>),
     /// In the handler of a maskable interrupt: lets interrupts of a higher priority in while the steps run.
     IrqOn(Vec<Step>),
+    /// Runs `body` unless this core is inside a body with the same guard already, in whatever context; then it runs `on_busy`.
+    /// A count per core and guard, as programs keep one against being entered again by an interrupt.
+    Guarded {
+        /// Name of the guard.
+        guard: String,
+        /// Runs with the guard taken.
+        body: Vec<Step>,
+        /// Runs instead where the guard is taken.
+        #[serde(default)]
+        on_busy: Vec<Step>,
+    },
     /// Runs `body` so many times.
     Loop {
         /// At least 1.

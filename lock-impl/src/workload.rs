@@ -8,7 +8,8 @@
 //! NAME procedure `on_NAME`. The timer tick is procedure `tick`, that of the timekeeping core `tick_timekeeper`; the
 //! latter calls `write_clock` if the lock's program has the option [`TICK_OPTION`], which is switched on then. The body of
 //! hook NAME is procedure `hook_NAME(object, value)`, called by the program where its option `hook_NAME` is on. A core that
-//! runs it does not start it again: a count per core and hook, as kernels have for their programs.
+//! runs it does not start it again: a count per core and hook, as kernels have for their programs. Guards are counts of the same
+//! kind that an experiment's bodies name.
 
 use std::fmt::Write;
 
@@ -69,7 +70,9 @@ pub fn nests(experiment: &Experiment) -> bool {
     fn has(steps: &[Step]) -> bool {
         steps.iter().any(|s| match s {
             Step::IrqOn(_) => true,
-            Step::Critical { body, on_error, .. } => has(body) || has(on_error),
+            Step::Critical { body, on_error: other, .. } | Step::Guarded { body, on_busy: other, .. } => {
+                has(body) || has(other)
+            }
             Step::IrqOff(body) | Step::Loop { body, .. } | Step::Forever(body) => has(body),
             _ => false,
         })
@@ -102,6 +105,7 @@ pub fn text(experiment: &Experiment, procs: &LockProcs, writes_clock: bool) -> S
         payload: &experiment.payload,
         interrupts: &experiment.interrupts,
         procs,
+        guards: Vec::new(),
         names: 0,
         depth: 1,
     };
@@ -131,6 +135,10 @@ pub fn text(experiment: &Experiment, procs: &LockProcs, writes_clock: bool) -> S
     for (i, (name, body)) in experiment.hooks.iter().enumerate() {
         w.hook(i, &hook_proc(name), body);
     }
+    if !w.guards.is_empty() {
+        let n = w.guards.len();
+        w.top(format_args!("\nstruct guards percpu align 64 kind other {{ taken: [u32; {n}] }}"));
+    }
     w.out
 }
 
@@ -140,11 +148,13 @@ struct Writer<'a> {
     payload: &'a [Payload],
     interrupts: &'a [Interrupt],
     procs: &'a LockProcs,
+    /// Names of the guards, by number.
+    guards: Vec<&'a str>,
     names: usize,
     depth: usize,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn top(&mut self, line: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.out, "{line}");
@@ -164,7 +174,7 @@ impl Writer<'_> {
         self.names - 1
     }
 
-    fn procedure(&mut self, name: &str, body: &[Step]) {
+    fn procedure(&mut self, name: &str, body: &'a [Step]) {
         self.top(format_args!("\nproc {name}() {{"));
         self.op("v = 0");
         self.steps(body);
@@ -173,7 +183,7 @@ impl Writer<'_> {
         self.top(format_args!("}}"));
     }
 
-    fn tick_of_timekeeper(&mut self, body: &[Step], writes_clock: bool) {
+    fn tick_of_timekeeper(&mut self, body: &'a [Step], writes_clock: bool) {
         self.top(format_args!("\nproc {}() {{", tick_proc(true)));
         self.op("v = 0");
         if writes_clock {
@@ -185,7 +195,7 @@ impl Writer<'_> {
         self.top(format_args!("}}"));
     }
 
-    fn hook(&mut self, index: usize, name: &str, body: &[Step]) {
+    fn hook(&mut self, index: usize, name: &str, body: &'a [Step]) {
         self.top(format_args!("\nproc {name}(object, value) {{"));
         self.op(format!("running = local_add.u32 [cpu.hooks.running[{index}]], 1"));
         self.op("if running != 1 goto missed");
@@ -200,19 +210,19 @@ impl Writer<'_> {
         self.top(format_args!("}}"));
     }
 
-    fn steps(&mut self, body: &[Step]) {
+    fn steps(&mut self, body: &'a [Step]) {
         for step in body {
             self.step(step);
         }
     }
 
-    fn block(&mut self, body: &[Step]) {
+    fn block(&mut self, body: &'a [Step]) {
         self.depth += 1;
         self.steps(body);
         self.depth -= 1;
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &'a Step) {
         match step {
             Step::Critical { lock, body, on_error } => self.critical(lock, body, on_error),
             Step::Lock(lock) => {
@@ -281,6 +291,7 @@ impl Writer<'_> {
                 self.block(body);
                 self.op(format!("irq_restore flag_{k}"));
             }
+            Step::Guarded { guard, body, on_busy } => self.guarded(guard, body, on_busy),
             Step::Loop { times, body } => {
                 let k = self.fresh();
                 self.op(format!("left_{k} = {times}"));
@@ -303,7 +314,23 @@ impl Writer<'_> {
         }
     }
 
-    fn critical(&mut self, lock: &str, body: &[Step], on_error: &[Step]) {
+    fn guarded(&mut self, guard: &'a str, body: &'a [Step], on_busy: &'a [Step]) {
+        let k = self.fresh();
+        let index = self.guards.iter().position(|g| *g == guard).unwrap_or_else(|| {
+            self.guards.push(guard);
+            self.guards.len() - 1
+        });
+        self.op(format!("depth_{k} = local_add.u32 [cpu.guards.taken[{index}]], 1"));
+        self.op(format!("if depth_{k} != 1 goto busy_{k}"));
+        self.block(body);
+        self.op(format!("goto leave_{k}"));
+        self.label(&format!("busy_{k}"));
+        self.block(on_busy);
+        self.label(&format!("leave_{k}"));
+        self.op(format!("local_add.u32 [cpu.guards.taken[{index}]], -1"));
+    }
+
+    fn critical(&mut self, lock: &str, body: &'a [Step], on_error: &'a [Step]) {
         let k = self.fresh();
         let object = lock_object(lock);
         self.op(format!("err_{k} = call {}({object})", self.procs.lock));

@@ -56,6 +56,8 @@ pub struct StagePlan {
     pub name: String,
     /// Place in the experiment, from 0.
     pub idx: u32,
+    /// What they are applied to.
+    pub base: configs::Base,
     /// Patches of the stage as written.
     pub patches: Vec<String>,
     /// Machine and program; seed and `exact` are set per run.
@@ -156,38 +158,44 @@ fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
     let unknown = |path: String, what: &str, name: &str, help: String| -> InputError {
         loaded.error_at(&path, format!("the program has no {what} \"{name}\""), Some(help)).into()
     };
-    for name in lock.base.patches() {
-        if !patches().any(|p| p == *name) {
-            let help = format!("base \"{}\" needs it; {}", lock.base.name(), near(name, patches(), "patches"));
-            return Err(unknown("lock.base".into(), "patch", name, help));
+    let options_and_params = |of: &str, options: &[String], params: &configs::Named<Param>| {
+        for (i, name) in options.iter().enumerate() {
+            if !bare.options.iter().any(|(o, _)| o == name) {
+                let help = near(name, bare.options.iter().map(|(o, _)| o.as_str()), "options");
+                return Err(unknown(format!("{of}.options[{i}]"), "option", name, help));
+            }
         }
-    }
+        for name in params.names() {
+            if !bare.params.iter().any(|(p, _)| p == name) {
+                let help = near(name, bare.params.iter().map(|(p, _)| p.as_str()), "parameters");
+                return Err(unknown(format!("{of}.params.{name}"), "parameter", name, help));
+            }
+        }
+        Ok(())
+    };
     for (i, stage) in loaded.experiment.stages.iter().enumerate() {
+        let base = loaded.experiment.base_of(stage);
+        for name in base.patches() {
+            if !patches().any(|p| p == *name) {
+                let path = if stage.base.is_some() { format!("stages[{i}].base") } else { "lock.base".into() };
+                let help = format!("base \"{}\" needs it; {}", base.name(), near(name, patches(), "patches"));
+                return Err(unknown(path, "patch", name, help));
+            }
+        }
         for (j, name) in stage.patches.iter().enumerate() {
             let path = format!("stages[{i}].patches[{j}]");
             let Some(info) = bare.patches.iter().find(|p| p.name == *name) else {
                 return Err(unknown(path, "patch", name, near(name, patches(), "patches")));
             };
             let missing = info.needs.iter().find(|n| !stage.patches.contains(n));
-            if let Some(m) = missing.filter(|m| !lock.base.patches().contains(&m.as_str())) {
+            if let Some(m) = missing.filter(|m| !base.patches().contains(&m.as_str())) {
                 let what = format!("patch \"{name}\" cannot be applied without \"{m}\"");
                 return Err(loaded.error_at(&path, what, Some(format!("add \"{m}\" to the stage"))).into());
             }
         }
+        options_and_params(&format!("stages[{i}]"), &stage.options, &stage.params)?;
     }
-    for (i, name) in lock.options.iter().enumerate() {
-        if !bare.options.iter().any(|(o, _)| o == name) {
-            let help = near(name, bare.options.iter().map(|(o, _)| o.as_str()), "options");
-            return Err(unknown(format!("lock.options[{i}]"), "option", name, help));
-        }
-    }
-    for name in lock.params.names() {
-        if !bare.params.iter().any(|(p, _)| p == name) {
-            let help = near(name, bare.params.iter().map(|(p, _)| p.as_str()), "parameters");
-            return Err(unknown(format!("lock.params.{name}"), "parameter", name, help));
-        }
-    }
-    Ok(())
+    options_and_params("lock", &lock.options, &lock.params)
 }
 
 /// Options of the program that follow from what the experiment has besides the lock: hooks with a body, a timer tick,
@@ -225,13 +233,17 @@ fn stage(
 ) -> Result<StagePlan, InputError> {
     let e = &loaded.experiment;
     let khz = e.machine.clock.khz();
-    let mut enabled: Vec<String> = e.lock.base.patches().iter().map(|p| (*p).to_owned()).collect();
-    enabled.extend(e.stages[idx].patches.iter().chain(&e.lock.options).chain(implied).cloned());
+    let of_stage = &e.stages[idx];
+    let mut enabled: Vec<String> = e.base_of(of_stage).patches().iter().map(|p| (*p).to_owned()).collect();
+    enabled.extend(of_stage.patches.iter().chain(&e.lock.options).chain(&of_stage.options).chain(implied).cloned());
     let value = |p: &Param| match p {
         Param::Span(s) => s.nanos(khz),
         Param::Count(n) => *n,
     };
-    let params = e.lock.params.iter().map(|(n, p)| (n.to_owned(), value(p))).collect();
+    // The stage's values replace the lock's.
+    let values = e.lock.params.iter().chain(of_stage.params.iter());
+    let params: BTreeMap<&str, u64> = values.map(|(n, p)| (n, value(p))).collect();
+    let params = params.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
     let program = asm::assemble(sources, &Options { enabled, params }).map_err(|d| InputError::program(&d, sources))?;
     let program_hash = hash(&asm::listing(&program));
     let cores = e.machine.cores;
@@ -257,9 +269,10 @@ fn stage(
     };
     spec.sources = irq_sources(loaded, idx, &spec.program, traces)?;
     Ok(StagePlan {
-        name: e.stages[idx].name.clone(),
+        name: of_stage.name.clone(),
         idx: idx as u32,
-        patches: e.stages[idx].patches.clone(),
+        base: e.base_of(of_stage),
+        patches: of_stage.patches.clone(),
         config_hash: hash(&point_text(loaded, idx, &[])),
         program_hash,
         spec,

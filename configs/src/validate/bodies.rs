@@ -134,6 +134,19 @@ impl<'a> Body<'a> {
             Step::Load(target) => self.target(target, format!("{here}.Load")),
             Step::Store(target) => self.target(target, format!("{here}.Store")),
             Step::IrqOff(body) => self.block(body, &format!("{here}.IrqOff")),
+            Step::Guarded { guard, body, on_busy } => {
+                identifier(format!("{here}.guard"), guard)?;
+                if let Some(what) = inside(body, guard) {
+                    let message = format!("{what} inside guard `{guard}`");
+                    let help = "a guard is left again, and its own body cannot enter it";
+                    return Err(finding(format!("{here}.body"), message, "not inside a guard", help));
+                }
+                self.block(body, &format!("{here}.body"))?;
+                if on_busy.is_empty() {
+                    return Ok(());
+                }
+                self.block(on_busy, &format!("{here}.on_busy"))
+            }
             Step::Loop { times, body } => {
                 if *times == 0 {
                     return Err(broken(format!("{here}.times"), 0, "must be at least 1", ""));
@@ -242,6 +255,20 @@ impl<'a> Body<'a> {
             Dist::Exp(_) => Ok(()),
         }
     }
+}
+
+/// A step that the body of this guard must not have: one that never comes back to the guard's end, or the guard itself.
+fn inside(body: &[Step], guard: &str) -> Option<&'static str> {
+    body.iter().find_map(|step| match step {
+        Step::Forever(_) => Some("Forever"),
+        Step::Halt => Some("Halt"),
+        Step::Guarded { guard: inner, .. } if inner == guard => Some("the same guard"),
+        Step::Guarded { body: a, on_busy: b, .. } | Step::Critical { body: a, on_error: b, .. } => {
+            inside(a, guard).or_else(|| inside(b, guard))
+        }
+        Step::IrqOff(a) | Step::IrqOn(a) | Step::Loop { body: a, .. } => inside(a, guard),
+        _ => None,
+    })
 }
 
 /// Takes the last lock off the list, which must be the one released.

@@ -124,6 +124,13 @@ fn stages(e: &Experiment) -> Check {
     for (i, stage) in e.stages.iter().enumerate() {
         not_blank(&format!("stages[{i}].name"), &stage.name, "the name stands in every table")?;
         unique(stage.patches.iter().map(String::as_str), |p| format!("stages[{i}].patches[{p}]"))?;
+        unique(stage.options.iter().map(String::as_str), |p| format!("stages[{i}].options[{p}]"))?;
+        for (j, option) in stage.options.iter().enumerate() {
+            if e.lock.options.contains(option) {
+                let message = format!("option \"{option}\" is on in every stage already, by lock.options");
+                return Err(finding(format!("stages[{i}].options[{j}]"), message, "given twice", "leave it out here"));
+            }
+        }
     }
     unique(e.stages.iter().map(|s| s.name.as_str()), |i| format!("stages[{i}].name"))
 }
@@ -177,8 +184,7 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
             }
             Ok(())
         }
-        Cpus::Stride { first, step } => {
-            exists(format!("{path}.first"), *first)?;
+        Cpus::Stride { step, .. } => {
             if *step == 0 {
                 return Err(broken(format!("{path}.step"), 0, "must be at least 1", ""));
             }

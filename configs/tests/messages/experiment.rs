@@ -380,4 +380,62 @@ Error: "tick" is given twice, first at interrupts[1].name
     │ Help: each must differ from the others
 ────╯
 "#;
+    an_option_of_a_stage_that_is_on_everywhere: r#"(name: "+1", patches: ["enclose"])"# => r#"(name: "+1", patches: ["enclose"], options: ["test_and_set"])"#,
+r#"
+Error: option "test_and_set" is on in every stage already, by lock.options
+    ╭─[ test.ron:29:88 ]
+    │
+ 29 │     stages: [(name: "base", patches: []), (name: "+1", patches: ["enclose"], options: ["test_and_set"])],
+    │                                                                                        ───────┬──────
+    │                                                                                               ╰──────── given twice
+    │
+    │ Help: leave it out here
+────╯
+"#;
+    a_base_of_a_stage_that_does_not_exist: r#"(name: "+1", patches: ["enclose"])"# => r#"(name: "+1", patches: [], base: "bpf_next")"#,
+r#"
+Error: there is no base "bpf_next" (at stages[1].base)
+    ╭─[ test.ron:29:75 ]
+    │
+ 29 │     stages: [(name: "base", patches: []), (name: "+1", patches: [], base: "bpf_next")],
+    │                                                                           ─────┬────
+    │                                                                                ╰────── there is no base "bpf_next"
+    │
+    │ Help: did you mean `bpf-next`? bases: 6.17, bpf-next
+────╯
+"#;
+    a_guard_that_is_never_left: r#"body: [Forever(["# => r#"body: [Guarded(guard: "g", body: [Forever([Work(Fixed("1us"))])]), Forever(["#,
+r#"
+Error: Forever inside guard `g`
+    ╭─[ test.ron:34:58 ]
+    │
+ 34 │         (on: Cpus([2]), body: [Guarded(guard: "g", body: [Forever([Work(Fixed("1us"))])]), Forever([
+    │                                                          ───────────────┬───────────────
+    │                                                                         ╰───────────────── not inside a guard
+    │
+    │ Help: a guard is left again, and its own body cannot enter it
+────╯
+"#;
+    a_guard_inside_itself: r#"IrqOff([Work(Fixed("60ns"))])"# => r#"Guarded(guard: "g", body: [IrqOff([Guarded(guard: "g", body: [Work(Fixed("60ns"))])])])"#,
+r#"
+Error: the same guard inside guard `g`
+    ╭─[ test.ron:37:96 ]
+    │
+ 37 │         (on: Stride(first: 3, step: 1), body: [Loop(times: 3, body: [Guarded(guard: "g", body: [IrqOff([Guarded(guard: "g", body: [Work(Fixed("60ns"))])])])])]),
+    │                                                                                                ──────────────────────────────┬─────────────────────────────
+    │                                                                                                                              ╰─────────────────────────────── not inside a guard
+    │
+    │ Help: a guard is left again, and its own body cannot enter it
+────╯
+"#;
+    a_guard_with_a_bad_name: r#"IrqOff([Work(Fixed("60ns"))])"# => r#"Guarded(guard: "G", body: [Work(Fixed("60ns"))])"#,
+r#"
+Error: workload.tasks[2].body[0].body[0].guard = "G": a name is made of a-z, 0-9 and _, and does not begin with a digit
+    ╭─[ test.ron:37:85 ]
+    │
+ 37 │         (on: Stride(first: 3, step: 1), body: [Loop(times: 3, body: [Guarded(guard: "G", body: [Work(Fixed("60ns"))])])]),
+    │                                                                                     ─┬─
+    │                                                                                      ╰─── a name is made of a-z, 0-9 and _, and does not begin with a digit
+────╯
+"#;
 }

@@ -35,7 +35,7 @@ Error: no choice `Dealy` in Step (at workload.tasks[0].body[1])
     │                                                          ──┬──
     │                                                            ╰──── no choice `Dealy` in Step
     │
-    │ Help: did you mean `Delay`? choices: Critical, Lock, Unlock, Work, Delay, Load, Store, Add, Set, Await, Ipi, Raise, IrqOff, IrqOn, Loop, Forever, Wait, Halt
+    │ Help: did you mean `Delay`? choices: Critical, Lock, Unlock, Work, Delay, Load, Store, Add, Set, Await, Ipi, Raise, IrqOff, IrqOn, Guarded, Loop, Forever, Wait, Halt
 ────╯
 "#;
     an_unknown_field_of_a_choice: r#"Poisson(rate: "10/s")"# => r#"Poisson(rat: "10/s")"#,

@@ -19,11 +19,11 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
         );
     };
-    let mut loaded = configs::load(name)?;
+    let mut loaded = changed(configs::load(name)?, args)?;
     loaded.experiment.measure.attribution |= args.attribution;
     let mut plan = plan(loaded)?;
     select(&mut plan, args)?;
-    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded));
+    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded, args));
     std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let how = HowToRun { threads, exact: args.exact, fresh: args.fresh };
@@ -52,6 +52,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         }
         output::print(&reports::attribution_text(&stages, output::width(), colored, false))?;
     }
+    on_no_core(&plan);
     never_delivered(&plan, &batch.records);
     if !args.quiet {
         summarize(&batch, &dir, &plots, elapsed);
@@ -76,9 +77,37 @@ fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn default_dir(loaded: &Loaded) -> PathBuf {
-    let stem = Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
-    Path::new("results").join(stem)
+/// The experiment with `--machine` and `--set` applied to its full text, in this order.
+fn changed(loaded: Loaded, args: &RunArgs) -> Result<Loaded, Failure> {
+    if args.machine.is_none() && args.set.is_empty() {
+        return Ok(loaded);
+    }
+    let mut text = configs::expanded(&loaded.experiment);
+    if let Some(machine) = &args.machine {
+        text = configs::override_field(&text, "machine", &format!("Preset({machine:?})"))?;
+    }
+    for change in &args.set {
+        let Some((path, value)) = change.split_once('=') else {
+            let help = "as in `--set machine.cores=3`; `sim presets ring8.ron` shows the fields";
+            return Err(InputError::text(&format!("--set {change}: there is no `=`"), help).into());
+        };
+        text = configs::override_field(&text, path, value)?;
+    }
+    let changed = configs::parse(&text, &format!("{}, changed", loaded.file))?;
+    Ok(Loaded { file: loaded.file, origin: loaded.origin, ..changed })
+}
+
+/// `results/NAME`, and what was changed on the command line: the results of another experiment.
+fn default_dir(loaded: &Loaded, args: &RunArgs) -> PathBuf {
+    let mut name =
+        Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
+    for change in args.machine.iter().chain(&args.set) {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || ".-=_".contains(c) { c } else { '_' };
+        name.push('+');
+        name.extend(change.chars().map(plain));
+    }
+    // Names of files have a limit; what is cut off still tells records apart by their hash.
+    Path::new("results").join(name.chars().take(120).collect::<String>())
 }
 
 pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {
@@ -117,6 +146,18 @@ fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
     output::say(&format!("records: {}", batch::records_path(dir).display()));
     for plot in plots {
         output::say(&format!("plot:    {}", plot.display()));
+    }
+}
+
+/// Says so if a choice of cores has none on this machine, as a stride can when the machine is smaller.
+fn on_no_core(plan: &Plan) {
+    let e = &plan.loaded.experiment;
+    let tasks = e.workload.tasks.iter().enumerate().map(|(i, t)| (format!("workload.tasks[{i}]"), &t.on));
+    let irqs = e.interrupts.iter().map(|x| (format!("interrupt {}", x.name), &x.on));
+    for (what, on) in tasks.chain(irqs) {
+        if on.list(e.machine.cores).is_empty() {
+            output::say(&format!("warning: {what} is on none of the machine's {} cores", e.machine.cores));
+        }
     }
 }
 

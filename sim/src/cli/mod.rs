@@ -86,6 +86,13 @@ struct RunArgs {
     /// Only these stages, by name.
     #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
     stages: Option<Vec<String>>,
+    /// Run it on this embedded machine instead of its own.
+    #[arg(long, value_name = "NAME")]
+    machine: Option<String>,
+    /// Change a field of the experiment, written out in full, as in `--set machine.cores=3` or `--set duration=10ms`;
+    /// can be given several times.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
     /// Simulate every event: no shortcut. Same results, slowly.
     #[arg(long)]
     exact: bool,

@@ -48,7 +48,7 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     record.experiment = e.title.clone();
     record.stage = stage.name.clone();
     record.stage_idx = stage.idx;
-    record.base = e.lock.base.name().to_owned();
+    record.base = stage.base.name().to_owned();
     record.patches = stage.patches.clone();
     record.seed = seed;
     record.config_hash = stage.config_hash.clone();
