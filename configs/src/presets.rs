@@ -34,6 +34,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("own-entry.ron", include_str!("../presets/own-entry.ron")),
     ("own-entry-guest.ron", include_str!("../presets/own-entry-guest.ron")),
     ("entry-leak.ron", include_str!("../presets/entry-leak.ron")),
+    ("entry-leak-tas.ron", include_str!("../presets/entry-leak-tas.ron")),
     ("node-count.ron", include_str!("../presets/node-count.ron")),
     ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
     ("lost-heir.ron", include_str!("../presets/lost-heir.ron")),

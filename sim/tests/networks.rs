@@ -86,10 +86,13 @@ fn every_preset_runs_on_a_snooping_bus() {
     for name in configs::presets::experiment_names() {
         let ends = |protocol: &str| -> Vec<String> {
             let plan = on_bus(name, protocol, true, "30us");
-            plan.stages.iter().map(|stage| run(&plan.loaded, stage, 1, false).record.status).collect()
+            // Of a scenario's fourteen stages four: on either base early and late ones.
+            let step = if plan.stages.len() == 14 { 4 } else { 1 };
+            plan.stages.iter().step_by(step).map(|stage| run(&plan.loaded, stage, 1, false).record.status).collect()
         };
         let expected = ends("Mesi");
-        assert!(name == "lost-heir.ron" || expected.iter().all(|s| s == "ok"), "{name}: {expected:?}");
+        let shows_something = ["lost-heir.ron", "hook-begin.ron", "own-entry-guest.ron"].contains(&name);
+        assert_eq!(expected.iter().all(|s| s == "ok"), !shows_something, "{name}: {expected:?}");
         assert_eq!(ends("SnoopingMsi"), expected, "{name}");
         assert_eq!(ends("SnoopingMesi"), expected, "{name}");
     }

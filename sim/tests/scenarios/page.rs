@@ -42,7 +42,13 @@ fn table(stages: &[Stage]) -> String {
     out += "|---|---|---|---|---|---|---|\n";
     for stage in stages {
         let r = &stage.record;
-        let cells = [&r.stage, &r.status, &attempts(r, "nmi"), &attempts(r, "task"), &found_by(stage), &oracle(r), &stuck];
+        let stuck = match (r.stuck_ns, r.status.as_str()) {
+            (0, _) => String::new(),
+            (_, "hang") => "for good".to_owned(),
+            (ns, _) => span(ns),
+        };
+        let cells =
+            [&r.stage, &r.status, &attempts(r, "nmi"), &attempts(r, "task"), &found_by(stage), &oracle(r), &stuck];
         for cell in cells {
             // Writing to a string cannot fail.
             let _ = write!(out, "| {cell} ");

@@ -15,7 +15,7 @@ use sim_core::time::Cycle;
 use crate::page;
 
 /// Every scenario: a preset and a page of this name.
-pub(crate) const SCENARIOS: [&str; 25] = [
+pub(crate) const SCENARIOS: [&str; 26] = [
     "window-cmpxchg-entry",
     "window-unlock",
     "window-pending-entry",
@@ -33,6 +33,7 @@ pub(crate) const SCENARIOS: [&str; 25] = [
     "own-entry",
     "own-entry-guest",
     "entry-leak",
+    "entry-leak-tas",
     "node-count",
     "handover-nmi",
     "lost-heir",
@@ -209,6 +210,11 @@ impl Scenario {
     /// ns from the begin of a wait as pending waiter or in the fallback to its time-out: the first check beyond 250 ms.
     pub(crate) fn short_timeout(&self) -> Range<u64> {
         timeout(250 * MS, self.interval(6))
+    }
+
+    /// The same for the test-and-set form, whose iteration is as long: the first check beyond 1 s.
+    pub(crate) fn long_timeout(&self) -> Range<u64> {
+        timeout(1_000 * MS, self.interval(6))
     }
 
     /// The same for the head of the queue: the first check beyond 500 ms.
