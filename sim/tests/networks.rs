@@ -79,11 +79,12 @@ fn snooping_takes_fewer_messages_per_hand_off_than_a_directory() {
     }
 }
 
-/// Every preset runs as it is written, its machine's interconnect and protocol apart, and ends as it does with a
-/// directory: well, or with what it is there to show.
+/// Every preset on the machine with a ring runs as it is written, the interconnect and protocol apart, and ends as it
+/// does with a directory: well, or with what it is there to show. (Other machines have last levels that no bus snoops.)
 #[test]
 fn every_preset_runs_on_a_snooping_bus() {
-    for name in configs::presets::experiment_names() {
+    let of_the_ring = |name: &&str| load(name).expect("a preset").experiment.machine.name == "skylake-ring-8";
+    for name in configs::presets::experiment_names().filter(of_the_ring) {
         let ends = |protocol: &str| -> Vec<String> {
             let plan = on_bus(name, protocol, true, "30us");
             // Of a scenario's fourteen stages four: on either base early and late ones.
