@@ -220,8 +220,9 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
     use configs::presets::{experiment_names, experiment_text, machine_names, machine_text};
     let Some(name) = name else {
         let mut text = String::from("experiments:\n");
+        let width = experiment_names().map(str::len).max().unwrap_or(0);
         for n in experiment_names() {
-            text += &format!("  {n:<18} {}\n", configs::load(n)?.experiment.question);
+            text += &format!("  {n:<width$} {}\n", configs::load(n)?.experiment.question);
         }
         text += "machines:\n";
         for n in machine_names() {

@@ -78,9 +78,11 @@ fn a_deadlock_of_three_locks_is_ended_by_a_deadline_at_every_stage() {
     for s in &scenario.stages {
         s.ok();
         assert_eq!(s.record.oracle.cycles_formed["3-lock"], 1, "{}", s.name());
-        assert_eq!((s.errors(), s.oracle()), (vec![("pending", 1)], [0, 0, 0, 1, 0]));
-        // All three began within a few misses of each other; one deadline is enough.
-        assert_eq!(s.ends("task"), (5, 0, 1, 0));
+        // All three began within a few misses of each other. One deadline is enough; how many more pass before the lock has
+        // gone round is a matter of nanoseconds.
+        let (held, _, timed_out, _) = s.ends("task");
+        assert!((1..=3).contains(&timed_out) && held == 6 - timed_out, "{}: {timed_out}", s.name());
+        assert_eq!((s.errors(), s.record.oracle.detected), (vec![("pending", timed_out)], 0));
         let of = scenario.short_timeout();
         assert!(s.record.worst[..3].iter().all(|w| of.contains(&w.lasted_ns)), "{:?}", &s.record.worst[..3]);
     }

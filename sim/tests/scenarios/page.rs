@@ -24,16 +24,28 @@ fn read(name: &str) -> String {
 /// Compares the table of a page with these runs, or writes it.
 #[track_caller]
 pub(crate) fn compare(name: &str, stages: &[Stage]) {
-    let text = read(name);
-    let table = table(stages);
-    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?)));
-    let Some((before, (old, after))) = parts else { panic!("{name}.md has no place for its outcome") };
+    let page = read(name);
+    check(name, &page, split(name, &page), &table(stages));
+}
+
+/// What is on a page before, in and after the part that is made.
+#[track_caller]
+fn split<'a>(name: &str, page: &'a str) -> [&'a str; 3] {
+    let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?)));
+    let Some((before, (made, after))) = parts else { panic!("{name}.md has no place for its outcome") };
+    [before, made, after]
+}
+
+#[track_caller]
+fn check(name: &str, page: &str, [before, old, after]: [&str; 3], new: &str) {
     if std::env::var_os("RQSIM_BLESS").is_some() {
-        let new = format!("{before}{BEGIN}{table}{END}{after}");
-        fs::write(folder().join(format!("{name}.md")), new).expect("the page can be written");
+        let whole = format!("{before}{BEGIN}{new}{END}{after}");
+        if whole != page {
+            fs::write(folder().join(format!("{name}.md")), whole).expect("the page can be written");
+        }
         return;
     }
-    assert_eq!(old, table, "{name}.md is not what the runs give; RQSIM_BLESS=1 writes it");
+    assert_eq!(old, new, "{name}.md is not what the runs give; RQSIM_BLESS=1 writes it");
 }
 
 /// A row per stage.
@@ -115,6 +127,32 @@ fn span(ns: u64) -> String {
     };
     let tenths = (ns * 10 + unit / 2) / unit;
     format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+/// Cells of each row of a page's table: stage, ends, ..., stuck.
+fn rows(name: &str) -> Vec<Vec<String>> {
+    let page = read(name);
+    let [_, table, _] = split(name, &page);
+    let cells = |line: &str| line.split('|').skip(1).map(|c| c.trim().to_owned()).collect();
+    table.lines().skip(2).map(cells).collect()
+}
+
+/// For each base a table of all scenarios: how a stage ends if not well, else how long somebody was stuck.
+#[test]
+fn the_overview_says_what_the_pages_say() {
+    let mut made = String::new();
+    for (base, first) in [("Linux 6.17", 0), ("bpf-next, November 2025", 7)] {
+        made += &format!("\n| {base} | none | 1 | 1-2 | 1-3 | 1-4 | 1-5 | 1, 3 |\n|---|---|---|---|---|---|---|---|\n");
+        for name in SCENARIOS {
+            let rows = rows(name);
+            assert_eq!(rows.len(), 14, "{name}");
+            let cell = |row: &Vec<String>| if row[1] == "ok" { row[6].clone() } else { format!("**{}**", row[1]) };
+            let cells: Vec<String> = rows[first..first + 7].iter().map(cell).collect();
+            made += &format!("| [{name}]({name}.md) | {} |\n", cells.join(" | "));
+        }
+    }
+    let page = read("README");
+    check("README", &page, split("README", &page), &made);
 }
 
 #[test]
