@@ -37,6 +37,28 @@ fn on_arm64_a_handler_of_little_more_than_a_millisecond_is_enough() {
     }
 }
 
+/// Patch Q's exit of a head that is told EDEADLK waits for a successor, whether or not there was a deadlock.
+#[test]
+fn on_next_a_wrong_abba_verdict_holds_a_head_for_good() {
+    let scenario = Scenario::run("wrong-abba-head");
+    for s in &scenario.stages {
+        assert!(s.record.oracle.cycles_formed.values().all(|n| *n == 0), "{}: nobody is deadlocked", s.name());
+        if s.next() && s.has(1) {
+            s.hangs_in(1, "queue_path.find_heir");
+            assert_eq!(s.ends("task"), (4, 0, 0, 1), "{}: all but core 1's", s.name());
+            continue;
+        }
+        s.ok();
+        let outer = s.record.worst.iter().find(|w| w.cpu == 1 && w.lock == "outer").expect("it waits longest");
+        if s.has(1) {
+            assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1)], [0, 0, 1, 0, 0]), "{}", s.name());
+            assert!(scenario.first_check_of_head().contains(&outer.lasted_ns), "{}", outer.lasted_ns);
+        } else {
+            assert_eq!((s.errors(), s.ends("task")), (vec![], (5, 0, 0, 0)), "{}", s.name());
+        }
+    }
+}
+
 /// The case that is left. It needs NMIs that queue, so patch 3 makes it; nothing after that ends it before the heads'
 /// deadline. Without patch 3 the fallback looks at other cores' tables.
 #[test]
@@ -69,6 +91,27 @@ fn two_nmis_that_are_not_head_freeze_both_owners_until_the_heads_time_out() {
             let (result, ns) = s.attempt(cpu, "task");
             assert!(result == "ETIMEDOUT" && scenario.head_timeout().contains(&ns), "{result} {ns}");
         }
+    }
+}
+
+/// Heads check for ABBA. On bpf-next that is what loses both cores, with the whole series.
+#[test]
+fn two_nmis_that_are_heads_find_the_deadlock_and_on_next_never_return() {
+    let scenario = Scenario::run("two-locks-two-heads");
+    for s in &scenario.stages {
+        assert_eq!(s.record.oracle.cycles_formed["ABBA"], 1, "{}", s.name());
+        if s.next() && s.has(3) {
+            s.hangs_in(0, "queue_path.find_heir");
+            s.hangs_in(1, "queue_path.find_heir");
+            assert_eq!((s.ends("nmi"), s.ends("task")), ((0, 0, 0, 2), (2, 0, 2, 0)), "{}", s.name());
+            continue;
+        }
+        s.ok();
+        assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1)], [1, 0, 0, 0, 0]), "{}", s.name());
+        assert_eq!((s.ends("nmi"), s.ends("task")), ((1, 1, 0, 0), (4, 0, 0, 0)), "{}", s.name());
+        let (result, ns) = s.attempt(0, "nmi");
+        let check = if s.has(3) { scenario.first_check_of_head() } else { scenario.first_check() };
+        assert!(result == "EDEADLK" && check.contains(&ns), "{}: {result} {ns}", s.name());
     }
 }
 

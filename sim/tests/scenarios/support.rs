@@ -15,7 +15,7 @@ use sim_core::time::Cycle;
 use crate::page;
 
 /// Every scenario: a preset and a page of this name.
-pub(crate) const SCENARIOS: [&str; 26] = [
+pub(crate) const SCENARIOS: [&str; 28] = [
     "window-cmpxchg-entry",
     "window-unlock",
     "window-pending-entry",
@@ -23,6 +23,7 @@ pub(crate) const SCENARIOS: [&str; 26] = [
     "window-before-cmpxchg",
     "wrong-abba",
     "wrong-abba-arm64",
+    "wrong-abba-head",
     "immediate-aa",
     "nmi-fairness",
     "nmi-other-lock",
@@ -30,6 +31,7 @@ pub(crate) const SCENARIOS: [&str; 26] = [
     "nonhead-nmi",
     "nonhead-over-owner",
     "two-locks-two-owners",
+    "two-locks-two-heads",
     "own-entry",
     "own-entry-guest",
     "entry-leak",
