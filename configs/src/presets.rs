@@ -39,6 +39,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("entry-leak-tas.ron", include_str!("../presets/entry-leak-tas.ron")),
     ("node-count.ron", include_str!("../presets/node-count.ron")),
     ("handover-nmi.ron", include_str!("../presets/handover-nmi.ron")),
+    ("queue-flush.ron", include_str!("../presets/queue-flush.ron")),
     ("lost-heir.ron", include_str!("../presets/lost-heir.ron")),
     ("lost-heir-nmi.ron", include_str!("../presets/lost-heir-nmi.ron")),
     ("latched-nmi.ron", include_str!("../presets/latched-nmi.ron")),

@@ -31,6 +31,33 @@ fn the_patience_with_an_interrupted_waiter_is_spent_at_every_stage() {
     }
 }
 
+/// What patch Q is for: nobody behind a head that is told EDEADLK loses an attempt.
+#[test]
+fn a_head_that_finds_a_deadlock_takes_its_queue_with_it_without_patch_q() {
+    let scenario = Scenario::run("queue-flush");
+    for s in &scenario.stages {
+        s.ok();
+        let (head, ns) = s
+            .record
+            .worst
+            .iter()
+            .find(|w| w.cpu == 0 && w.lock == "b")
+            .map(|w| (&*w.result, w.lasted_ns))
+            .expect("it waits");
+        assert!(head == "EDEADLK" && scenario.first_check_of_head().contains(&ns), "{}: {head} {ns}", s.name());
+        for cpu in [3, 4] {
+            let (result, ns) = s.attempt(cpu, "task");
+            assert_eq!(result, if s.next() { "held" } else { "ETIMEDOUT" }, "{}", s.name());
+            assert!(ns < scenario.first_check_of_head().end, "far from every deadline: {ns}");
+        }
+        if s.next() {
+            assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1)], [1, 0, 0, 0, 0]), "{}", s.name());
+        } else {
+            assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1), ("flushed", 2)], [1, 0, 0, 0, 2]), "{}", s.name());
+        }
+    }
+}
+
 #[test]
 fn with_patch_q_a_head_on_an_abba_cycle_waits_for_good() {
     let scenario = Scenario::run("lost-heir");

@@ -15,7 +15,7 @@ use sim_core::time::Cycle;
 use crate::page;
 
 /// Every scenario: a preset and a page of this name.
-pub(crate) const SCENARIOS: [&str; 28] = [
+pub(crate) const SCENARIOS: [&str; 29] = [
     "window-cmpxchg-entry",
     "window-unlock",
     "window-pending-entry",
@@ -38,6 +38,7 @@ pub(crate) const SCENARIOS: [&str; 28] = [
     "entry-leak-tas",
     "node-count",
     "handover-nmi",
+    "queue-flush",
     "lost-heir",
     "lost-heir-nmi",
     "latched-nmi",
