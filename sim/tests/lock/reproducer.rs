@@ -1,38 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reporter's workload with what he tried beside the patches: a guard in the programs themselves, and time-outs in NMI cut.
 
-use std::collections::BTreeMap;
-
-use configs::{expanded, override_field, parse, presets};
 use reports::Record;
-use rqsim::plan::plan;
-use rqsim::run::run;
 
-/// Records of seed 1 by stage, for a preset with some fields changed.
-fn stages(preset: &str, wanted: &[&str], changes: &[(&str, &str)]) -> BTreeMap<String, Record> {
-    let mut text = presets::experiment_text(preset).expect("a preset").to_owned();
-    for (path, value) in changes {
-        text = override_field(&text, path, value).unwrap_or_else(|e| panic!("{e}"));
-        text = expanded(&parse(&text, preset).unwrap_or_else(|e| panic!("{}", e.render(false))).experiment);
-    }
-    let plan = plan(parse(&text, preset).expect("it was read before")).unwrap_or_else(|e| panic!("{}", e.plain));
-    let chosen = plan.stages.iter().filter(|s| wanted.contains(&s.name.as_str()));
-    chosen
-        .map(|s| {
-            let record = run(&plan.loaded, s, 1, false).record;
-            assert_eq!((record.check(), record.status.as_str()), (Ok(()), "ok"), "{}", s.name);
-            (s.name.clone(), record)
-        })
-        .collect()
-}
+use crate::support::stages_of;
 
 /// Without the guard the same 200 ms freeze for 250 ms.
 #[test]
 fn a_guard_in_the_programs_ends_the_freezes_without_a_patch() {
     let duration = ("duration", "\"200ms\"");
-    let bare = &stages("ring8.ron", &["base"], &[duration])["base"];
+    let bare = &stages_of("ring8.ron", &["base"], &[duration])["base"];
     assert!(bare.handlers["nmi"].longest_ns > 250_000_000, "{:?}", bare.handlers);
-    let guarded = &stages("ring8-guard.ron", &["base"], &[duration])["base"];
+    let guarded = &stages_of("ring8-guard.ron", &["base"], &[duration])["base"];
     let (task, nmi) = (&guarded.contexts["task"], &guarded.contexts["nmi"]);
     assert!(guarded.handlers["nmi"].longest_ns < 10_000, "{:?}", guarded.handlers);
     assert_eq!((task.held, nmi.held), (task.attempts, nmi.attempts), "nothing fails");
@@ -50,7 +29,7 @@ fn cut_time_outs_leave_what_was_reported_where_a_lap_is_shorter_than_the_checks_
     let stage = ["+1 f1ms", "+1 f0", "+1 f0 p0"];
     let machine = |name: &'static str| ("machine", name);
     let long = |r: &Record| r.handlers["nmi"].longest_ns;
-    let fast = stages(
+    let fast = stages_of(
         "ring8-timeouts.ron",
         &stage,
         &[machine("Preset(\"zen3-ccx-8\")"), ("machine.clock", "\"5.4GHz\""), ("duration", "\"300ms\"")],
@@ -63,7 +42,7 @@ fn cut_time_outs_leave_what_was_reported_where_a_lap_is_shorter_than_the_checks_
     assert!(fast["+1 f0 p0"].timeouts_by["pending"] > 0);
     // A lap of 2.47 ms: the first look after it is past the deadline and past the interval, whatever the deadline.
     let slow =
-        stages("ring8-timeouts.ron", &stage, &[machine("Preset(\"skylake-ring-8\")"), ("duration", "\"100ms\"")]);
+        stages_of("ring8-timeouts.ron", &stage, &[machine("Preset(\"skylake-ring-8\")"), ("duration", "\"100ms\"")]);
     for name in stage {
         assert!((2_450_000..2_600_000).contains(&long(&slow[name])), "{name}: {}", long(&slow[name]));
     }
