@@ -173,7 +173,11 @@ Error: structure `lock_word` has no field `vall`
 fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
     let dir = TempDir::new().expect("a temporary folder");
     std::fs::write(dir.path().join("binary.ron"), [0xff, 0xfe, 0]).expect("writable");
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 10] = [
+        (&["run", "ring8.ron", "--machine", "zen3"], "did you mean `zen3-ccx-8`"),
+        (&["run", "ring8.ron", "--set", "machine.core=3"], "did you mean `cores`?"),
+        (&["run", "ring8.ron", "--set", "machine.cores"], "there is no `=`"),
+        (&["run", "ring8.ron", "--set", "stages[1].params={\"check_intervall\": \"2ms\"}"], "`check_interval`"),
         (&["--config", "ring9.ron"], "did you mean `ring8.ron`?"),
         (&["--config", "."], "folder"),
         (&["--config", "binary.ron"], "UTF-8"),
@@ -188,6 +192,20 @@ fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
         assert!(text.contains(part), "{args:?} does not say {part}: {text}");
         assert!(out.stdout.is_empty());
     }
+}
+
+#[test]
+fn fields_and_the_machine_can_be_changed_on_the_command_line() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let changes =
+        ["--machine", "zen3-ccx-8", "--set", "machine.cores=3", "--set", "duration=1ms", "--set", "seeds=List([7])"];
+    let out = sim(dir.path(), &[&["run", "stress-abbcca.ron", "--stages", "base"][..], &changes].concat());
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    assert!(said.contains("warning: workload.tasks[0] is on none of the machine's 3 cores"), "{said}");
+    let results = dir.path().join("results/stress-abbcca+zen3-ccx-8+machine.cores=3+duration=1ms+seeds=List__7__");
+    let records = std::fs::read_to_string(results.join("records.jsonl")).expect("records in a folder of their own");
+    assert!(records.contains("\"cpus\":3") && records.contains("\"seed\":7") && records.contains("zen3-ccx-8"));
 }
 
 #[test]

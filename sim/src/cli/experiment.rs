@@ -82,9 +82,12 @@ fn changed(loaded: Loaded, args: &RunArgs) -> Result<Loaded, Failure> {
     if args.machine.is_none() && args.set.is_empty() {
         return Ok(loaded);
     }
+    let file = format!("{}, changed", loaded.file);
     let mut text = configs::expanded(&loaded.experiment);
     if let Some(machine) = &args.machine {
         text = configs::override_field(&text, "machine", &format!("Preset({machine:?})"))?;
+        // Written out, so that its fields can be changed as well.
+        text = configs::expanded(&configs::parse(&text, &file)?.experiment);
     }
     for change in &args.set {
         let Some((path, value)) = change.split_once('=') else {
@@ -93,7 +96,7 @@ fn changed(loaded: Loaded, args: &RunArgs) -> Result<Loaded, Failure> {
         };
         text = configs::override_field(&text, path, value)?;
     }
-    let changed = configs::parse(&text, &format!("{}, changed", loaded.file))?;
+    let changed = configs::parse(&text, &file)?;
     Ok(Loaded { file: loaded.file, origin: loaded.origin, ..changed })
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Small experiments as text, and runs of them.
 
-use configs::MemoryModel;
+use std::collections::BTreeMap;
+
+use configs::{MemoryModel, expanded, override_field, parse, presets};
 use reports::Record;
 use rqsim::machine::{Machine, MachineSpec};
 use rqsim::observe::Observer;
@@ -164,4 +166,23 @@ impl Ran {
         let word = |offset| self.machine.memory().value(object.addr + offset, sim_core::isa::Width::U64);
         word(0) + word(8)
     }
+}
+
+/// Records of seed 1 by stage, for some stages of a preset (all if none is named) with some fields changed.
+#[track_caller]
+pub(crate) fn stages_of(preset: &str, wanted: &[&str], changes: &[(&str, &str)]) -> BTreeMap<String, Record> {
+    let mut text = presets::experiment_text(preset).expect("a preset").to_owned();
+    for (path, value) in changes {
+        text = expanded(&parse(&text, preset).unwrap_or_else(|e| panic!("{}", e.render(false))).experiment);
+        text = override_field(&text, path, value).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let plan = plan(parse(&text, preset).unwrap_or_else(|e| panic!("{}", e.render(false))))
+        .unwrap_or_else(|e| panic!("{}", e.plain));
+    let chosen = plan.stages.iter().filter(|s| wanted.is_empty() || wanted.contains(&s.name.as_str()));
+    let of_stage = |s: &StagePlan| {
+        let record = run(&plan.loaded, s, 1, false).record;
+        assert_eq!(record.check(), Ok(()));
+        (record.stage.clone(), record)
+    };
+    chosen.map(of_stage).collect()
 }
