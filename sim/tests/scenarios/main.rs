@@ -8,6 +8,7 @@ mod abba;
 mod heirs;
 mod held_table;
 mod hooks;
+mod machines;
 mod page;
 mod queueing;
 mod support;
