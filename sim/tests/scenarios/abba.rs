@@ -115,6 +115,27 @@ fn two_nmis_that_are_heads_find_the_deadlock_and_on_next_never_return() {
     }
 }
 
+/// Whoever wants one of the locks later is the heir of the NMI that heads its queue: here both come after 300 ms.
+#[test]
+fn a_later_attempt_on_either_lock_frees_its_head() {
+    let preset = configs::presets::experiment_text("two-locks-two-heads.ron").expect("it is embedded");
+    let late = |cpu: u32, lock: &str| {
+        format!("(on: Cpus([{cpu}]), body: [Work(Fixed(\"300ms\")), Critical(lock: \"{lock}\", body: [])]),")
+    };
+    let text = preset.replace("tasks: [", &format!("tasks: [{}{}", late(4, "b"), late(5, "a")));
+    assert_ne!(text, preset);
+    let loaded = configs::parse(&text, "heirs").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let plan = rqsim::plan::plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
+    for stage in plan.stages.iter().filter(|s| ["next +1-3", "next +1-4", "next +1-5", "next 1+3"].contains(&&*s.name))
+    {
+        let record = rqsim::run::run(&plan.loaded, stage, 1, false).record;
+        assert_eq!((record.status.as_str(), record.edeadlk_by["abba"]), ("ok", 2), "{}", record.stage);
+        let longest = record.handlers["nmi"].longest_ns;
+        assert!((299 * MS..301 * MS).contains(&longest), "{}: {longest}", record.stage);
+        assert_eq!(record.contexts["task"].held, 2 + 2, "the owners and the heirs");
+    }
+}
+
 #[test]
 fn a_deadlock_of_three_locks_is_ended_by_a_deadline_at_every_stage() {
     let scenario = Scenario::run("three-locks");
