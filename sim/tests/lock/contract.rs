@@ -81,6 +81,10 @@ fn variants(lock: &Lock) -> Vec<Lab> {
     let mut all = vec![base.clone()];
     all.extend(lock.patches.iter().map(|p| Lab { stages: vec![vec![p]], ..base.clone() }));
     all.extend(lock.options.iter().map(|o| Lab { options: o, ..base.clone() }));
+    // Waits for events with the stream that ends them, and above without it.
+    let arm64 = lock.options.iter().filter(|o| o.contains("arm64"));
+    let stream: fn(&mut configs::Machine) = |m| m.event_stream = Some(Span::Picos(100_000_000));
+    all.extend(arm64.map(|o| Lab { options: o, adjust: stream, ..base.clone() }));
     models().iter().flat_map(|m| all.iter().map(|l| Lab { memory_model: Some(*m), ..l.clone() })).collect()
 }
 

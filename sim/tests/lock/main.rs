@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The resilient queued spin lock on the machine: what each base and each patch does, one claim a test.
 
+mod arm;
 mod contract;
 mod counts;
 mod heir;

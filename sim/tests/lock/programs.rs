@@ -15,7 +15,15 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lock");
 #[test]
 fn every_subset_on_every_base_in_every_form_assembles_and_passes_the_check() {
     let sources = [embedded("rqspinlock").expect("it is built in")];
-    let forms: [&[&str]; 3] = [&[], &["test_and_set"], &["paravirt_guest"]];
+    let forms: [&[&str]; 7] = [
+        &[],
+        &["test_and_set"],
+        &["paravirt_guest"],
+        &["full_word"],
+        &["arm64"],
+        &["arm64", "event_stream"],
+        &["arm64", "event_stream", "full_word"],
+    ];
     let mut programs = std::collections::BTreeSet::new();
     for base in [&[][..], &["keep_queue"]] {
         for form in forms {
@@ -30,9 +38,10 @@ fn every_subset_on_every_base_in_every_form_assembles_and_passes_the_check() {
             }
         }
     }
-    // Queued: all 64 differ. Without a queue only patches 1 and 2 are left, in two forms, on either base.
+    // Queued: all 64 differ in each of five forms. Without a queue only patches 1 and 2 are left, in two forms, on either
+    // base.
     let queued = programs.iter().filter(|(has_queue, _)| *has_queue).count();
-    assert_eq!((queued, programs.len()), (64, 64 + 4 + 4));
+    assert_eq!((queued, programs.len()), (5 * 64, 5 * 64 + 4 + 4));
 }
 
 #[test]
