@@ -5,6 +5,7 @@ mod arm;
 mod contract;
 mod counts;
 mod heir;
+mod nodes;
 mod patches;
 mod programs;
 mod storm;
