@@ -108,13 +108,13 @@ fn every_lock_excludes_makes_progress_and_leaves_nothing_behind() {
 
 /// Who joined and who owned, lock by lock.
 #[derive(Clone, Debug, Default)]
-struct Order {
+pub(crate) struct Order {
     /// `[lock]`: cores in the order in which they joined, which do not own it yet.
     joined: BTreeMap<u64, VecDeque<usize>>,
     /// Owners that waited.
-    served: u64,
+    pub(crate) served: u64,
     /// Owners that did not have their turn.
-    early: Vec<String>,
+    pub(crate) early: Vec<String>,
 }
 
 impl Probe for Order {

@@ -4,7 +4,10 @@
 mod arm;
 mod contract;
 mod counts;
+mod differential;
 mod heir;
+mod hour;
+mod landings;
 mod nodes;
 mod patches;
 mod programs;
@@ -13,3 +16,4 @@ mod stress;
 mod support;
 mod weak;
 mod windows;
+mod word;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An hour of NMIs on each of the 64 combinations of a base and a subset of the series.
+//!
+//! What can break a lock is an NMI that lands inside it: between the beginning of an attempt and the end of unlock on the
+//! CPU it interrupts. An hour is therefore as many such landings as an hour of the reported workload brings to the same
+//! combination: the preset `ring8` (8 cores, an NMI every 500,000 cycles) is run with it for four seconds, landings in steps
+//! of the lock's program and landings inside (steps, waiting loops, critical sections) are counted, and both
+//! numbers are taken 900 times. The storms keep their CPUs in the lock and their deadlines are 25,000 times shorter,
+//! so they get there in minutes; they run until they have both numbers.
+//!
+//! No run may show a broken invariant: one owner at a time, every acquisition adds one to the payload, everything is zero at
+//! rest, every context comes to rest. The one exception is the heir that never comes (`heir.rs`), which may occur with
+//! patch Q only, and in `find_heir` only. Such runs are counted.
+//!
+//! `RQSIM_LONG=1 cargo test --release -p sim --test lock -- hour --nocapture` runs all 64, one line of progress for each;
+//! with `RQSIM_COMBINATIONS=12..40` only those, so that it can go on where it was interrupted. The usual form makes a run of each
+//! storm on each combination.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use rayon::prelude::*;
+use rqsim::plan::{Plan, plan};
+use sim_core::isa::Detector;
+
+use crate::landings::{Landings, landed};
+use crate::storm::{COUNT, MayHang, judge, lab, one_lock_may_hang, two_locks, two_locks_may_hang};
+use crate::support::{BASES, Lab, subsets};
+
+/// Deadlines and intervals in the proportions of the kernel's, but for the check interval, which leaves room for one
+/// hand-over or two.
+const SHORT: &str = "\"pending_timeout\": \"10us\", \"head_timeout\": \"20us\", \"fallback_timeout\": \"10us\", \
+    \"tas_timeout\": \"40us\", \"check_interval\": \"1us\", \"check_mask\": 15, \"handover_pauses\": 16";
+
+/// Seconds of the reported workload that are measured, each with a seed of its own.
+const MEASURED_SECONDS: u64 = 4;
+const SECONDS_OF_AN_HOUR: u64 = 3600;
+
+/// A storm, and when it can end in `find_heir`.
+type Storm = (&'static str, Lab, MayHang);
+
+/// Tasks take lock a, or b, or b inside a; timer handlers b; NMIs both in turn. Everybody agrees on the order, but an NMI for
+/// a can interrupt the owner of b.
+fn ordered() -> Lab {
+    const B: &str = "Load(\"count.b\"), Work(Exp(\"80ns\")), Store(\"count.b\")";
+    let b = format!("IrqOff([Critical(lock: \"b\", body: [{B}])])");
+    Lab {
+        tasks: format!(
+            "(on: Stride(first: 0, step: 2), body: [Forever([Work(Exp(\"700ns\")), IrqOff([
+                Critical(lock: \"a\", body: [{COUNT}, Critical(lock: \"b\", body: [{B}])])])])]),
+             (on: Stride(first: 1, step: 2), body: [Forever([Work(Exp(\"500ns\")), {b},
+                Work(Exp(\"200ns\")), IrqOff([Critical(lock: \"a\", body: [{COUNT}])])])])"
+        ),
+        handlers: format!(
+            "\"nmi\": [Critical(lock: \"a\", body: [{COUNT}]), Critical(lock: \"b\", body: [{B}])],
+             \"timer\": [Critical(lock: \"b\", body: [{B}])]"
+        ),
+        interrupts: "(name: \"overflow\", vector: Nmi, handler: \"nmi\",
+                source: Overflow(period: \"15001cy\", jitter: \"9000cy\")),
+             (name: \"timer\", vector: Timer, handler: \"timer\", source: Poisson(rate: \"20kHz\"))"
+            .into(),
+        ..lab(4, "1us", "30kHz", "50001cy")
+    }
+}
+
+fn storms() -> [Storm; 4] {
+    let short = |l: Lab| Lab { params: SHORT, ..l };
+    [
+        ("one lock, 4 CPUs", short(lab(4, "500ns", "200kHz", "9001cy")), one_lock_may_hang),
+        ("one lock, 8 CPUs", short(lab(8, "2us", "60kHz", "20001cy")), one_lock_may_hang),
+        ("two locks in one order", short(ordered()), two_locks_may_hang),
+        ("two locks in both orders", short(Lab { cores: 4, ..two_locks() }), two_locks_may_hang),
+    ]
+}
+
+/// The reported workload with this base and these patches, for a second.
+fn reported(base: &str, patches: &[&str]) -> Plan {
+    let mut loaded = configs::load("ring8").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    for (path, value) in [
+        ("lock.base", format!("{base:?}")),
+        ("stages", format!("[(name: \"s\", patches: {patches:?})]")),
+        ("duration", "1s".to_owned()),
+    ] {
+        let text = configs::override_field(&loaded.text, path, &value);
+        let text = text.unwrap_or_else(|e| panic!("{}", e.render(false)));
+        loaded = configs::parse(&text, "ring8").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    }
+    plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain))
+}
+
+/// Landings of an hour of the reported workload: in steps, and inside the lock.
+fn hour(base: &str, patches: &[&str]) -> (u64, u64) {
+    let plan = reported(base, patches);
+    let mut all = Landings::default();
+    for seed in 1..=MEASURED_SECONDS {
+        all += landed(&plan, &plan.stages[0], seed).1;
+    }
+    let hour = |n: u64| n * SECONDS_OF_AN_HOUR / MEASURED_SECONDS;
+    (hour(all.steps), hour(all.inside()))
+}
+
+/// What the storms did to one combination.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    landings: Landings,
+    runs: u64,
+    acquisitions: u64,
+    /// Runs that ended without an heir.
+    lost_heirs: u64,
+    failures: BTreeMap<Detector, u64>,
+    broken: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, storm: &Storm, plan: &Plan, base: &str, seed: u64) {
+        let stage = &plan.stages[0];
+        let (ran, landings) = landed(plan, stage, seed);
+        self.landings += landings;
+        self.runs += 1;
+        self.acquisitions += ran.machine.probe.oracle().totals().acquisitions;
+        for (d, n) in &ran.machine.probe.failures {
+            *self.failures.entry(*d).or_default() += n;
+        }
+        match judge(&ran, storm.2, base, stage, seed) {
+            Ok(hang) => self.lost_heirs += u64::from(hang),
+            Err(what) => self.broken.push(format!("{}: {what}", storm.0)),
+        }
+    }
+}
+
+/// All combinations: base and patches.
+fn combinations() -> Vec<(&'static str, Vec<&'static str>)> {
+    BASES.iter().flat_map(|b| subsets().map(move |s| (*b, s))).collect()
+}
+
+/// Those that are wanted.
+fn chosen() -> std::ops::Range<usize> {
+    let Ok(text) = std::env::var("RQSIM_COMBINATIONS") else { return 0..64 };
+    let ends = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let (from, to) = ends.unwrap_or_else(|| panic!("RQSIM_COMBINATIONS={text}: write it as 12..40"));
+    assert!(from < to && to <= 64, "RQSIM_COMBINATIONS={text}: combinations are 0..64");
+    from..to
+}
+
+/// Runs storms on a combination until an hour's landings have come.
+fn an_hour_of(base: &'static str, patches: &[&'static str]) -> (Tally, (u64, u64)) {
+    let wanted = hour(base, patches);
+    let storms = storms();
+    let plans: Vec<Plan> = storms.iter().map(|s| Lab { duration: "10ms", ..s.1.with(base, patches) }.plan()).collect();
+    let mut tally = Tally::default();
+    let mut seed = 0;
+    while (tally.landings.steps < wanted.0 || tally.landings.inside() < wanted.1) && tally.broken.is_empty() {
+        seed += 1;
+        for (storm, plan) in storms.iter().zip(&plans) {
+            tally.add(storm, plan, base, seed);
+        }
+    }
+    (tally, wanted)
+}
+
+fn long() {
+    let all = combinations();
+    let range = chosen();
+    let one = |i: usize| {
+        let (base, patches) = &all[i];
+        let (t, (steps, inside)) = an_hour_of(base, patches);
+        let l = &t.landings;
+        eprintln!(
+            "{i} {base} {}: {} runs, {} acquisitions; landings in steps {} of {steps}, inside {} of {inside} ({} in \
+             waits, {} on owners); {} without an heir; {} broken",
+            patches.join(" "),
+            t.runs,
+            t.acquisitions,
+            l.steps,
+            l.inside(),
+            l.waits,
+            l.owners,
+            t.lost_heirs,
+            t.broken.len(),
+        );
+        for b in &t.broken {
+            eprintln!("{i}: {b}");
+        }
+        t
+    };
+    let tallies: Vec<Tally> = range.into_par_iter().map(one).collect();
+    let mut sum = Landings::default();
+    let mut broken = String::new();
+    for t in &tallies {
+        sum += t.landings;
+        for b in &t.broken {
+            let _ = writeln!(broken, "{b}");
+        }
+    }
+    eprintln!("{} combinations, {} landings inside, {} of them in steps", tallies.len(), sum.inside(), sum.steps);
+    assert_eq!(broken, "");
+}
+
+#[test]
+fn no_combination_breaks_under_an_hour_of_nmis() {
+    if std::env::var_os("RQSIM_LONG").is_some_and(|v| v != "0") {
+        return long();
+    }
+    let mut all: Vec<(usize, Tally)> = (0..storms().len() * 64).map(|i| (i, Tally::default())).collect();
+    let combinations = combinations();
+    all.par_iter_mut().for_each(|(i, tally)| {
+        let (base, patches) = &combinations[*i % 64];
+        let storm = &storms()[*i / 64];
+        let plan = Lab { duration: "200us", ..storm.1.with(base, patches) }.plan();
+        tally.add(storm, &plan, base, 1);
+    });
+    let mut sum = Landings::default();
+    for (i, t) in &all {
+        assert_eq!(t.broken, Vec::<String>::new());
+        assert!(t.landings.inside() > 10, "run {i}: {:?}", t.landings);
+        sum += t.landings;
+    }
+    assert!(sum.steps > 1_000 && sum.waits > 1_000 && sum.owners > 100, "{sum:?}");
+    let seen = |d: Detector| all.iter().any(|(_, t)| t.failures.get(&d).is_some_and(|n| *n > 0));
+    assert!(crate::storm::ONE_LOCK.iter().chain(&[Detector::Abba]).all(|d| seen(*d)), "a way to fail was not taken");
+}
+
+#[test]
+fn look() {
+    for patches in [&[][..], &crate::support::SERIES[..]] {
+        for s in storms() {
+            let plan = Lab { duration: "5ms", ..s.1.with("bpf-next", patches) }.plan();
+            let t = std::time::Instant::now();
+            let (ran, l) = landed(&plan, &plan.stages[0], 1);
+            println!("{} {}: {l:?} {:?} {:?}", s.0, patches.len(), t.elapsed(), ran.finding.map(|f| f.0));
+        }
+    }
+}
