@@ -12,12 +12,11 @@
 //! rest, every context comes to rest. The one exception is the heir that never comes (`heir.rs`), which may occur with
 //! patch Q only, and in `find_heir` only. Such runs are counted.
 //!
-//! `RQSIM_LONG=1 cargo test --release -p sim --test lock -- hour --nocapture` runs all 64, one line of progress for each;
-//! with `RQSIM_COMBINATIONS=12..40` only those, so that it can go on where it was interrupted. The usual form makes a run of each
-//! storm on each combination.
+//! `RQSIM_LONG=1 cargo test --release -p sim --test lock -- hour --nocapture` runs all 64, with a line of progress for each
+//! round and combination; with `RQSIM_COMBINATIONS=12..40` only those. It takes some two hours of one core. The usual form makes
+//! a short run of each storm on each combination.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use rayon::prelude::*;
 use rqsim::plan::{Plan, plan};
@@ -142,58 +141,93 @@ fn chosen() -> std::ops::Range<usize> {
     from..to
 }
 
-/// Runs storms on a combination until an hour's landings have come.
-fn an_hour_of(base: &'static str, patches: &[&'static str]) -> (Tally, (u64, u64)) {
-    let wanted = hour(base, patches);
-    let storms = storms();
-    let plans: Vec<Plan> = storms.iter().map(|s| Lab { duration: "10ms", ..s.1.with(base, patches) }.plan()).collect();
-    let mut tally = Tally::default();
-    let mut seed = 0;
-    while (tally.landings.steps < wanted.0 || tally.landings.inside() < wanted.1) && tally.broken.is_empty() {
-        seed += 1;
-        for (storm, plan) in storms.iter().zip(&plans) {
-            tally.add(storm, plan, base, seed);
-        }
-    }
-    (tally, wanted)
+/// A combination under storms until an hour's landings have come.
+struct Job {
+    number: usize,
+    name: String,
+    base: &'static str,
+    plans: Vec<Plan>,
+    /// In steps, and inside the lock.
+    wanted: (u64, u64),
+    tally: Tally,
 }
 
-fn long() {
-    let all = combinations();
-    let range = chosen();
-    let one = |i: usize| {
-        let (base, patches) = &all[i];
-        let (t, (steps, inside)) = an_hour_of(base, patches);
-        let l = &t.landings;
+impl Job {
+    fn new(number: usize, storms: &[Storm], base: &'static str, patches: &[&'static str]) -> Job {
+        let plan = |s: &Storm| Lab { duration: "10ms", ..s.1.with(base, patches) }.plan();
+        Job {
+            number,
+            name: format!("{base} {}", patches.join(" ")),
+            base,
+            plans: storms.iter().map(plan).collect(),
+            wanted: hour(base, patches),
+            tally: Tally::default(),
+        }
+    }
+
+    fn finished(&self) -> bool {
+        let l = &self.tally.landings;
+        (l.steps >= self.wanted.0 && l.inside() >= self.wanted.1) || !self.tally.broken.is_empty()
+    }
+
+    fn report(&self) {
+        let (t, l) = (&self.tally, &self.tally.landings);
         eprintln!(
-            "{i} {base} {}: {} runs, {} acquisitions; landings in steps {} of {steps}, inside {} of {inside} ({} in \
-             waits, {} on owners); {} without an heir; {} broken",
-            patches.join(" "),
+            "{} {}: {} runs, {} acquisitions; landings in steps {} of {}, inside {} of {} ({} in waits, {} on owners); \
+             {} without an heir; {} broken",
+            self.number,
+            self.name,
             t.runs,
             t.acquisitions,
             l.steps,
+            self.wanted.0,
             l.inside(),
+            self.wanted.1,
             l.waits,
             l.owners,
             t.lost_heirs,
             t.broken.len(),
         );
         for b in &t.broken {
-            eprintln!("{i}: {b}");
-        }
-        t
-    };
-    let tallies: Vec<Tally> = range.into_par_iter().map(one).collect();
-    let mut sum = Landings::default();
-    let mut broken = String::new();
-    for t in &tallies {
-        sum += t.landings;
-        for b in &t.broken {
-            let _ = writeln!(broken, "{b}");
+            eprintln!("{}: {b}", self.number);
         }
     }
-    eprintln!("{} combinations, {} landings inside, {} of them in steps", tallies.len(), sum.inside(), sum.steps);
-    assert_eq!(broken, "");
+}
+
+/// One run of each storm on each combination a round, so that what an interruption leaves is spread evenly.
+fn long() {
+    let (all, storms) = (combinations(), storms());
+    let mut jobs: Vec<Job> = chosen().into_par_iter().map(|i| Job::new(i, &storms, all[i].0, &all[i].1)).collect();
+    let mut seed = 0;
+    while jobs.iter().any(|j| !j.finished()) {
+        seed += 1;
+        jobs.par_iter_mut().filter(|j| !j.finished()).for_each(|j| {
+            for (storm, plan) in storms.iter().zip(&j.plans) {
+                j.tally.add(storm, plan, j.base, seed);
+            }
+            if j.finished() {
+                j.report();
+            }
+        });
+        let sum = |f: fn(&Job) -> u64| jobs.iter().map(f).sum::<u64>();
+        eprintln!(
+            "round {seed}: {} of {} combinations finished; landings in steps {} of {}, inside {} of {}; {} runs without an \
+             heir, {} broken",
+            jobs.iter().filter(|j| j.finished()).count(),
+            jobs.len(),
+            sum(|j| j.tally.landings.steps),
+            sum(|j| j.wanted.0),
+            sum(|j| j.tally.landings.inside()),
+            sum(|j| j.wanted.1),
+            sum(|j| j.tally.lost_heirs),
+            sum(|j| j.tally.broken.len() as u64),
+        );
+        if seed % 10 == 0 {
+            jobs.iter().filter(|j| !j.finished()).for_each(Job::report);
+        }
+    }
+    let broken: Vec<&String> = jobs.iter().flat_map(|j| &j.tally.broken).collect();
+    assert!(broken.is_empty(), "{broken:?}");
 }
 
 #[test]
@@ -206,7 +240,7 @@ fn no_combination_breaks_under_an_hour_of_nmis() {
     all.par_iter_mut().for_each(|(i, tally)| {
         let (base, patches) = &combinations[*i % 64];
         let storm = &storms()[*i / 64];
-        let plan = Lab { duration: "200us", ..storm.1.with(base, patches) }.plan();
+        let plan = Lab { duration: "100us", ..storm.1.with(base, patches) }.plan();
         tally.add(storm, &plan, base, 1);
     });
     let mut sum = Landings::default();
@@ -218,16 +252,4 @@ fn no_combination_breaks_under_an_hour_of_nmis() {
     assert!(sum.steps > 1_000 && sum.waits > 1_000 && sum.owners > 100, "{sum:?}");
     let seen = |d: Detector| all.iter().any(|(_, t)| t.failures.get(&d).is_some_and(|n| *n > 0));
     assert!(crate::storm::ONE_LOCK.iter().chain(&[Detector::Abba]).all(|d| seen(*d)), "a way to fail was not taken");
-}
-
-#[test]
-fn look() {
-    for patches in [&[][..], &crate::support::SERIES[..]] {
-        for s in storms() {
-            let plan = Lab { duration: "5ms", ..s.1.with("bpf-next", patches) }.plan();
-            let t = std::time::Instant::now();
-            let (ran, l) = landed(&plan, &plan.stages[0], 1);
-            println!("{} {}: {l:?} {:?} {:?}", s.0, patches.len(), t.elapsed(), ran.finding.map(|f| f.0));
-        }
-    }
 }
