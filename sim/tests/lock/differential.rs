@@ -109,6 +109,25 @@ fn owners_follow_from_the_word_in_both_by_the_same_automaton() {
     }
 }
 
+/// A lock that becomes the pending waiter in front of those who queued before it is refused.
+#[test]
+fn the_automaton_refuses_a_lock_that_overtakes_its_queue() {
+    let text = lock_impl::programs::embedded("qspinlock").expect("it is embedded").text;
+    let (right, wrong) = ("  if tail == 0 goto pending\n", "  if tail != 1 goto pending\n");
+    assert_eq!(text.matches(right).count(), 1);
+    let file = tempfile::Builder::new().suffix(".uop").tempfile().expect("a temporary file can be made");
+    std::fs::write(file.path(), text.replace(right, wrong)).expect("a file can be written");
+    let refused = |seed: u64| {
+        let plan = Lab { program: format!("File({:?})", file.path()), ..workload(seed, RACING) }.plan();
+        let spec = MachineSpec { seed, ..plan.stages[0].spec.clone() };
+        let mut machine = Machine::new(&spec, Words::default());
+        machine.run_until(spec.stop_at);
+        machine.probe.refused
+    };
+    let why: Vec<String> = (0..40).into_par_iter().filter_map(refused).collect();
+    assert!(why.iter().any(|w| w.contains("its pending bit came behind a tail")), "{why:?}");
+}
+
 /// Two attempts or releases of one lock closer than this race: the slow path from the first look at the word to the last in
 /// line, with every line missing, and the time of a hand-over, in cycles.
 const CLOSE: u64 = 3_000 * PER_NS;

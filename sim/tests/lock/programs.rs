@@ -66,6 +66,29 @@ fn a_lock_program_from_a_file_runs() {
     }
 }
 
+/// A copy of the built-in lock, named by a path relative to the experiment, does what the built-in one does.
+#[test]
+fn a_copy_of_the_built_in_lock_beside_the_experiment_does_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file can be written");
+    std::fs::create_dir(folder.path().join("locks")).expect("a folder can be made");
+    write("locks/mine.uop", &embedded("rqspinlock").expect("it is built in").text);
+    let experiment = std::fs::read_to_string(format!("{FOLDER}/ticket.ron")).expect("it is there");
+    let record = |program: &str| {
+        write("mine.ron", &experiment.replace("File(\"ticket.uop\")", program));
+        let path = folder.path().join("mine.ron");
+        let loaded =
+            configs::load(path.to_str().expect("it is text")).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let plan = plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
+        let mut record = run(&plan.loaded, &plan.stages[0], 1, false).record;
+        assert_eq!((record.status.as_str(), record.contexts["task"].held), ("ok", 800));
+        // They differ in the name of the program and nothing else.
+        (record.config, record.config_hash) = (String::new(), String::new());
+        record
+    };
+    assert_eq!(record("File(\"locks/mine.uop\")"), record("Builtin(\"rqspinlock\")"));
+}
+
 /// A guest without paravirt locks leaves the slow path to test-and-set. That form makes its own table entry, which
 /// is right in the base.
 #[test]
