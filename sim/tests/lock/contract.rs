@@ -30,7 +30,7 @@ const CATALOGUE: [Lock; 8] = [
     Lock { program: "clh", patches: &[], options: &[], fifo: true },
     Lock { program: "cohort", patches: &[], options: &[], fifo: false },
     Lock { program: "mcs", patches: &[], options: &[], fifo: true },
-    Lock { program: "qspinlock", patches: &[], options: &[], fifo: false },
+    Lock { program: "qspinlock", patches: &[], options: &["\"arm64\""], fifo: false },
     Lock { program: "rqspinlock", patches: &["enclose"], options: &RQ_OPTIONS, fifo: false },
     Lock { program: "test_and_set", patches: &[], options: &["\"hint\""], fifo: false },
     Lock { program: "ticket", patches: &["proportional"], options: &[], fifo: true },

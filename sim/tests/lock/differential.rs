@@ -109,6 +109,22 @@ fn owners_follow_from_the_word_in_both_by_the_same_automaton() {
     }
 }
 
+/// The same for the forms of arm64 on such a machine, with its weak order, waits for events and far atomics.
+#[test]
+fn owners_follow_from_the_word_on_arm64() {
+    let one = |seed: u64| {
+        let lab = workload(seed, RACING);
+        let runs = both(&Lab { machine: "neoverse-n1-mesh-80", cores: 80, options: "\"arm64\"", ..lab }, seed);
+        runs.map(|w| w.ways)
+    };
+    let all: Vec<[Ways; 2]> = (0..20).into_par_iter().map(one).collect();
+    for program in 0..2 {
+        let sum = |f: fn(&Ways) -> u64| all.iter().map(|w| f(&w[program])).sum::<u64>();
+        let seen = [sum(|w| w.fast), sum(|w| w.pending), sum(|w| w.head)];
+        assert!(seen.iter().all(|n| *n > 300), "{seen:?}");
+    }
+}
+
 /// A lock that becomes the pending waiter in front of those who queued before it is refused.
 #[test]
 fn the_automaton_refuses_a_lock_that_overtakes_its_queue() {
