@@ -14,6 +14,7 @@ mod programs;
 mod storm;
 mod stress;
 mod support;
+mod untimed;
 mod weak;
 mod windows;
 mod word;
