@@ -7,7 +7,6 @@
 //! - *The same arrivals give the same owners.* As long as attempts and releases come in the same order in both, and far
 //!   enough apart that a few hundred cycles more or less decide nothing, both locks have the same sequence of owners. Where
 //!   the orders begin to differ, they differ by two events that were close.
-//!
 //! - *Without time both allow every order of owners*, and neither ever gets stuck (`untimed.rs`).
 //!
 //! Where two attempts race within less than the difference of the two programs, either may win in either; no more can be
