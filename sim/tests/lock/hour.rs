@@ -13,7 +13,7 @@
 //! patch Q only, and in `find_heir` only. Such runs are counted.
 //!
 //! `RQSIM_LONG=1 cargo test --release -p sim --test lock -- hour --nocapture` runs all 64, with a line of progress for each
-//! round and combination; with `RQSIM_COMBINATIONS=12..40` only those. It takes some two hours of one core. The usual form makes
+//! round and combination; with `RQSIM_COMBINATIONS=12..40` only those. It takes some three hours of one core. The usual form makes
 //! a short run of each storm on each combination.
 
 use std::collections::BTreeMap;
