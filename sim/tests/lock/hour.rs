@@ -4,7 +4,7 @@
 //! What can break a lock is an NMI that lands inside it: between the beginning of an attempt and the end of unlock on the
 //! CPU it interrupts. An hour is therefore as many such landings as an hour of the reported workload brings to the same
 //! combination: the preset `ring8` (8 cores, an NMI every 500,000 cycles) is run with it for a second, landings in steps
-//! of the lock's program and landings inside (steps, waiting loops, critical sections) are counted, and to be on the safe
+//! of the lock's program and landings inside (steps, waiting loops, critical sections) are counted, those in a waiting loop once for each attempt, and to be on the safe
 //! side both numbers are raised by three standard deviations before they are taken 3600 times. The storms keep their CPUs in the lock and their deadlines are 25,000 times shorter,
 //! so they get there in minutes; they run until they have both numbers.
 //!
@@ -13,7 +13,7 @@
 //! patch Q only, and in `find_heir` only. Such runs are counted.
 //!
 //! `RQSIM_LONG=1 cargo test --release -p sim --test lock -- hour --nocapture` runs all 64, with a line of progress for each
-//! round and combination; with `RQSIM_COMBINATIONS=12..40` only those. It takes some three hours of one core. The usual form makes
+//! round and combination; with `RQSIM_COMBINATIONS=12..40` only those. The usual form makes
 //! a short run of each storm on each combination.
 
 use std::collections::BTreeMap;

@@ -19,8 +19,10 @@ use crate::support::Ran;
 pub(crate) struct Landings {
     /// A step of the lock's program: every line of it except those that are next.
     pub(crate) steps: u64,
-    /// One of its waiting loops.
+    /// One of its waiting loops, for the first time in an attempt.
     pub(crate) waits: u64,
+    /// The same again: a CPU that spins for 250 ms is hit 2000 times in one and the same situation.
+    pub(crate) again: u64,
     /// The critical section.
     pub(crate) owners: u64,
     /// Anything else.
@@ -28,7 +30,7 @@ pub(crate) struct Landings {
 }
 
 impl Landings {
-    /// Between an attempt and the end of unlock.
+    /// Between an attempt and the end of unlock, repetitions left out.
     pub(crate) fn inside(&self) -> u64 {
         self.steps + self.waits + self.owners
     }
@@ -38,6 +40,7 @@ impl AddAssign for Landings {
     fn add_assign(&mut self, other: Landings) {
         self.steps += other.steps;
         self.waits += other.waits;
+        self.again += other.again;
         self.owners += other.owners;
         self.elsewhere += other.elsewhere;
     }
@@ -77,6 +80,8 @@ pub(crate) struct Lander {
     places: Vec<Place>,
     /// `[core]`: locks owned by its contexts.
     owned: Vec<u32>,
+    /// `[core]`, contexts, outermost first: whether the attempt it makes was hit in a waiting loop.
+    hit: Vec<Vec<bool>>,
     landings: Landings,
 }
 
@@ -97,13 +102,18 @@ impl Lander {
                 places[pc as usize] = if under { Place::Wait } else { Place::Step };
             }
         }
-        Lander { observer, places, owned: vec![0; cores], landings: Landings::default() }
+        Lander { observer, places, owned: vec![0; cores], hit: vec![vec![false]; cores], landings: Landings::default() }
     }
 }
 
 impl Probe for Lander {
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {
         match kind {
+            MarkKind::Attempt => {
+                if let Some(hit) = self.hit[core].last_mut() {
+                    *hit = false;
+                }
+            }
             MarkKind::Held => self.owned[core] += 1,
             MarkKind::Released => self.owned[core] = self.owned[core].saturating_sub(1),
             _ => {}
@@ -115,15 +125,23 @@ impl Probe for Lander {
         if kind == ContextKind::Nmi {
             match self.places.get(pc as usize) {
                 Some(Place::Step) => self.landings.steps += 1,
-                Some(Place::Wait) => self.landings.waits += 1,
+                Some(Place::Wait) => match self.hit[core].last_mut() {
+                    Some(hit) if !*hit => {
+                        *hit = true;
+                        self.landings.waits += 1;
+                    }
+                    _ => self.landings.again += 1,
+                },
                 _ if self.owned[core] > 0 => self.landings.owners += 1,
                 _ => self.landings.elsewhere += 1,
             }
         }
+        self.hit[core].push(false);
         self.observer.enter(at, core, kind, pc);
     }
 
     fn leave(&mut self, at: Cycle, core: usize, kind: ContextKind, resumed: Cycle) {
+        self.hit[core].pop();
         self.observer.leave(at, core, kind, resumed);
     }
 }
