@@ -43,6 +43,9 @@ pub const TICK_OPTION: &str = "timekeeper_tick";
 /// Option of a lock's program whose wait state must be kept apart for maskable handlers that interrupt each other.
 pub const NESTED_OPTION: &str = "nested_hardirqs";
 
+/// Option of a lock's program whose waits with a deadline rely on the timer's event stream.
+pub const EVENT_STREAM_OPTION: &str = "event_stream";
+
 /// Name of the procedure of the timer tick, on the timekeeping core or another.
 #[must_use]
 pub const fn tick_proc(timekeeper: bool) -> &'static str {

@@ -160,6 +160,25 @@ impl<P: Probe> Machine<P> {
         machine
     }
 
+    /// The same machine, watched by what `change` makes of its observer.
+    pub fn map_probe<Q: Probe>(self, change: impl FnOnce(P) -> Q) -> Machine<Q> {
+        Machine {
+            code: self.code,
+            core_params: self.core_params,
+            clock: self.clock,
+            stop_at: self.stop_at,
+            exact: self.exact,
+            cores: self.cores,
+            mem: self.mem,
+            irq: self.irq,
+            probe: change(self.probe),
+            wakes: self.wakes,
+            notices: self.notices,
+            events: self.events,
+            last_event: self.last_event,
+        }
+    }
+
     /// Makes of this machine what [`Machine::with_code`] makes of `spec`, which may differ from the one it was
     /// made of in tasks and seed only: for many short runs. Caches and network keep what they have
     /// allocated and forget what they have touched, so this costs a small part of a new machine.

@@ -199,7 +199,7 @@ fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
 }
 
 /// Options of the program that follow from what the experiment has besides the lock: hooks with a body, a timer tick,
-/// maskable handlers that interrupt each other. Without them the program is the same micro-op for micro-op.
+/// maskable handlers that interrupt each other, a machine with an event stream. Without them the program is the same micro-op for micro-op.
 fn implied_options(loaded: &Loaded, bare: &Program) -> Result<Vec<String>, InputError> {
     let e = &loaded.experiment;
     let declared = |option: &str| bare.options.iter().any(|(o, _)| o == option);
@@ -215,7 +215,11 @@ fn implied_options(loaded: &Loaded, bare: &Program) -> Result<Vec<String>, Input
         }
         implied.push(option);
     }
-    for (wanted, option) in [(e.tick.is_some(), workload::TICK_OPTION), (workload::nests(e), workload::NESTED_OPTION)] {
+    for (wanted, option) in [
+        (e.tick.is_some(), workload::TICK_OPTION),
+        (workload::nests(e), workload::NESTED_OPTION),
+        (e.machine.event_stream.is_some(), workload::EVENT_STREAM_OPTION),
+    ] {
         if wanted && declared(option) {
             implied.push(option.to_owned());
         }

@@ -37,6 +37,96 @@ fn every_beginning_has_its_end_on_every_exit() {
     assert!(deadlocks > 0 && timeouts > 0, "{deadlocks} {timeouts}");
 }
 
+/// The first who waits is the pending waiter, whether it gets the lock (core 1) or an error (the NMI over core 0, the owner
+/// of b); and an attempt that the AA check turns away before it queues has not begun to (the NMI over core 2).
+#[test]
+fn what_does_not_queue_fires_no_hook() {
+    let lab = Lab {
+        cores: 4,
+        tasks: r#"(on: Cpus([0]), body: [Critical(lock: "a", body: [Work(Fixed("20us"))]),
+                    Critical(lock: "b", body: [Work(Fixed("100us"))])]),
+                  (on: Cpus([1]), body: [Work(Fixed("10us")), Critical(lock: "a", body: [])])"#,
+        handlers: r#""nmi": [Critical(lock: "b", body: [])]"#,
+        more: COUNTING,
+        ..Lab::default()
+    };
+    let nmi =
+        r#"(name: "n", vector: Nmi, handler: "nmi", on: Cpus([0]), source: Periodic(rate: "1/s", phase: At("80us")))"#;
+    let pending = Lab { interrupts: nmi.into(), ..lab.clone() };
+    let turned_away = Lab {
+        patches: &["aa_before_queue"],
+        tasks: r#"(on: Cpus([0]), body: [Critical(lock: "b", body: [Work(Fixed("100us"))])]),
+                  (on: Cpus([1]), body: [Work(Fixed("10us")), Critical(lock: "b", body: [])])"#,
+        ..pending.clone()
+    };
+    for (what, lab, held, edeadlk) in [
+        ("pending, rqspinlock", pending, 3, 1),
+        ("turned away", turned_away, 2, 1),
+        ("pending, qspinlock", Lab { program: "qspinlock", ..lab }, 3, 0),
+    ] {
+        let record = lab.ok();
+        assert_eq!((record.contexts["task"].held, record.contexts["nmi"].edeadlk), (held, edeadlk), "{what}");
+        let m = lab.machine();
+        assert_eq!((word(&m, 0), word(&m, 64)), (0, 0), "{what}");
+    }
+}
+
+/// A head that times out and the two it flushes leave by the unwinding; nobody queued gets the lock.
+#[test]
+fn the_unwinding_fires_both_hooks() {
+    let lab = Lab {
+        cores: 6,
+        params: r#""head_timeout": "100us", "check_mask": 15"#,
+        tasks: r#"(on: Cpus([0]), body: [Critical(lock: "a", body: [Work(Fixed("1ms"))])]),
+                  (on: Cpus([1]), body: [Work(Fixed("10us")), Critical(lock: "a", body: [])]),
+                  (on: Cpus([2]), body: [Work(Fixed("20us")), Critical(lock: "a", body: [])]),
+                  (on: Range(first: 3, last: 4), body: [Work(Fixed("30us")), Critical(lock: "a", body: [])])"#,
+        more: COUNTING,
+        duration: "5ms",
+        ..Lab::default()
+    };
+    let record = lab.ok();
+    assert_eq!((record.timeouts_by["head"], record.timeouts_by["flushed"], record.contexts["task"].held), (1, 2, 2));
+    let m = lab.machine();
+    assert_eq!((word(&m, 0), word(&m, 64)), (3, 3));
+}
+
+/// The plain lock has the same trace points; its only way out is success. Core 0 owns the lock while the others come, one
+/// pending and five queued.
+#[test]
+fn the_plain_lock_fires_both_hooks_for_everyone_who_queues() {
+    let lab = Lab {
+        cores: 8,
+        program: "qspinlock",
+        tasks: r#"(on: Cpus([0]), body: [Critical(lock: "a", body: [Work(Fixed("20us"))])]),
+                  (on: Range(first: 1, last: 6), body: [Work(Fixed("10us")), Critical(lock: "a", body: [])])"#,
+        more: COUNTING,
+        ..Lab::default()
+    };
+    assert_eq!(lab.ok().contexts["task"].held, 7);
+    let m = lab.machine();
+    assert_eq!((word(&m, 0), word(&m, 64)), (5, 5));
+}
+
+/// A body at the plain lock's hooks may take another of its locks, with the next queue node.
+#[test]
+fn a_body_at_the_plain_locks_hooks_may_take_locks() {
+    let lab = Lab {
+        cores: 6,
+        program: "qspinlock",
+        tasks: r#"(on: All, body: [Loop(times: 40, body: [Critical(lock: "a", body: [Work(Fixed("200ns"))])])])"#,
+        more: r#"hooks: {"contention_begin": [Critical(lock: "b", body: [Work(Fixed("2us")), Load("x"), Store("x")])],
+                     "contention_end": [Critical(lock: "c", body: [Add("x.y")])]},"#,
+        ..Lab::default()
+    };
+    let record = lab.ok();
+    let m = lab.machine();
+    let (begins, ends) = (word(&m, 0), word(&m, 64));
+    assert!(begins > 10 && ends > 0, "{begins} {ends}");
+    assert_eq!(record.contexts["task"].attempts, 6 * 40 + begins + ends);
+    assert_eq!(record.contexts["task"].held, 6 * 40 + begins + ends);
+}
+
 /// The NMI attempts a lock of its own core, in the fallback or (patch 4) with one try: both fail, and both fire.
 #[test]
 fn the_fallback_fires_both_hooks() {

@@ -10,10 +10,11 @@ use rqsim::run::run;
 use sim_core::isa::Width;
 use sim_core::time::Cycle;
 
-/// An experiment on the preset machine (4 GHz), with the lock rqspinlock.
+/// An experiment on the preset machine (4 GHz), with the lock rqspinlock unless another is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Lab {
     pub(crate) cores: u32,
+    pub(crate) program: &'static str,
     pub(crate) base: &'static str,
     pub(crate) patches: &'static [&'static str],
     pub(crate) params: &'static str,
@@ -29,6 +30,7 @@ impl Default for Lab {
     fn default() -> Lab {
         Lab {
             cores: 2,
+            program: "rqspinlock",
             base: "6.17",
             patches: &[],
             params: "",
@@ -45,12 +47,20 @@ impl Lab {
     pub(crate) fn text(&self) -> String {
         format!(
             "(title: \"lab\", question: \"?\", machine: Preset(\"skylake-ring-8\"),
-              lock: (program: Builtin(\"rqspinlock\"), base: \"{}\", params: {{{}}}),
+              lock: (program: Builtin({:?}), base: \"{}\", params: {{{}}}),
               stages: [(name: \"s\", patches: {:?})], locks: [\"a\", \"b\", \"c\"],
               payload: [(name: \"x\", bytes: \"256B\", fields: {{\"y\": \"64B\", \"z\": \"128B\", \"w\": \"192B\"}})],
               workload: (tasks: [{}]), handlers: {{{}}}, interrupts: [{}], {}
               duration: \"{}\", seeds: List([1]))",
-            self.base, self.params, self.patches, self.tasks, self.handlers, self.interrupts, self.more, self.duration,
+            self.program,
+            self.base,
+            self.params,
+            self.patches,
+            self.tasks,
+            self.handlers,
+            self.interrupts,
+            self.more,
+            self.duration,
         )
     }
 

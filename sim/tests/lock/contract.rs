@@ -30,7 +30,7 @@ const CATALOGUE: [Lock; 8] = [
     Lock { program: "clh", patches: &[], options: &[], fifo: true },
     Lock { program: "cohort", patches: &[], options: &[], fifo: false },
     Lock { program: "mcs", patches: &[], options: &[], fifo: true },
-    Lock { program: "qspinlock", patches: &[], options: &[], fifo: false },
+    Lock { program: "qspinlock", patches: &[], options: &["\"arm64\""], fifo: false },
     Lock { program: "rqspinlock", patches: &["enclose"], options: &RQ_OPTIONS, fifo: false },
     Lock { program: "test_and_set", patches: &[], options: &["\"hint\""], fifo: false },
     Lock { program: "ticket", patches: &["proportional"], options: &[], fifo: true },
@@ -81,6 +81,10 @@ fn variants(lock: &Lock) -> Vec<Lab> {
     let mut all = vec![base.clone()];
     all.extend(lock.patches.iter().map(|p| Lab { stages: vec![vec![p]], ..base.clone() }));
     all.extend(lock.options.iter().map(|o| Lab { options: o, ..base.clone() }));
+    // Waits for events with the stream that ends them, and above without it.
+    let arm64 = lock.options.iter().filter(|o| o.contains("arm64"));
+    let stream: fn(&mut configs::Machine) = |m| m.event_stream = Some(Span::Picos(100_000_000));
+    all.extend(arm64.map(|o| Lab { options: o, adjust: stream, ..base.clone() }));
     models().iter().flat_map(|m| all.iter().map(|l| Lab { memory_model: Some(*m), ..l.clone() })).collect()
 }
 
@@ -104,13 +108,13 @@ fn every_lock_excludes_makes_progress_and_leaves_nothing_behind() {
 
 /// Who joined and who owned, lock by lock.
 #[derive(Clone, Debug, Default)]
-struct Order {
+pub(crate) struct Order {
     /// `[lock]`: cores in the order in which they joined, which do not own it yet.
     joined: BTreeMap<u64, VecDeque<usize>>,
     /// Owners that waited.
-    served: u64,
+    pub(crate) served: u64,
     /// Owners that did not have their turn.
-    early: Vec<String>,
+    pub(crate) early: Vec<String>,
 }
 
 impl Probe for Order {

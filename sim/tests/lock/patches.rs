@@ -126,7 +126,7 @@ fn queue_in_nmi_leaves_an_nmi_over_a_queued_task_to_the_fallback() {
 }
 
 /// Patch 4: the fallback is one try. Over nobody it gives up a lock it could have waited for: the oracle sees no cycle.
-/// (A fifth nested attempt of one core would end there too; contexts of the model do not nest that deep.)
+/// (A fifth nested attempt of one core ends there too: `nodes.rs`.)
 #[test]
 fn try_once_gives_up_at_once() {
     for base in BASES {

@@ -15,7 +15,15 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lock");
 #[test]
 fn every_subset_on_every_base_in_every_form_assembles_and_passes_the_check() {
     let sources = [embedded("rqspinlock").expect("it is built in")];
-    let forms: [&[&str]; 3] = [&[], &["test_and_set"], &["paravirt_guest"]];
+    let forms: [&[&str]; 7] = [
+        &[],
+        &["test_and_set"],
+        &["paravirt_guest"],
+        &["full_word"],
+        &["arm64"],
+        &["arm64", "event_stream"],
+        &["arm64", "event_stream", "full_word"],
+    ];
     let mut programs = std::collections::BTreeSet::new();
     for base in [&[][..], &["keep_queue"]] {
         for form in forms {
@@ -30,9 +38,10 @@ fn every_subset_on_every_base_in_every_form_assembles_and_passes_the_check() {
             }
         }
     }
-    // Queued: all 64 differ. Without a queue only patches 1 and 2 are left, in two forms, on either base.
+    // Queued: all 64 differ in each of five forms. Without a queue only patches 1 and 2 are left, in two forms, on either
+    // base.
     let queued = programs.iter().filter(|(has_queue, _)| *has_queue).count();
-    assert_eq!((queued, programs.len()), (64, 64 + 4 + 4));
+    assert_eq!((queued, programs.len()), (5 * 64, 5 * 64 + 4 + 4));
 }
 
 #[test]
@@ -55,6 +64,29 @@ fn a_lock_program_from_a_file_runs() {
         assert_eq!((task.attempts, task.held), (800, 800));
         assert_eq!(Ran::new(&plan, &plan.stages[0], seed).counter(), 800);
     }
+}
+
+/// A copy of the built-in lock, named by a path relative to the experiment, does what the built-in one does.
+#[test]
+fn a_copy_of_the_built_in_lock_beside_the_experiment_does_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file can be written");
+    std::fs::create_dir(folder.path().join("locks")).expect("a folder can be made");
+    write("locks/mine.uop", &embedded("rqspinlock").expect("it is built in").text);
+    let experiment = std::fs::read_to_string(format!("{FOLDER}/ticket.ron")).expect("it is there");
+    let record = |program: &str| {
+        write("mine.ron", &experiment.replace("File(\"ticket.uop\")", program));
+        let path = folder.path().join("mine.ron");
+        let loaded =
+            configs::load(path.to_str().expect("it is text")).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let plan = plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
+        let mut record = run(&plan.loaded, &plan.stages[0], 1, false).record;
+        assert_eq!((record.status.as_str(), record.contexts["task"].held), ("ok", 800));
+        // They differ in the name of the program and nothing else.
+        (record.config, record.config_hash) = (String::new(), String::new());
+        record
+    };
+    assert_eq!(record("File(\"locks/mine.uop\")"), record("Builtin(\"rqspinlock\")"));
 }
 
 /// A guest without paravirt locks leaves the slow path to test-and-set. That form makes its own table entry, which

@@ -17,9 +17,9 @@ use crate::support::{BASES, Lab, Ran, SERIES, subsets};
 const SHORT: &str = "\"pending_timeout\": \"60us\", \"head_timeout\": \"120us\", \"fallback_timeout\": \"60us\", \
     \"tas_timeout\": \"240us\", \"check_interval\": \"3us\", \"check_mask\": 15";
 
-const COUNT: &str = "Load(\"count\"), Work(Exp(\"80ns\")), Store(\"count\")";
+pub(crate) const COUNT: &str = "Load(\"count\"), Work(Exp(\"80ns\")), Store(\"count\")";
 
-fn lab(cores: u32, think: &str, poisson: &str, overflow: &str) -> Lab {
+pub(crate) fn lab(cores: u32, think: &str, poisson: &str, overflow: &str) -> Lab {
     Lab {
         cores,
         params: SHORT,
@@ -66,21 +66,31 @@ pub(crate) fn two_locks_may_hang(base: &str, _: &[String]) -> bool {
 pub(crate) type MayHang = fn(&str, &[String]) -> bool;
 
 /// Checks a run and tells whether it ended in `find_heir`.
-#[track_caller]
-pub(crate) fn hung(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) -> bool {
+///
+/// # Errors
+/// What is broken.
+pub(crate) fn judge(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) -> Result<bool, String> {
     let run = format!("{base} {:?} seed {seed}", stage.patches);
     let acquisitions = ran.machine.probe.oracle().totals().acquisitions;
-    let lost = acquisitions - ran.counter();
-    match &ran.finding {
-        None => assert!(lost == 0 && acquisitions > 0, "{run}: {lost} of {acquisitions} lost"),
+    let lost = acquisitions.abs_diff(ran.counter());
+    // An owner that never goes on has not stored.
+    let (hang, most) = match &ran.finding {
+        None => (false, 0),
         Some(("hang", account)) if may_hang(base, &stage.patches) && account.contains("find_heir") => {
-            // An owner that never goes on has not stored.
-            assert!(lost <= ran.machine.cores().len() as u64, "{run}: {lost} of {acquisitions} lost");
-            return true;
+            (true, ran.machine.cores().len() as u64)
         }
-        Some((status, account)) => panic!("{run}: {status}\n{account}"),
+        Some((status, account)) => return Err(format!("{run}: {status}\n{account}")),
+    };
+    if lost > most || acquisitions == 0 {
+        return Err(format!("{run}: {lost} of {acquisitions} lost"));
     }
-    false
+    Ok(hang)
+}
+
+/// As [`judge`], for runs in which nothing may be broken.
+#[track_caller]
+pub(crate) fn hung(ran: &Ran, may_hang: MayHang, base: &str, stage: &StagePlan, seed: u64) -> bool {
+    judge(ran, may_hang, base, stage, seed).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Runs all subsets on both bases; gives the detectors that were seen and the stages that hung, sorted, each once.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use configs::{MemoryModel, expanded, override_field, parse, presets};
+use configs::{Machine as MachineConfig, MemoryModel, expanded, override_field, parse, presets};
 use reports::Record;
 use rqsim::machine::{Machine, MachineSpec};
 use rqsim::observe::Observer;
@@ -35,6 +35,10 @@ pub(crate) fn subsets() -> impl Iterator<Item = Vec<&'static str>> {
 #[derive(Clone, Debug)]
 pub(crate) struct Lab {
     pub(crate) cores: u32,
+    /// Preset.
+    pub(crate) machine: &'static str,
+    /// Further changes to it.
+    pub(crate) adjust: fn(&mut MachineConfig),
     /// Instead of the preset's.
     pub(crate) memory_model: Option<MemoryModel>,
     pub(crate) program: String,
@@ -56,6 +60,8 @@ impl Default for Lab {
     fn default() -> Lab {
         Lab {
             cores: 2,
+            machine: "skylake-ring-8",
+            adjust: |_| {},
             memory_model: None,
             program: "Builtin(\"rqspinlock\")".into(),
             base: "6.17",
@@ -99,11 +105,12 @@ impl Lab {
         let stages: Vec<String> =
             self.stages.iter().enumerate().map(|(i, s)| format!("(name: \"s{i}\", patches: {s:?})")).collect();
         let text = format!(
-            "(title: \"lab\", question: \"?\", machine: Preset(\"skylake-ring-8\"),
+            "(title: \"lab\", question: \"?\", machine: Preset({:?}),
               lock: (program: {}, base: \"{}\", options: [{}], params: {{{}}}),
               stages: [{}], locks: [{}], payload: [(name: \"count\", bytes: \"64B\", fields: {{\"b\": \"8B\"}}){}],
               workload: (tasks: [{}]), handlers: {{{}}}, interrupts: [{}],
               duration: \"{}\", seeds: List([1]), limits: (quiesce: \"{}\"))",
+            self.machine,
             self.program,
             self.base,
             self.options,
@@ -121,6 +128,7 @@ impl Lab {
         let machine = &mut loaded.experiment.machine;
         machine.cores = self.cores;
         machine.memory_model = self.memory_model.unwrap_or(machine.memory_model);
+        (self.adjust)(machine);
         plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain))
     }
 
