@@ -4,6 +4,7 @@
 mod contract;
 mod counts;
 mod heir;
+mod metrics;
 mod patches;
 mod programs;
 mod storm;
