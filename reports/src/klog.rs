@@ -188,9 +188,9 @@ fn attempts_text(all: &[CpuAttempts]) -> String {
     for context in names::in_order(all.iter().map(|a| &a.context)) {
         let of_it = || all.iter().filter(|a| a.context == context);
         let (successes, failures) = of_it().fold((0, 0), |(s, f), a| (s + a.successes, f + a.failures));
-        text += &format!("{context}: {} successes, {} failures\n", count(successes), count(failures));
+        text += &format!("{context}: {} succeeded, {} failed\n", count(successes), count(failures));
         for a in of_it().filter(|a| a.failures > 0) {
-            text += &format!("  CPU {}: {} successes, {} failures\n", a.cpu, count(a.successes), count(a.failures));
+            text += &format!("  CPU {}: {} succeeded, {} failed\n", a.cpu, count(a.successes), count(a.failures));
         }
     }
     text
@@ -264,8 +264,8 @@ mod tests {
              CPU 1-2,5: all took 10 ms or less\n\
              CPU 3 task: <= 2: 2\n\
              CPU 3 nmi: <= 12: 1 501, > 250: 1\n\
-             task: 8 successes, 0 failures\n\
-             nmi: 1 501 successes, 3 failures\n  CPU 1: 1 successes, 1 failures\n  CPU 3: 1 500 successes, 2 failures\n"
+             task: 8 succeeded, 0 failed\n\
+             nmi: 1 501 succeeded, 3 failed\n  CPU 1: 1 succeeded, 1 failed\n  CPU 3: 1 500 succeeded, 2 failed\n"
         );
     }
 }

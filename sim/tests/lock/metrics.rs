@@ -39,8 +39,10 @@ fn a_lock_that_all_want_is_held_or_handed_over_all_the_time() {
         "{spans} of {}",
         record.end_ns
     );
-    // One owner, seven others: what begins finds at most six besides itself and the owner. Eight at the very first.
-    assert!(hot.queue_length.max() <= Some(7) && hot.queue_length.quantile(1, 2) == Some(6), "{:?}", hot.queue_length);
+    // Who has released comes back before the next one has the lock: then nobody owns it, and the seven others wait.
+    let lengths: Vec<_> = hot.queue_length.buckets().map(|(n, _, times)| (n, times)).collect();
+    let first_round = (0..7).map(|n| (n, 1));
+    assert_eq!(lengths, first_round.chain([(7, hot.attempts - 7)]).collect::<Vec<_>>());
     let task = &record.metrics.cpus["task"];
     assert!(task.jain() > Some(0.99), "{task:?}");
     let longest = record.worst.first().map(|w| (w.cpu as usize, w.lasted_ns)).expect("one is the longest");
@@ -62,8 +64,13 @@ fn the_stress_tests_histogram_has_every_attempt() {
             let counted: u64 = of_it().map(|a| a.buckets.iter().map(|(_, n)| n).sum::<u64>() + a.longer).sum();
             assert_eq!(counted, context.attempts - context.unfinished, "{name}");
             let Some(longest) = context.attempt_ns.max() else { continue };
-            let bound = BOUNDS_MS[bucket_of(longest)];
-            assert_eq!(of_it().filter_map(|a| a.buckets.last()).map(|(b, _)| *b).max(), Some(bound), "{name}");
+            match BOUNDS_MS.get(bucket_of(longest)) {
+                Some(bound) => {
+                    assert_eq!(of_it().filter_map(|a| a.buckets.last()).map(|(b, _)| b).max(), Some(bound), "{name}");
+                    assert!(of_it().all(|a| a.longer == 0), "{name}");
+                }
+                None => assert!(of_it().any(|a| a.longer > 0), "{name}"),
+            }
         }
         assert!(record.contexts["nmi"].attempts > 400, "{:?}", record.contexts["nmi"]);
         assert!(all.iter().all(|a| (1..8).contains(&a.cpu)), "CPU 0 has neither thread nor counter");
