@@ -107,6 +107,8 @@ struct Line {
     /// When those sent by cores will be seen, ascending: all take the same time.
     sent: VecDeque<Cycle>,
     pending: bool,
+    /// When it became pending; stale while it is not.
+    pending_since: Cycle,
     stats: SourceStats,
 }
 
@@ -144,6 +146,7 @@ impl Controllers {
                     arrivals,
                     sent: VecDeque::new(),
                     pending: false,
+                    pending_since: Cycle(0),
                     stats: SourceStats::default(),
                 }
             });
@@ -186,19 +189,24 @@ impl Controllers {
         std::mem::take(&mut self.receivers)
     }
 
-    /// Latches an interrupt of source `source` of `core` at the next boundary, as a directed
+    /// Latches an interrupt of source `source` of `core` at `now`, for the next boundary, as a directed
     /// arrival would. For forced landings.
-    pub fn raise(&mut self, core: usize, source: usize) {
+    pub fn raise(&mut self, core: usize, source: usize, now: Cycle) {
         let unit = &mut self.units[core];
-        unit.lines[source].latch();
+        unit.lines[source].latch(now);
         unit.refresh(self.costs.delivery);
     }
 }
 
 impl Line {
-    fn latch(&mut self) {
+    /// An interrupt has arrived at `at`. The latch looks at its two ways in one after the other, so what it finds second
+    /// may have arrived first.
+    fn latch(&mut self, at: Cycle) {
         if std::mem::replace(&mut self.pending, true) {
             self.stats.coalesced += 1;
+            self.pending_since = self.pending_since.min(at);
+        } else {
+            self.pending_since = at;
         }
     }
 }
@@ -232,12 +240,12 @@ impl Unit {
     fn absorb(&mut self, now: Cycle, delivery: u64) {
         for l in &mut self.lines {
             while l.arrivals.next.after(delivery) <= now && l.arrivals.next != Cycle::NEVER {
-                l.latch();
+                l.latch(l.arrivals.next.after(delivery));
                 l.arrivals.advance();
             }
-            while l.sent.front().is_some_and(|at| *at <= now) {
+            while let Some(&at) = l.sent.front().filter(|at| **at <= now) {
                 l.sent.pop_front();
-                l.latch();
+                l.latch(at);
             }
         }
     }
@@ -267,12 +275,13 @@ impl InterruptPort for Controllers {
                 Vector::Soft => (costs.soft_entry, costs.soft_exit),
             };
             let (vector, handler, kind) = (line.vector, line.handler, line.vector.kind());
+            let (number, pending_since) = (line.number, line.pending_since);
             unit.stack.push((vector, unit.flag));
             unit.flag = vector == Vector::Soft;
             if kind == ContextKind::Nmi {
                 unit.lines.iter_mut().for_each(|l| l.arrivals.freeze(now));
             }
-            Taken { kind, handler, entry_cycles, exit_cycles }
+            Taken { kind, handler, entry_cycles, exit_cycles, number, pending_since }
         });
         unit.refresh(costs.delivery);
         taken
@@ -314,7 +323,7 @@ impl InterruptPort for Controllers {
         let unit = &mut self.units[core];
         for l in &mut unit.lines {
             if l.arrivals.reached(pc, now) {
-                l.latch();
+                l.latch(now);
             }
         }
         unit.refresh(self.costs.delivery);
@@ -333,7 +342,7 @@ impl InterruptPort for Controllers {
             }
             for l in unit.lines.iter_mut().filter(|l| l.number == line) {
                 if to == Target::Own {
-                    l.latch();
+                    l.latch(now);
                 } else {
                     l.sent.push_back(now.after(self.costs.ipi.max(1)));
                 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// log2 of the number of buckets of an octave.
-const SUB_BUCKET_BITS: u32 = 6;
+pub(crate) const SUB_BUCKET_BITS: u32 = 6;
 
 /// Counts of integer values; the unit is the one of the field that holds the histogram.
 ///
@@ -53,6 +53,12 @@ impl Histogram {
     /// An empty histogram.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A histogram of these buckets, each by its least value with a count above 0.
+    pub(crate) fn from_buckets(buckets: impl Iterator<Item = (u64, u64)>, sum: u64, min: u64, max: u64) -> Self {
+        let buckets: BTreeMap<u64, u64> = buckets.collect();
+        Self { count: buckets.values().sum(), buckets, sum, min, max }
     }
 
     /// Counts one value.

@@ -13,6 +13,8 @@ pub mod attribution;
 mod error;
 mod histogram;
 mod journal;
+pub mod klog;
+pub mod metrics;
 pub mod names;
 pub mod plots;
 mod record;
@@ -21,12 +23,17 @@ mod sample;
 mod stage;
 pub mod stats;
 mod table;
+mod tally;
 mod units;
 
 pub use error::Error;
 pub use histogram::Histogram;
 pub use journal::{BadLine, append_record, read_records};
+pub use klog::klog_text;
 pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
 pub use stage::StageSummary;
 pub use stats::Estimate;
-pub use table::{attribution_csv, attribution_text, links_csv, sharing_csv, stage_csv, stage_table};
+pub use table::{
+    attribution_csv, attribution_text, links_csv, metrics_csv, metrics_text, sharing_csv, stage_csv, stage_table,
+};
+pub use tally::Tally;

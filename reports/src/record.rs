@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attribution::Attribution;
 use crate::histogram::Histogram;
+use crate::klog::KernelLog;
+use crate::metrics::Metrics;
 use crate::names;
 
 /// The format this version writes, and the only one it reads.
@@ -76,6 +78,10 @@ pub struct Record {
     pub ops: u64,
     /// The longest attempts of the run, longest first.
     pub worst: Vec<Worst>,
+    /// Locks, fairness, waiting and interrupt latency.
+    pub metrics: Metrics,
+    /// What a kernel would have printed.
+    pub kernel_log: KernelLog,
     /// By whom traffic was caused and what links did, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<Attribution>,
@@ -232,6 +238,8 @@ impl Record {
                 return Err("traffic by cause does not add up to traffic by class".into());
             }
         }
+        self.metrics.check(&self.contexts)?;
+        self.kernel_log.check(&self.contexts)?;
         if self.stuck_ns > self.end_ns.max(self.simulated_ns) {
             return Err(format!("stuck for {} ns of {} ns", self.stuck_ns, self.end_ns));
         }

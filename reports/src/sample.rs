@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
+use crate::klog::{CpuAttempts, KernelLine, KernelLog, Message};
+use crate::metrics::{CpuCounts, LockMetrics, Metrics, NO_DETECTOR, Waiting};
 use crate::names;
 use crate::record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
 
@@ -79,6 +81,8 @@ fn record(stage: usize, seed: u64) -> Record {
         traffic: traffic(stage as u64),
         stuck_ns: timed_out * 11_000_000,
         ops: 3_000_000_000 + seed,
+        metrics: metrics(stage, seed),
+        kernel_log: kernel_log(stage, seed),
         attribution: None,
         worst: worst(timed_out),
     }
@@ -173,4 +177,57 @@ fn worst(timed_out: u64) -> Vec<Worst> {
         interrupted_at: Some("res_spin_lock+4".into()),
     };
     if timed_out > 0 { vec![nmi] } else { Vec::new() }
+}
+
+/// Measurements that fit the counts by context: CPUs 1 to 3 try, CPU 2 most.
+fn metrics(stage: usize, seed: u64) -> Metrics {
+    let [pending, head, fallback, flushed] = TIMEOUTS[stage];
+    let timed_out = pending + head + fallback + flushed;
+    let contexts = contexts(stage, seed, timed_out, DETECTED[stage].0, if stage == 4 { 1_800 } else { 0 });
+    let mut m = Metrics::default();
+    let mut lock = LockMetrics::default();
+    for (name, c) in &contexts {
+        let shares = |n: u64| vec![0, n / 4, n - 2 * (n / 4), n / 4];
+        let (attempts, acquisitions) = (shares(c.attempts), shares(c.held));
+        let longest_ns = vec![0, 90_000, 250_312_000, 70_000 + seed];
+        m.cpus.insert(name.clone(), CpuCounts { attempts, acquisitions, longest_ns });
+        let of = |detector: &str, n: u64| BTreeMap::from([(detector.to_string(), n)]);
+        let results = [
+            ("held", of(NO_DETECTOR, c.held)),
+            ("EDEADLK", of("aa_begin", c.edeadlk)),
+            ("ETIMEDOUT", of("timeout_head", c.etimedout)),
+            ("unfinished", of(NO_DETECTOR, c.unfinished)),
+        ];
+        m.attempts_by.insert(name.clone(), results.map(|(r, d)| (r.to_string(), d)).into());
+        let lost_ns = spread(2_000, 700, seed + 6);
+        m.waiting.insert(name.clone(), Waiting { lost_ns, interrupted_ns: 5_000_000 });
+        lock.attempts += c.attempts;
+        lock.acquisitions += c.held;
+    }
+    lock.handoff_ns = spread(90, 3_000, seed + 7);
+    lock.hold_ns = spread(200, 4_000, seed + 8);
+    lock.queue_length.record_n(0, lock.attempts - 1_000);
+    lock.queue_length.record_n(2, 1_000);
+    lock.bypassed.record_n(0, lock.acquisitions - 10);
+    lock.bypassed.record_n(3, 10);
+    m.locks.insert("ring.lock".into(), lock);
+    m.interrupt_latency_ns.insert(names::NMI.into(), spread(300, 900, seed + 9));
+    m
+}
+
+fn kernel_log(stage: usize, seed: u64) -> KernelLog {
+    let timed_out: u64 = TIMEOUTS[stage].iter().sum();
+    let c = &contexts(stage, seed, timed_out, DETECTED[stage].0, if stage == 4 { 1_800 } else { 0 })[names::NMI];
+    let (successes, failures) = (c.held, c.edeadlk + c.etimedout);
+    let nmi = CpuAttempts {
+        cpu: 2,
+        context: names::NMI.into(),
+        successes,
+        failures,
+        buckets: vec![(1, successes + failures - timed_out)],
+        longer: timed_out,
+    };
+    let what = Message::NmiHandler { name: "profile".into(), ran_ns: 250_312_000 + seed };
+    let lines = vec![KernelLine { at_ns: 250_432_411, cpu: 2, what }];
+    KernelLog { hz: 1000, lines: if timed_out > 0 { lines } else { Vec::new() }, attempts: vec![nmi] }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::attribution::Attribution;
 use crate::histogram::Histogram;
+use crate::metrics::Metrics;
 use crate::names;
 use crate::record::{ContextCounts, Handler, OracleCounts, Record, TrafficCounts, Worst};
 use crate::stats::{self, Estimate};
@@ -63,6 +64,8 @@ pub struct StageSummary {
     pub oracle: OracleCounts,
     /// Coherence messages.
     pub traffic: TrafficCounts,
+    /// Locks, fairness, waiting and interrupt latency.
+    pub metrics: Metrics,
     /// By whom traffic was caused and what links did, if that was measured.
     pub attribution: Option<Attribution>,
     /// The longest attempts of all runs with their seeds, longest first; at most 20.
@@ -159,6 +162,7 @@ impl StageSummary {
                 sum.entry(name.clone()).or_default().add(traffic);
             }
         }
+        self.metrics.add(&r.metrics);
         if let Some(a) = &r.attribution {
             self.attribution.get_or_insert_default().add(a);
         }

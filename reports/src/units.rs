@@ -23,6 +23,7 @@ impl Charset {
             '–' => "-".to_string(),
             '×' => "x".to_string(),
             '≥' => ">=".to_string(),
+            '²' => "^2".to_string(),
             '⁶' => "^6".to_string(),
             c if c.is_ascii() => c.to_string(),
             _ => "?".to_string(),

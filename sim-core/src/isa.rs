@@ -335,6 +335,23 @@ numbered! {
     }
 }
 
+impl Detector {
+    /// True for the end of a wait by time, its own or that of a waiter before it; false for a check that found a deadlock.
+    #[must_use]
+    pub const fn is_deadline(self) -> bool {
+        match self {
+            Detector::TimeoutPending
+            | Detector::TimeoutHead
+            | Detector::TimeoutFallback
+            | Detector::TimeoutTestAndSet
+            | Detector::Flushed => true,
+            Detector::AaBegin | Detector::AaPeriodic | Detector::AaBeforeQueue | Detector::Abba | Detector::TryOnce => {
+                false
+            }
+        }
+    }
+}
+
 numbered! {
     /// Kind of a context: what the core is executing for. The numbers are what `k = context` gives.
     ContextKind {

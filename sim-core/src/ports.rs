@@ -113,6 +113,10 @@ pub struct Taken {
     pub entry_cycles: u64,
     /// Cycles from the handler's end to the next boundary of what it interrupted.
     pub exit_cycles: u64,
+    /// Number of the interrupt in the experiment, from 0.
+    pub number: u64,
+    /// When it became pending at the core's controller. Of arrivals that fell together in the latch, the first counts.
+    pub pending_since: Cycle,
 }
 
 /// [`crate::isa::SendTo`] with the core's number known.
@@ -163,6 +167,10 @@ pub trait Probe {
     /// A mark was executed.
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {
         let _ = (at, core, kind, args, pc);
+    }
+    /// An interrupt was taken at `at`; comes just before [`Probe::enter`] of the same interrupt.
+    fn taken(&mut self, at: Cycle, core: usize, taken: &Taken) {
+        let _ = (at, core, taken);
     }
     /// An interrupt was taken at boundary `pc` of the interrupted context.
     fn enter(&mut self, at: Cycle, core: usize, kind: ContextKind, pc: Pc) {

@@ -28,7 +28,7 @@ const CASES: &[Case] = &[
         preset: "hammer8.ron",
         stage: 0,
         duration: ["20ms", "200us"],
-        digest: ["4e118e33a94daa5edbe640b1cd51b5e1", "227f0d9fad07658547de9533772e3575"],
+        digest: ["41fd3e7495a8498e5bfca7780320ba70", "ff3047a4ba54df60e047c9d57612dcca"],
     },
     Case {
         name: "profiler",
@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 0,
         duration: ["1s", "20ms"],
-        digest: ["5f4cf40f43c6ea3350623ddb07fc6751", "6d9fb1199d1c186be4b1e9464adf2650"],
+        digest: ["c23a19808b058c32cd59864389c34589", "0b9da23cf8fcfec5b3265958c83b8195"],
     },
     Case {
         name: "calm",
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 5,
         duration: ["1s", "2ms"],
-        digest: ["24c6d6c1091156aced16620577011e3d", "671764350a87e4cde6eba13ef83e2f10"],
+        digest: ["d272e43a4fdf98f5be4ceac3fa333e2a", "2c8ef48f6c7e5a4e7d4d06b34b8b5f78"],
     },
 ];
 

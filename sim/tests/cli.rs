@@ -280,3 +280,29 @@ fn attribution_is_measured_and_printed_on_request_only() {
         assert!(csv.lines().count() > 3, "{file}: {csv}");
     }
 }
+
+#[test]
+fn metrics_and_the_kernels_log_are_printed_on_request_and_a_file_is_always_written() {
+    let dir = TempDir::new().expect("a temporary folder");
+    std::fs::write(dir.path().join("small.ron"), SMALL).expect("writable");
+    let printed = |args: &[&str]| {
+        let out = sim(dir.path(), &[&["run", "small.ron", "-q"], args].concat());
+        assert!(out.status.success());
+        String::from_utf8(out.stdout).expect("text")
+    };
+    let plain = printed(&[]);
+    assert!(!plain.contains("Jain") && !plain.contains("Kernel log"), "{plain}");
+    let csv = std::fs::read_to_string(dir.path().join("results/small/metrics.csv")).expect("it was written");
+    assert!(csv.lines().any(|l| l.starts_with("+1,handoff_p50_ns,a,,,,,")), "{csv}");
+    // The runs are found finished: what is printed comes from their records.
+    let metrics = printed(&["--metrics"]);
+    for title in ["Locks of base", "CPUs of +1", "Fairness of base", "Attempts by result and detector of base"] {
+        assert!(metrics.contains(title), "{metrics}");
+    }
+    let log = printed(&["--klog"]);
+    for (stage, seed) in [("base", 1), ("base", 2), ("+1", 1), ("+1", 2)] {
+        let title = format!("Kernel log of stage {stage}, seed {seed} (HZ 1000)\nno line\nAttempts by duration");
+        assert!(log.contains(&title), "{log}");
+    }
+    assert!(log.contains("CPU 0-7: all took 10 ms or less\n"), "{log}");
+}

@@ -133,7 +133,7 @@ fn the_highest_priority_is_delivered_first_and_then_the_first_source() {
     let all = [Vector::Soft, Vector::Irq(3), Vector::Irq(8), Vector::Irq(8), Vector::Nmi];
     let mut c = at(&all.map(|v| (v, None)));
     for i in 0..5 {
-        c.raise(0, i);
+        c.raise(0, i, Cycle(0));
     }
     let order: Vec<u16> = (0..5)
         .map(|i| {
@@ -209,4 +209,33 @@ fn nmis_to_a_core_in_an_nmi_are_latched_exactly_once() {
     c.leave(0, Cycle(600));
     assert_eq!((c.take(0, Cycle(900)), c.attention(0)), (None, Cycle::NEVER));
     assert_eq!(c.stats(0), [SourceStats { taken: 2, coalesced: 2 }]);
+}
+
+#[test]
+fn an_interrupt_is_pending_since_it_reached_the_controller_and_not_since_the_core_looked() {
+    let trace = Process::Trace { at: [100, 190, 700].into() };
+    let mut c = unit(&[(Vector::Irq(5), trace), (Vector::Nmi, Process::Sent)]);
+    c.set_flag(0, false);
+    assert_eq!(c.take(0, Cycle(300)), None); // both are here, in one latch
+    c.set_flag(0, true);
+    let taken = |t: Option<Taken>| t.map(|t| (t.number, t.pending_since));
+    assert_eq!(taken(c.take(0, Cycle(420))), Some((0, Cycle(110))), "the first of them, after the delivery");
+    c.leave(0, Cycle(500));
+    assert_eq!(taken(c.take(0, Cycle(900))), Some((0, Cycle(710))), "the latch is as new after a delivery");
+    c.leave(0, Cycle(950));
+    c.send(0, 1, Target::All, Cycle(1000));
+    assert_eq!(taken(c.take(0, Cycle(1200))), Some((1, Cycle(1030))));
+}
+
+#[test]
+fn of_two_ways_into_a_latch_the_earlier_arrival_counts() {
+    let periodic = Process::Trace { at: [200].into() };
+    let mut c = unit(&[(Vector::Nmi, periodic)]);
+    c.send(0, 0, Target::All, Cycle(50));
+    let t = c.take(0, Cycle(400)).expect("both are here");
+    assert_eq!((t.pending_since, c.stats(0)[0].coalesced), (Cycle(80), 1));
+    c.leave(0, Cycle(400));
+    c.raise(0, 0, Cycle(410));
+    c.raise(0, 0, Cycle(430));
+    assert_eq!(c.take(0, Cycle(440)).map(|t| t.pending_since), Some(Cycle(410)));
 }

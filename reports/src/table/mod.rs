@@ -10,12 +10,16 @@ mod attribution_csv;
 mod attribution_tests;
 mod columns;
 mod csv;
+mod metrics;
+mod metrics_csv;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 pub use attribution::attribution_text;
 pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub use csv::stage_csv;
+pub use metrics::metrics_text;
+pub use metrics_csv::metrics_csv;
 
 use crate::stage::StageSummary;
 use crate::units::{Charset, plural};

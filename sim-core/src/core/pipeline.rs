@@ -158,6 +158,7 @@ impl Core {
             State::Work { until } => State::Work { until: Cycle(until.since(t)) },
             ref s => s.clone(),
         };
+        env.probe.taken(t, self.id, taken);
         env.probe.enter(t, self.id, taken.kind, self.current.pc);
         let handler = Context::at_entry(&env.code.program, taken.handler, taken.kind);
         let context = std::mem::replace(&mut self.current, handler);

@@ -38,6 +38,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let stages = StageSummary::from_records(&batch.records);
     let plots = reports::plots::write_all(&stages, &dir)?;
     rqsim::files::write_text(&dir.join("stages.csv"), &reports::stage_csv(&stages))?;
+    rqsim::files::write_text(&dir.join("metrics.csv"), &reports::metrics_csv(&stages))?;
     let colored = output::color(std::io::stdout().is_terminal());
     output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
     output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
@@ -51,6 +52,12 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             rqsim::files::write_text(&dir.join(name), &text)?;
         }
         output::print(&reports::attribution_text(&stages, output::width(), colored, false))?;
+    }
+    if args.metrics {
+        output::print(&reports::metrics_text(&stages, output::width(), colored, false))?;
+    }
+    if args.klog {
+        output::print(&reports::klog_text(&batch.records))?;
     }
     on_no_core(&plan);
     never_delivered(&plan, &batch.records);

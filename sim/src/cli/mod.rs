@@ -103,6 +103,12 @@ struct RunArgs {
     /// links are: as `measure: (attribution: true)` in the experiment.
     #[arg(long)]
     attribution: bool,
+    /// Also print locks, fairness, results by detector, waiting and interrupt latency, stage by stage.
+    #[arg(long)]
+    metrics: bool,
+    /// Also print what a kernel's log would say about long interrupts, and attempts by duration, for every stage and seed.
+    #[arg(long)]
+    klog: bool,
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,

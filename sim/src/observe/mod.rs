@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The observer of a run: feeds the oracle with marks and keeps what a record needs.
 
+mod klog;
+mod metrics;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use lock_impl::oracle::{Oracle, Violation};
 use reports::Histogram;
 use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, Pc};
-use sim_core::ports::Probe;
+use sim_core::ports::{Probe, Taken};
 use sim_core::time::{Clock, Cycle};
+
+pub use klog::{Interrupt, KernelView, KernelWatch};
+pub use metrics::Meter;
 
 /// Marks kept for a trace of a run that went wrong.
 const LAST_MARKS: usize = 50;
@@ -40,6 +46,39 @@ pub enum Ending {
     TimedOut,
     /// Not by the end of the run.
     Unfinished,
+}
+
+impl Ending {
+    /// Every ending.
+    pub const ALL: [Ending; 4] = [Ending::Held, Ending::Deadlock, Ending::TimedOut, Ending::Unfinished];
+
+    /// The ending of an attempt that failed with this error.
+    #[must_use]
+    pub const fn of_error(errno: u64) -> Ending {
+        if errno == EDEADLK { Ending::Deadlock } else { Ending::TimedOut }
+    }
+
+    /// The name used in records and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ending::Held => "held",
+            Ending::Deadlock => "EDEADLK",
+            Ending::TimedOut => "ETIMEDOUT",
+            Ending::Unfinished => "unfinished",
+        }
+    }
+
+    /// True if this detector, or none, ends attempts this way in the programs we have.
+    #[must_use]
+    pub const fn can_come_from(self, detector: Option<Detector>) -> bool {
+        let Some(d) = detector else { return matches!(self, Ending::Held | Ending::Unfinished) };
+        match self {
+            Ending::Held | Ending::Unfinished => false,
+            Ending::Deadlock => !d.is_deadline(),
+            Ending::TimedOut => d.is_deadline(),
+        }
+    }
 }
 
 /// One attempt to take a lock.
@@ -107,6 +146,8 @@ pub struct Observer {
     pub detection_ns: BTreeMap<Detector, Histogram>,
     /// The same for time-outs that ended a deadlock.
     pub miss_ns: Histogram,
+    /// Locks, fairness, waiting, interrupts, and the kernel's log.
+    pub meter: Meter,
     worst: Vec<Attempt>,
     stuck: Vec<(u64, u64)>,
     last: VecDeque<SeenMark>,
@@ -129,11 +170,19 @@ impl Observer {
             failures: BTreeMap::new(),
             detection_ns: BTreeMap::new(),
             miss_ns: Histogram::new(),
+            meter: Meter::new(cpus, clock, KernelView::default()),
             worst: Vec::new(),
             stuck: Vec::new(),
             last: VecDeque::new(),
             violation: None,
         }
+    }
+
+    /// The same, with a kernel's log that knows the experiment's interrupts.
+    #[must_use]
+    pub fn with_kernel(mut self, view: KernelView) -> Observer {
+        self.meter = Meter::new(self.levels.len(), self.clock, view);
+        self
     }
 
     /// The oracle.
@@ -161,6 +210,7 @@ impl Observer {
 
     /// Ends what has not ended by `end`.
     pub fn close(&mut self, end: Cycle) {
+        self.meter.close(end);
         for cpu in 0..self.levels.len() {
             for level in (0..self.levels[cpu].len()).rev() {
                 let l = self.levels[cpu][level].clone();
@@ -220,8 +270,7 @@ impl Observer {
                 let Some((lock, began)) = self.levels[m.core][level].attempt.take() else { return };
                 let ending = match m.kind {
                     MarkKind::Held => Ending::Held,
-                    _ if m.args[1] == EDEADLK => Ending::Deadlock,
-                    _ => Ending::TimedOut,
+                    _ => Ending::of_error(m.args[1]),
                 };
                 self.end_attempt(m.core, level, lock, began, m.at, ending);
             }
@@ -275,7 +324,12 @@ impl Probe for Observer {
         if self.violation.is_none() {
             self.judge(&m);
             self.account(&m);
+            self.meter.mark(&m);
         }
+    }
+
+    fn taken(&mut self, at: Cycle, core: usize, taken: &Taken) {
+        self.meter.taken(at, core, taken);
     }
 
     fn enter(&mut self, at: Cycle, core: usize, kind: ContextKind, pc: Pc) {
@@ -289,6 +343,7 @@ impl Probe for Observer {
             let m = SeenMark { at, core, kind: MarkKind::Note, args: [0; 3], pc: 0 };
             self.violate(m, violation);
         }
+        self.meter.leave(at, core, kind, resumed);
         let Some(level) = self.levels[core].pop() else { return };
         let ns = self.clock.nanos(Cycle(resumed.since(level.entered)));
         let h = &mut self.handlers[kind as usize];

@@ -24,7 +24,7 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         clock_khz: clock.khz,
         cpus: machine.cores().len() as u32,
         end_ns: clock.nanos(end),
-        contexts: kinds.map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
+        contexts: kinds.clone().map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
         edeadlk_by: failures(o, deadlock_name),
         timeouts_by: failures(o, timeout_name),
         handlers: handlers(machine),
@@ -33,13 +33,18 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
         ops: machine.retired(),
         worst: worst(machine),
+        metrics: o.meter.metrics(&kinds.collect::<Vec<_>>(), |address| lock_name(machine.program(), address)),
+        kernel_log: o.meter.kernel.log(),
         attribution: attribution(machine, end),
         ..Record::default()
     }
 }
 
 /// Kinds of context that records speak of: soft interrupts only where there are any.
-fn shown<'a>(machine: &Machine<Observer>, kinds: &'a [ContextKind]) -> impl Iterator<Item = ContextKind> + use<'a> {
+fn shown<'a>(
+    machine: &Machine<Observer>,
+    kinds: &'a [ContextKind],
+) -> impl Iterator<Item = ContextKind> + Clone + use<'a> {
     let soft = machine.interrupts().serves(ContextKind::Softirq);
     kinds.iter().copied().filter(move |k| *k != ContextKind::Softirq || soft)
 }
@@ -127,19 +132,13 @@ fn traffic(machine: &Machine<Observer>) -> TrafficCounts {
 fn worst(machine: &Machine<Observer>) -> Vec<Worst> {
     let clock = machine.clock();
     let program = machine.program();
-    let result = |e: Ending| match e {
-        Ending::Held => "held",
-        Ending::Deadlock => "EDEADLK",
-        Ending::TimedOut => "ETIMEDOUT",
-        Ending::Unfinished => "unfinished",
-    };
     let line = |a: &crate::observe::Attempt| Worst {
         cpu: a.cpu as u32,
         context: a.context.name().to_owned(),
         lock: lock_name(program, a.lock),
         began_ns: clock.nanos(a.began),
         lasted_ns: clock.nanos(Cycle(a.lasted)),
-        result: result(a.ending).to_owned(),
+        result: a.ending.name().to_owned(),
         interrupted_at: a.interrupted_at.map(|pc| program.place(pc)),
     };
     machine.probe.worst().iter().map(line).collect()

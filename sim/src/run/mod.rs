@@ -11,7 +11,7 @@ use reports::{Record, names};
 use sim_core::time::Cycle;
 
 use crate::machine::{Machine, MachineSpec, Outcome};
-use crate::observe::Observer;
+use crate::observe::{KernelView, Observer};
 use crate::plan::{StagePlan, point_text};
 use measure::measure;
 
@@ -33,7 +33,8 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
-    let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz));
+    let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz))
+        .with_kernel(KernelView::of(e));
     let mut machine = Machine::new(&spec, observer);
     if e.measure.attribution {
         machine.attribute();

@@ -2,6 +2,7 @@
 //! Interrupts in whole experiments: where they come from, how they nest, what they do to a lock.
 
 mod hooks;
+mod log;
 mod nesting;
 mod sending;
 mod sources;

@@ -9,6 +9,7 @@ mod heir;
 mod hour;
 mod landings;
 mod nodes;
+mod metrics;
 mod patches;
 mod programs;
 mod reproducer;
