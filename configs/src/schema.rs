@@ -187,6 +187,27 @@ pub struct Stage {
     pub name: String,
     /// Patches by their names in the program; those of [`Base::patches`] come on top.
     pub patches: Vec<String>,
+    /// How its runs have to end; [`Expect::Ok`] unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Expect::is_ok")]
+    pub expect: Expect,
+}
+
+/// How a run has to end. One that ends otherwise fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Expect {
+    /// Every attempt returns, and everything comes to rest.
+    #[default]
+    Ok,
+    /// Some context never goes on: the stage is there to show it.
+    Hang,
+}
+
+impl Expect {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+    fn is_ok(&self) -> bool {
+        *self == Expect::Ok
+    }
 }
 
 /// The seeds of the runs. Written `List([1, 2, 3])` or `Count(first: 1, n: 4)`.

@@ -16,6 +16,7 @@ mod journal;
 pub mod names;
 pub mod plots;
 mod record;
+mod recovery;
 #[cfg(test)]
 mod sample;
 mod stage;
@@ -26,7 +27,8 @@ mod units;
 pub use error::Error;
 pub use histogram::Histogram;
 pub use journal::{BadLine, append_record, read_records};
-pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
+pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, UnboundedWaits, Worst};
+pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;
-pub use table::{attribution_csv, attribution_text, links_csv, sharing_csv, stage_csv, stage_table};
+pub use table::{attribution_csv, attribution_text, links_csv, recoveries_csv, recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_table};

@@ -166,6 +166,12 @@ impl Oracle {
         std::mem::take(&mut self.recoveries.over)
     }
 
+    /// Whether [`Oracle::take_recoveries`] would give any.
+    #[must_use]
+    pub fn has_recoveries(&self) -> bool {
+        !self.recoveries.over.is_empty()
+    }
+
     /// Deadlocks that are not over.
     #[must_use]
     pub fn open_recoveries(&self) -> OpenRecoveries {

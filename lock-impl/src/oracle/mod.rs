@@ -80,6 +80,8 @@ pub struct Oracle {
     /// Ids of cycles that have just dissolved.
     dissolved: Vec<u64>,
     recoveries: anatomy::Recoveries,
+    /// When an interrupt returned last.
+    left_at: u64,
     /// Since when there is a deadlock that nothing can end.
     stuck_since: Option<u64>,
     totals: Totals,
@@ -97,6 +99,7 @@ impl Oracle {
             cycle_id_next: 0,
             dissolved: Vec::new(),
             recoveries: anatomy::Recoveries::default(),
+            left_at: 0,
             stuck_since: None,
             totals: Totals::default(),
             now: 0,
@@ -124,6 +127,7 @@ impl Oracle {
         self.advance(at);
         // The context had no attempt and no lock, hence no edge of its own: no cycle can end here.
         self.state.pop(at, cpu)?;
+        self.left_at = at;
         self.recoveries_see_order();
         Ok(())
     }

@@ -74,10 +74,9 @@ impl StuckContext {
 /// What is stuck for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// Since when, as far as marks tell, in cycles. Where nobody comes any more ([`Why::NoHeir`]), the end of the
-    /// last one who could have come may be later.
+    /// Since when, as far as marks tell, in cycles.
     pub since: u64,
-    /// Depends on nobody's coming or having ended: marks alone do not tell since when.
+    /// It is so only because nobody comes any more: the last task that could have come may have ended later.
     pub needs_silence: bool,
     /// By cpu and depth; not empty.
     pub contexts: Vec<StuckContext>,
@@ -160,7 +159,9 @@ impl Oracle {
             return None;
         }
         let last = |c: ContextId| self.state.frame(c).map_or(0, |f| f.wait.map_or(f.entered_at, |w| w.bounded_since));
-        let since = self.stuck_since.unwrap_or_else(|| set.iter().map(|&c| last(c)).max().unwrap_or(self.now));
+        let quiet_at = if needs_silence { self.left_at } else { 0 };
+        let derived = set.iter().map(|&c| last(c)).max().unwrap_or(0).max(quiet_at);
+        let since = self.stuck_since.unwrap_or(derived);
         let contexts = set.iter().map(|&c| self.describe(c, &set)).collect();
         let waiting = self.state.frames().map(|f| f.id).filter(|c| !set.contains(c));
         let behind = waiting.filter_map(|c| {

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use lock_impl::oracle::{Oracle, Violation};
-use reports::Histogram;
+use lock_impl::oracle::{Oracle, Recovery, Violation};
+use reports::{Histogram, Recoveries, WorstRecovery};
 use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, Pc};
 use sim_core::ports::Probe;
 use sim_core::time::{Clock, Cycle};
@@ -106,7 +106,11 @@ pub struct Observer {
     /// Oracle's latency from formation to a detecting EDEADLK, ns, by detector.
     pub detection_ns: BTreeMap<Detector, Histogram>,
     /// The same for time-outs that ended a deadlock.
+    pub miss_by_ns: BTreeMap<Detector, Histogram>,
+    /// The same, all of them, those without a named detector included.
     pub miss_ns: Histogram,
+    /// Deadlocks that are over.
+    pub recoveries: Recoveries,
     worst: Vec<Attempt>,
     stuck: Vec<(u64, u64)>,
     last: VecDeque<SeenMark>,
@@ -128,7 +132,9 @@ impl Observer {
             handlers: Default::default(),
             failures: BTreeMap::new(),
             detection_ns: BTreeMap::new(),
+            miss_by_ns: BTreeMap::new(),
             miss_ns: Histogram::new(),
+            recoveries: Recoveries::default(),
             worst: Vec::new(),
             stuck: Vec::new(),
             last: VecDeque::new(),
@@ -233,7 +239,36 @@ impl Observer {
             MarkKind::Leave => {
                 self.levels[m.core].pop();
             }
-            MarkKind::Wait | MarkKind::Queued | MarkKind::Released | MarkKind::Note => {}
+            MarkKind::Wait
+            | MarkKind::Resumed
+            | MarkKind::Queued
+            | MarkKind::Released
+            | MarkKind::Check
+            | MarkKind::Found
+            | MarkKind::Note => {}
+        }
+    }
+
+    /// Takes deadlocks that are over from the oracle.
+    fn collect_recoveries(&mut self) {
+        for r in self.oracle.take_recoveries() {
+            let recovery = self.recovery(&r);
+            self.recoveries.add(recovery);
+        }
+    }
+
+    fn recovery(&self, r: &Recovery) -> WorstRecovery {
+        // Instants are rounded, not spans: so the parts add up to the whole.
+        let at = r.instants().map(|at| self.clock.nanos(Cycle(at)));
+        WorstRecovery {
+            cycle: r.name.to_string(),
+            members: r.members.iter().map(ToString::to_string).collect(),
+            detector: r.detector.map_or("?", Detector::name).to_owned(),
+            formed_ns: at[0],
+            parts_ns: [at[1] - at[0], at[2] - at[1], at[3] - at[2], at[4] - at[3]],
+            bystanders: r.bystanders,
+            bystander_errors: r.bystander_errors,
+            bystander_wait_ns: self.clock.nanos(Cycle(r.bystander_wait_cycles)),
         }
     }
 
@@ -252,6 +287,9 @@ impl Observer {
                     }
                 } else {
                     self.miss_ns.record(ns);
+                    if let Some(d) = v.detector {
+                        self.miss_by_ns.entry(d).or_default().record(ns);
+                    }
                 }
             }
             Err(violation) => self.violate(*m, violation),
@@ -275,6 +313,9 @@ impl Probe for Observer {
         if self.violation.is_none() {
             self.judge(&m);
             self.account(&m);
+            if self.oracle.has_recoveries() {
+                self.collect_recoveries();
+            }
         }
     }
 
@@ -288,6 +329,9 @@ impl Probe for Observer {
         if let Err(violation) = self.oracle.leave(at.0, core) {
             let m = SeenMark { at, core, kind: MarkKind::Note, args: [0; 3], pc: 0 };
             self.violate(m, violation);
+        }
+        if self.oracle.has_recoveries() {
+            self.collect_recoveries();
         }
         let Some(level) = self.levels[core].pop() else { return };
         let ns = self.clock.nanos(Cycle(resumed.since(level.entered)));
