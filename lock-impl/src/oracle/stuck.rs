@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Stuck for good: contexts that no timer, deadline or interrupt can free.
 //!
-//! It is the greatest set of contexts of which each is interrupted or waits without a deadline, and
+//! It is the greatest set of contexts of which each
 //!
-//! - has an edge to another one of the set, or
-//! - waits for a successor that does not exist, while nobody outside the set is left who could become one:
-//!   every other task has ended (or sleeps) and no interrupt can come any more, or
+//! - is interrupted by one of the set, or
+//! - waits without a deadline and has an edge to one of the set, or
+//! - waits, without a deadline, for a successor that does not exist, while nobody outside the set is left who could
+//!   become one: every other task has ended (or sleeps) and no interrupt can come any more, or
 //! - is a task that has ended and still owns a lock.
 //!
 //! An edge goes away only by something its far end does, and the far ends in the set do nothing: so none of them
-//! ever goes on. A context whose wait has a deadline is never in the set unless it is interrupted, and then it
-//! cannot look at its deadline.
+//! ever goes on. A context whose wait has a deadline is in the set only if its interrupter is: then it cannot look at
+//! its deadline.
 //!
 //! A deadlock without deadlines is found at the mark that closes it, since every cycle passes through the wait reported
 //! last. Whether anybody is left who could come, marks do not say; so that is asked for, with what the machine knows.
@@ -93,7 +94,10 @@ impl State {
         loop {
             let keeps = |&context: &ContextId| {
                 let mut kept = alone(context);
-                self.each_edge(context, |edge| kept |= set.contains(&edge.to));
+                let waits = self.frame(context).and_then(|f| f.wait).is_some_and(|w| !w.bounded);
+                self.each_edge(context, |edge| {
+                    kept |= (waits || edge.reason == Reason::Interrupted) && set.contains(&edge.to);
+                });
                 kept
             };
             let rest: BTreeSet<ContextId> = set.iter().copied().filter(keeps).collect();
@@ -174,6 +178,7 @@ impl Oracle {
     /// What keeps a context, out of those given.
     fn describe(&self, context: ContextId, others: &BTreeSet<ContextId>) -> StuckContext {
         let frame = self.state.frame(context).expect("contexts on the graph have not returned");
+        // The interrupter, if it is one of them, comes first.
         let mut edge: Option<Edge> = None;
         self.state.each_edge(context, |e| {
             if edge.is_none() && others.contains(&e.to) {

@@ -71,6 +71,20 @@ fn an_interrupted_context_cannot_look_at_its_deadline() {
     assert_eq!(w.0.stuck_since(), Some(70));
 }
 
+#[test]
+fn a_deadline_counts_again_when_a_handler_that_will_return_has_returned() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    w.take(20, 1, B);
+    w.attempt(50, 0, B);
+    w.wait_bounded(50, 0, B, WaitKind::Head);
+    w.nmi(55, 0); // Works for a while.
+    w.want(60, 1, A, WaitKind::TestAndSet);
+    assert_eq!((stuck(&w), w.0.stuck_since()), (vec![], None));
+    w.want(70, 0, B, WaitKind::TestAndSet);
+    assert_eq!((stuck(&w), w.0.stuck_since()), (vec![(0, 0), (0, 1), (1, 0)], Some(70)));
+}
+
 /// A head that gave up for a deadlock and has no successor.
 fn lost_heir() -> World {
     let mut w = World::new(3);
