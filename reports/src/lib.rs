@@ -31,4 +31,7 @@ pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, 
 pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;
-pub use table::{attribution_csv, attribution_text, links_csv, recoveries_csv, recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_table};
+pub use table::{
+    attribution_csv, attribution_text, links_csv, recoveries_csv, recoveries_text, recoveries_worst_csv, sharing_csv,
+    stage_csv, stage_table,
+};

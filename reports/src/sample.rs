@@ -82,6 +82,7 @@ fn record(stage: usize, seed: u64) -> Record {
         ops: 3_000_000_000 + seed,
         attribution: None,
         worst: worst(timed_out),
+        ..Record::default()
     }
 }
 

@@ -124,7 +124,9 @@ impl State {
     fn lacks_an_heir(&self, context: ContextId) -> bool {
         let Some(wait) = self.frame(context).and_then(|f| f.wait) else { return false };
         let follows = |c: ContextId| self.place(wait.lock, c).is_some_and(|p| p.predecessor == Some(context));
-        wait.kind == WaitKind::HandOver && !wait.bounded && !self.locks[wait.lock].queue.iter().any(|e| follows(e.context))
+        wait.kind == WaitKind::HandOver
+            && !wait.bounded
+            && !self.locks[wait.lock].queue.iter().any(|e| follows(e.context))
     }
 }
 

@@ -164,7 +164,7 @@ mod tests {
 Recoveries of base: 2 deadlocks
 ";
         assert!(text.starts_with(expected), "{text}");
-        assert!(text.contains("4 bystanders, 2 with an error, 4.00 ms of extra wait. Not over"), "{text}");
+        assert!(text.contains("4 bystanders, 2 with an error, 2.00 ms of extra wait. Not over"), "{text}");
         assert_eq!(text.matches("Recoveries of").count(), 1, "the other stages had none");
         let longest = text.lines().find(|l| l.contains("cpu 0 task, cpu 1 nmi")).unwrap_or_default();
         assert!(longest.contains("2.50 ms") && longest.contains("ABBA") && longest.contains("abba"), "{text}");

@@ -6,7 +6,9 @@ use super::diag::Sp;
 use super::emit::Emitter;
 use super::lex::shorten;
 use super::syntax::{Arg, InstStmt, Name, ProcDecl, Unit};
-use crate::isa::{AluFn, CallSite, Detector, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Reg, RmwFn, Span, WaitKind, Width};
+use crate::isa::{
+    AluFn, CallSite, Detector, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Reg, RmwFn, Span, WaitKind, Width,
+};
 
 /// "1 value", "2 values".
 fn plural(count: usize, what: &str) -> String {

@@ -7,8 +7,8 @@ use super::parse_stmt::{ALU_SIGNS, CMP_SIGNS, FENCES, MARK_KINDS};
 use super::print_addr::addr_text;
 use super::{Info, Options, assemble_with_info};
 use crate::isa::{
-    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Order, Pc, Reg, RmwFn, SendTo,
-    Span, WaitKind, Width,
+    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Order, Pc, Reg,
+    RmwFn, SendTo, Span, WaitKind, Width,
 };
 use crate::program::{Dist, Proc, Program, TimeSpan};
 use std::fmt::Write;

@@ -52,6 +52,16 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         }
         output::print(&reports::attribution_text(&stages, output::width(), colored, false))?;
     }
+    if args.anatomy {
+        rqsim::files::write_text(&dir.join("recoveries.csv"), &reports::recoveries_csv(&stages))?;
+        rqsim::files::write_text(&dir.join("recoveries_worst.csv"), &reports::recoveries_worst_csv(&stages))?;
+        let text = reports::recoveries_text(&stages, output::width(), colored, false);
+        output::print(if text.is_empty() {
+            "\nNo deadlock formed, so there was none to recover from.\n"
+        } else {
+            &text
+        })?;
+    }
     never_delivered(&plan, &batch.records);
     if !args.quiet {
         summarize(&batch, &dir, &plots, elapsed);

@@ -96,6 +96,10 @@ struct RunArgs {
     /// links are: as `measure: (attribution: true)` in the experiment.
     #[arg(long)]
     attribution: bool,
+    /// Also show how deadlocks were recovered from: until the first check, until the detection, unwinding,
+    /// healing, and who paid without being on them. Records have it in any case.
+    #[arg(long)]
+    anatomy: bool,
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,

@@ -6,6 +6,7 @@ mod counts;
 mod heir;
 mod patches;
 mod programs;
+mod recovery;
 mod storm;
 mod stress;
 mod support;
