@@ -15,8 +15,8 @@ pub const PARTS: [&str; 5] = ["to first check", "to detection", "unwinding", "he
 ///
 /// A recovery begins when a deadlock forms; a member looks for one for the first time since; a member is told to give
 /// up; that member's attempt returns; and it ends when everybody who was on the deadlock or behind it has ended
-/// that attempt or waits in good order: for nobody who is on a cycle, who gives up, or who has left the queue
-/// without having said what comes next. Each instant is rounded to ns once, so the parts add up exactly.
+/// that attempt or waits in good order: for nobody of these who gives up, or has lost its predecessor and not
+/// said what it was told. Each instant is rounded to ns once, so the parts add up exactly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recoveries {

@@ -9,10 +9,10 @@
 //! | unwound | that member's attempt returned its error (mark `failed`) |
 //! | healed | everybody who was on the cycle or behind it at the detection has ended that attempt, or waits in good order |
 //!
-//! To *wait in good order* is to depend on nobody who is on a cycle, who is giving up (between `found` and `failed`),
-//! or whose predecessor has left the queue and who has not yet said what it was told. So flushed waiters heal when
+//! To *wait in good order* is to depend on nobody of these who is giving up (between `found` and `failed`), or whose
+//! predecessor has left the queue and who has not yet said what it was told. So flushed waiters heal when
 //! the last of them has returned, a waiter that was handed the head's role heals when it has taken it, and one that
-//! waits for an owner at work is in order at once.
+//! waits for an owner at work is in order at once. A deadlock that forms behind a former one has an anatomy of its own.
 //!
 //! Without a check before the detection the first check is the detection; in a program without `found` marks the
 //! detection is the `failed` mark (or the wait for a successor to flush). So the four parts are never
@@ -232,17 +232,24 @@ impl Oracle {
             let attempt = state.frame(c)?.attempt.as_ref()?;
             Some((Key { context: c, began_at: attempt.began_at }, attempt.waits_since?))
         };
+        let who = Key { context, began_at };
         for open in &mut self.recoveries.open {
-            if open.found_by.is_some() || open.dissolved || !open.has(context) {
+            // Whoever has joined since the same member found it is affected, too.
+            if open.dissolved || !open.has(context) || open.found_by.is_some_and(|k| k != who) {
                 continue;
             }
-            open.found_by = Some(Key { context, began_at });
-            open.what.found_at = self.now;
-            if !open.checked {
-                open.what.checked_at = self.now;
+            if open.found_by.is_none() {
+                open.found_by = Some(who);
+                open.what.found_at = self.now;
+                if !open.checked {
+                    open.what.checked_at = self.now;
+                }
+                open.affected.extend(open.what.members.iter().filter_map(|m| Some(key(m.context)?.0)));
             }
-            open.affected.extend(open.what.members.iter().filter_map(|m| Some(key(m.context)?.0)));
             for (key, waits_since) in state.attempts_behind(&open.what.members).into_iter().filter_map(key) {
+                if open.affected.contains(&key) {
+                    continue;
+                }
                 open.affected.push(key);
                 // Members of other deadlocks are in trouble of their own.
                 if self.live.iter().any(|c| c.contains(key.context)) || open.behind.iter().any(|b| b.key == key) {
@@ -318,13 +325,13 @@ impl Oracle {
         if !self.recoveries.open.iter().any(|o| o.unwound && o.dissolved) {
             return;
         }
-        let Oracle { state, scratch, live, recoveries, now, .. } = self;
+        let Oracle { state, scratch, recoveries, now, .. } = self;
         let mut next = 0;
         while next < recoveries.open.len() {
             let open = &mut recoveries.open[next];
             open.affected.retain(|&key| state.attempt_of(key).is_some());
             let starts = open.affected.iter().map(|key| key.context);
-            let wrong = |c: ContextId| state.is_in_disorder(c) || live.iter().any(|cycle| cycle.contains(c));
+            let wrong = |c: ContextId| state.is_in_disorder(c) && open.affected.iter().any(|k| k.context == c);
             if open.unwound && open.dissolved && !state.any_reached(scratch, starts, wrong) {
                 let mut what = recoveries.open.remove(next).what;
                 what.healed_at = *now;

@@ -320,9 +320,7 @@ impl Oracle {
             return; // It was flushed itself, and judged with the rest of its chain.
         };
         let own = attempt.judged.is_none().then_some(context);
-        if own.is_some() {
-            self.recoveries_see_found(context);
-        }
+        self.recoveries_see_found(context);
         let behind = self.state.queued_behind(lock, context);
         self.store_judgements(own, behind);
         let frame = self.state.frame_mut(context);

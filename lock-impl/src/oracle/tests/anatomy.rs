@@ -21,6 +21,7 @@ fn a_flush_heals_when_the_last_of_the_flushed_has_returned() {
     w.check(200, 1, A);
     w.check(300, 1, A);
     w.found(400, 1, A);
+    w.line_up(405, 3, A, tail(2, 0)); // Too late to be there at the detection, and flushed all the same.
     w.wait(410, 1, A, WaitKind::HandOver);
     w.no_cycle();
     w.resumed(415, 1, A);
@@ -35,13 +36,15 @@ fn a_flush_heals_when_the_last_of_the_flushed_has_returned() {
     w.released(480, 0, A);
     assert_eq!(w.0.take_recoveries(), []);
     assert_eq!(w.failed(490, 2, A, ETIMEDOUT, Detector::Flushed).class, Class::WrongCulprit);
+    assert_eq!(w.0.take_recoveries(), []);
+    assert_eq!(w.failed(495, 3, A, ETIMEDOUT, Detector::Flushed).class, Class::WrongCulprit);
     let all = w.0.take_recoveries();
     let [r] = &all[..] else { panic!("one recovery: {all:?}") };
-    assert_eq!(r.instants(), [100, 200, 400, 430, 490]);
+    assert_eq!(r.instants(), [100, 200, 400, 430, 495]);
     assert_eq!((r.name, r.detector), (CycleName::Aa, Some(Detector::TimeoutHead)));
     assert_eq!(r.members.len(), 3);
-    // Core 2 waited from 150 until the cycle went away at 410.
-    assert_eq!((r.bystanders, r.bystander_errors, r.bystander_wait_cycles), (1, 1, 260));
+    // Core 2 waited from 150 and core 3 from 405 until the cycle went away at 410.
+    assert_eq!((r.bystanders, r.bystander_errors, r.bystander_wait_cycles), (2, 2, 260 + 5));
     assert_eq!(w.0.open_recoveries(), OpenRecoveries::default());
 }
 
@@ -57,6 +60,23 @@ fn a_head_that_is_handed_on_heals_when_the_next_has_taken_it() {
     let all = w.0.take_recoveries();
     assert_eq!(all[0].instants(), [100, 400, 400, 430, 450]);
     assert_eq!((all[0].bystanders, all[0].bystander_errors, all[0].bystander_wait_cycles), (1, 0, 430 - 150));
+}
+
+#[test]
+fn a_deadlock_behind_a_former_one_has_an_anatomy_of_its_own() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    w.want(20, 1, A, WaitKind::Pending);
+    for (nmi_at, out_at) in [(100, 130), (200, 280)] {
+        w.nmi(nmi_at, 0);
+        w.attempt(nmi_at + 5, 0, A);
+        w.wait(nmi_at + 10, 0, A, WaitKind::Head);
+        w.found(out_at - 5, 0, A);
+        w.deadlock(out_at, 0, A);
+        w.leave(out_at + 5, 0);
+    }
+    let all: Vec<_> = w.0.take_recoveries().iter().map(|r| (r.instants()[0], r.instants()[4], r.bystanders)).collect();
+    assert_eq!(all, [(110, 130, 1), (210, 280, 1)]);
 }
 
 #[test]
