@@ -19,7 +19,8 @@
 //! negative and add up to the whole.
 //!
 //! *Bystanders* are the attempts that waited behind the cycle, on no cycle themselves. What they lost is the part of
-//! their wait in which the cycle existed; some get an error too.
+//! their wait in which the cycle existed; some get an error too. A recovery counts its own; in the sums of a run an
+//! attempt counts once, and time behind several deadlocks at once counts once.
 
 use super::Oracle;
 use super::cycles::CycleName;
@@ -79,6 +80,17 @@ pub struct OpenRecoveries {
     pub healing: u64,
 }
 
+/// Attempts that waited behind deadlocks, on none themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bystanders {
+    /// How many.
+    pub count: u64,
+    /// Of these, the ones that ended with an error before everybody was in good order.
+    pub errors: u64,
+    /// Cycles in which they waited behind one or more, added up.
+    pub wait_cycles: u64,
+}
+
 /// Somebody behind a cycle.
 #[derive(Clone, Copy, Debug)]
 struct Bystander {
@@ -108,10 +120,15 @@ impl Open {
     }
 
     /// A bystander's wait, or the cycle, ends.
-    fn end_wait(&mut self, which: usize, now: u64) {
+    fn end_wait(&mut self, state: &mut State, which: usize, now: u64) {
         let b = &mut self.behind[which];
-        if !std::mem::replace(&mut b.over, true) {
-            self.what.bystander_wait_cycles += now - b.waits_since.max(self.what.formed_at);
+        if std::mem::replace(&mut b.over, true) {
+            return;
+        }
+        let from = b.waits_since.max(self.what.formed_at);
+        self.what.bystander_wait_cycles += now - from;
+        if let Some(attempt) = state.attempt_of_mut(b.key) {
+            attempt.behind.push((from, now));
         }
     }
 }
@@ -122,12 +139,19 @@ pub(super) struct Recoveries {
     /// In the order of their ids.
     open: Vec<Open>,
     over: Vec<Recovery>,
+    /// Waits of attempts that have ended.
+    pub(super) bystanders: Bystanders,
 }
 
 impl State {
     /// The attempt with this key, if it has not ended.
     fn attempt_of(&self, key: Key) -> Option<&Attempt> {
         self.frame(key.context)?.attempt.as_ref().filter(|a| a.began_at == key.began_at)
+    }
+
+    /// The attempt with this key, if it has not ended.
+    fn attempt_of_mut(&mut self, key: Key) -> Option<&mut Attempt> {
+        self.frame_mut(key.context)?.attempt.as_mut().filter(|a| a.began_at == key.began_at)
     }
 
     /// Gives up, or has lost its predecessor and not yet said what it was told.
@@ -170,6 +194,15 @@ impl Oracle {
     #[must_use]
     pub fn has_recoveries(&self) -> bool {
         !self.recoveries.over.is_empty()
+    }
+
+    /// Attempts that waited behind deadlocks so far.
+    #[must_use]
+    pub fn bystanders(&self) -> Bystanders {
+        let mut all = self.recoveries.bystanders;
+        let open = self.state.frames().filter_map(|f| f.attempt.as_ref());
+        all.wait_cycles += open.filter(|a| a.is_bystander).map(Attempt::behind_cycles).sum::<u64>();
+        all
     }
 
     /// Deadlocks that are not over.
@@ -233,6 +266,7 @@ impl Oracle {
             Some((Key { context: c, began_at: attempt.began_at }, attempt.waits_since?))
         };
         let who = Key { context, began_at };
+        let mut bystanders = Vec::new();
         for open in &mut self.recoveries.open {
             // Whoever has joined since the same member found it is affected, too.
             if open.dissolved || !open.has(context) || open.found_by.is_some_and(|k| k != who) {
@@ -257,7 +291,17 @@ impl Oracle {
                 }
                 open.behind.push(Bystander { key, waits_since, over: false });
                 open.what.bystanders += 1;
+                bystanders.push(key);
             }
+        }
+        bystanders.into_iter().for_each(|key| self.count_bystander(key));
+    }
+
+    fn count_bystander(&mut self, key: Key) {
+        if let Some(attempt) = self.state.attempt_of_mut(key)
+            && !std::mem::replace(&mut attempt.is_bystander, true)
+        {
+            self.recoveries.bystanders.count += 1;
         }
     }
 
@@ -269,19 +313,26 @@ impl Oracle {
         self.recoveries_see_found(key.context);
         let reached = if behind { self.state.reached_from(key.context) } else { std::collections::BTreeSet::new() };
         let waits_since = self.state.attempt_of(key).and_then(|a| a.waits_since);
+        let mut was_behind = false;
         for open in &mut self.recoveries.open {
             if let Some(which) = open.behind.iter().position(|b| b.key == key) {
+                was_behind = true;
                 open.what.bystander_errors += 1;
-                open.end_wait(which, self.now);
+                open.end_wait(&mut self.state, which, self.now);
             } else if !open.dissolved
                 && open.what.members.iter().any(|m| reached.contains(&m.context))
                 && let Some(waits_since) = waits_since
             {
+                was_behind = true;
                 open.behind.push(Bystander { key, waits_since, over: false });
                 open.what.bystanders += 1;
                 open.what.bystander_errors += 1;
-                open.end_wait(open.behind.len() - 1, self.now);
+                open.end_wait(&mut self.state, open.behind.len() - 1, self.now);
             }
+        }
+        if was_behind {
+            self.count_bystander(key);
+            self.recoveries.bystanders.errors += 1;
         }
     }
 
@@ -305,12 +356,13 @@ impl Oracle {
     pub(super) fn recoveries_see_dissolved(&mut self) {
         let now = self.now;
         let gone = std::mem::take(&mut self.dissolved);
+        let state = &mut self.state;
         self.recoveries.open.retain_mut(|open| {
             if !gone.contains(&open.id) {
                 return true;
             }
             open.dissolved = true;
-            (0..open.behind.len()).for_each(|which| open.end_wait(which, now));
+            (0..open.behind.len()).for_each(|which| open.end_wait(state, which, now));
             if open.found_by.is_none() {
                 self.totals.cycles_passed += 1;
             }

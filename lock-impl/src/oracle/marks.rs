@@ -346,7 +346,10 @@ impl Oracle {
 
     fn end_attempt(&mut self, cpu: usize) {
         self.set_wait(cpu, None);
-        self.state.top_mut(cpu).attempt = None;
+        let ended = self.state.top_mut(cpu).attempt.take();
+        if let Some(attempt) = ended.filter(|a| a.is_bystander) {
+            self.recoveries.bystanders.wait_cycles += attempt.behind_cycles();
+        }
     }
 
     /// Replaces what the running context of `cpu` waits for, and counts waits without a deadline.

@@ -57,7 +57,7 @@ mod stuck;
 mod tests;
 mod violation;
 
-pub use anatomy::{OpenRecoveries, Recovery};
+pub use anatomy::{Bystanders, OpenRecoveries, Recovery};
 pub use cycles::{Cycle, CycleName, Member};
 pub use edges::Reason;
 pub use report::{Class, ClassCounts, Quiescence, Totals, UnboundedWaits, Unfinished, Verdict};

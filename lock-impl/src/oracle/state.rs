@@ -79,9 +79,25 @@ pub(super) struct Attempt {
     pub(super) waits_since: Option<u64>,
     /// How it waited last.
     pub(super) last_wait: Option<WaitKind>,
+    /// It is known to have waited behind a deadlock.
+    pub(super) is_bystander: bool,
+    /// From when until when it waited behind one, for each.
+    pub(super) behind: Vec<(u64, u64)>,
 }
 
 impl Attempt {
+    /// Cycles in which it waited behind at least one deadlock.
+    pub(super) fn behind_cycles(&self) -> u64 {
+        let mut spans = self.behind.clone();
+        spans.sort_unstable();
+        let (mut total, mut reached) = (0, 0);
+        for (from, to) in spans {
+            total += to.saturating_sub(from.max(reached));
+            reached = reached.max(to);
+        }
+        total
+    }
+
     pub(super) const fn new(lock: usize, began_at: u64) -> Self {
         Attempt {
             lock,
@@ -95,6 +111,8 @@ impl Attempt {
             gives_up: false,
             waits_since: None,
             last_wait: None,
+            is_bystander: false,
+            behind: Vec::new(),
         }
     }
 }

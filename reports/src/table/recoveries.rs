@@ -153,6 +153,10 @@ mod tests {
         };
         records[0].recoveries.add(recovery(5_000, [2_000_000, 500_000, 300, 700]));
         records[1].recoveries.add(recovery(9_000, [1_000_000, 0, 300, 0]));
+        for r in &mut records[..2] {
+            (r.recoveries.bystanders, r.recoveries.bystander_errors) = (2, 1);
+            r.recoveries.bystander_wait_ns = 1_000_000;
+        }
         records[1].recoveries.undetected = 1;
         StageSummary::from_records(&records)
     }

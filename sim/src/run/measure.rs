@@ -32,7 +32,7 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         unbounded_waits: unbounded_waits(machine, end),
         handlers: handlers(machine),
         oracle: oracle_counts(o),
-        recoveries: recoveries(o),
+        recoveries: recoveries(machine),
         traffic: traffic(machine),
         stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
         ops: machine.retired(),
@@ -112,13 +112,17 @@ fn unbounded_waits(machine: &Machine<Observer>, end: Cycle) -> BTreeMap<String, 
     kinds.map(one).collect()
 }
 
-fn recoveries(o: &Observer) -> Recoveries {
-    let open = o.oracle().open_recoveries();
+fn recoveries(machine: &Machine<Observer>) -> Recoveries {
+    let o = &machine.probe;
+    let (open, bystanders) = (o.oracle().open_recoveries(), o.oracle().bystanders());
     Recoveries {
         undetected: open.undetected,
         unwinding: open.unwinding,
         healing: open.healing,
         passed: o.oracle().totals().cycles_passed,
+        bystanders: bystanders.count,
+        bystander_errors: bystanders.errors,
+        bystander_wait_ns: machine.clock().nanos(Cycle(bystanders.wait_cycles)),
         ..o.recoveries.clone()
     }
 }

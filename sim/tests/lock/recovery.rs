@@ -42,7 +42,7 @@ fn accounts_add_up(record: &Record) {
 
 #[test]
 fn the_parts_of_the_profilers_recoveries_add_up() {
-    let record = preset("ring8.ron", "300ms", "base");
+    let record = preset("ring8.ron", "600ms", "base");
     assert_eq!(record.status, "ok", "{:?}", record.finding);
     accounts_add_up(&record);
     let r = &record.recoveries;
@@ -51,6 +51,8 @@ fn the_parts_of_the_profilers_recoveries_add_up() {
     assert!((r.to_check_ns.sum() + r.to_detection_ns.sum()) * 100 > r.whole_ns.sum() * 99, "{r:?}");
     assert!(r.unwinding_ns.min() > Some(0), "the undo, the pop and the return take time");
     assert!(r.bystanders > 0 && r.bystander_wait_ns > 0, "{r:?}");
+    // A time-out destroys the queue: whoever was in it gets an error, too.
+    assert!(record.oracle.wrong_culprits > 0 && r.bystander_errors > 0, "{:?} {r:?}", record.oracle);
     assert!(record.unbounded_waits["queued"].count > 0);
     assert_eq!(record.unbounded_waits["head"].count, 0, "the head has a deadline");
 }
@@ -65,8 +67,8 @@ fn the_parts_of_the_stress_tests_recoveries_add_up() {
     assert!(r.worst.iter().all(|w| w.detector == "abba" || w.detector == "aa_periodic"), "{:?}", r.worst);
     let series = preset("stress-abba.ron", "300ms", "+1-5");
     accounts_add_up(&series);
-    assert!(series.oracle.wrong_culprits > 0, "flushed waiters that were on no cycle: {:?}", series.oracle);
-    assert!(series.recoveries.bystander_errors > 0, "{:?}", series.recoveries);
+    // The one that ended took two owners, each interrupted by a waiter of the other lock, and its head half a second.
+    assert!(series.oracle.misses > 0 && series.oracle.cycles_context_carried > 0, "{:?}", series.oracle);
 }
 
 /// Core 0 owns lock a and heads the queue of b, core 1 owns b and waits for a: with patch Q core 0 waits for an heir.

@@ -77,6 +77,28 @@ fn a_deadlock_behind_a_former_one_has_an_anatomy_of_its_own() {
     }
     let all: Vec<_> = w.0.take_recoveries().iter().map(|r| (r.instants()[0], r.instants()[4], r.bystanders)).collect();
     assert_eq!(all, [(110, 130, 1), (210, 280, 1)]);
+    // Core 1 is one bystander, with 20 and 70 cycles behind a deadlock.
+    assert_eq!(w.0.bystanders(), Bystanders { count: 1, errors: 0, wait_cycles: 90 });
+    w.timeout(300, 1, A);
+    assert_eq!(w.0.bystanders(), Bystanders { count: 1, errors: 0, wait_cycles: 90 });
+}
+
+#[test]
+fn time_behind_two_deadlocks_at_once_counts_once() {
+    let mut w = World::new(3);
+    w.take(10, 0, A);
+    w.take(20, 1, B);
+    w.want(50, 0, B, WaitKind::Pending);
+    w.want(60, 1, A, WaitKind::Pending);
+    w.want(70, 2, A, WaitKind::Head); // Behind the first until 130, and the second from 90 to 110.
+    w.nmi(80, 0);
+    w.want(90, 0, A, WaitKind::Head);
+    w.deadlock(110, 0, A);
+    w.leave(115, 0);
+    w.deadlock(130, 1, A);
+    let own: Vec<u64> = w.0.take_recoveries().iter().map(|r| r.bystander_wait_cycles).collect();
+    assert_eq!(own, [20, 60]);
+    assert_eq!(w.0.bystanders(), Bystanders { count: 1, errors: 0, wait_cycles: 60 });
 }
 
 #[test]
