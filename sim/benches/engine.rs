@@ -28,7 +28,7 @@ const CASES: &[Case] = &[
         preset: "hammer8.ron",
         stage: 0,
         duration: ["20ms", "200us"],
-        digest: ["4e118e33a94daa5edbe640b1cd51b5e1", "227f0d9fad07658547de9533772e3575"],
+        digest: ["6c00535f7ac63d289ed286e3c7937a60", "6af3001731d42e66e35627769c16b7be"],
     },
     Case {
         name: "profiler",
@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 0,
         duration: ["1s", "20ms"],
-        digest: ["5f4cf40f43c6ea3350623ddb07fc6751", "6d9fb1199d1c186be4b1e9464adf2650"],
+        digest: ["b559ec16cf7028b6949abedef237dacf", "733dc25fbcbcb58058dee721b9383d40"],
     },
     Case {
         name: "calm",
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 5,
         duration: ["1s", "2ms"],
-        digest: ["24c6d6c1091156aced16620577011e3d", "671764350a87e4cde6eba13ef83e2f10"],
+        digest: ["d1e5c8dbc9ea88ad9c8bfbfa461e5074", "b73167b3b3d51b09d3821ec2a570a359"],
     },
 ];
 
