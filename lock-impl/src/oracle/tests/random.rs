@@ -84,7 +84,7 @@ fn check(w: &mut World) {
 }
 
 /// The instants of recoveries are in order, none is lost, and who is stuck depends on somebody who is.
-fn check_recoveries(w: &mut World) -> u64 {
+fn check_recoveries(w: &mut World) -> (u64, u64) {
     let over = w.0.take_recoveries();
     for r in &over {
         assert!(r.instants().is_sorted() && r.healed_at == w.0.now, "{r:?}");
@@ -92,7 +92,8 @@ fn check_recoveries(w: &mut World) -> u64 {
     }
     let open = w.0.open_recoveries();
     assert!(open.undetected + open.unwinding >= w.0.live.len() as u64, "every live deadlock is followed");
-    if let Some(stuck) = w.0.stuck(&|_| false, true) {
+    let stuck = w.0.stuck(&|_| false, true);
+    if let Some(stuck) = &stuck {
         let is_stuck = |who: Who| stuck.contexts.iter().any(|c| c.who == who);
         for c in &stuck.contexts {
             let Why::DependsOn(other, reason) = c.why else { panic!("{c:?}") };
@@ -100,13 +101,13 @@ fn check_recoveries(w: &mut World) -> u64 {
         }
         assert!(w.0.stuck_since().is_some_and(|since| since <= w.0.now));
     }
-    over.len() as u64
+    (over.len() as u64, u64::from(stuck.is_some()))
 }
 
 #[test]
 fn the_fast_search_agrees_with_the_strongly_connected_components() {
     let mut totals = Totals::default();
-    let mut recoveries = 0;
+    let (mut recoveries, mut moments_stuck) = (0, 0);
     let mut classes = [0; Class::ALL.len()];
     for seed in 0..40 {
         let (cpus, mut dice, mut serial) = (2 + seed as usize % 3, Dice(seed), 0);
@@ -116,7 +117,9 @@ fn the_fast_search_agrees_with_the_strongly_connected_components() {
             let verdict = step(&mut w, &mut dice, at, cpus, &mut serial);
             assert_eq!(verdict.is_some(), w.0.totals().verdicts != known);
             check(&mut w);
-            recoveries += check_recoveries(&mut w);
+            let (over, stuck) = check_recoveries(&mut w);
+            recoveries += over;
+            moments_stuck += stuck;
         }
         totals.cycles_uncovered += w.0.totals().cycles_uncovered;
         for (name, count) in &w.0.totals().cycles_formed {
@@ -134,5 +137,5 @@ fn the_fast_search_agrees_with_the_strongly_connected_components() {
         assert!(seen > Some(9), "{name}: {seen:?}");
     }
     assert!(totals.cycles_uncovered > 9);
-    assert!(recoveries > 1000, "{recoveries}");
+    assert!(recoveries > 500 && moments_stuck > 500, "{recoveries} {moments_stuck}");
 }
