@@ -44,6 +44,6 @@ pub use near::near_names;
 pub use overrides::override_field;
 pub use parse::{Loaded, expanded, load, parse};
 pub use published::{Figure, Hardware, Kind, Published, Quantity, Unit, hardware};
-pub use schema::{Base, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
+pub use schema::{Base, Expect, Experiment, Limits, LockProgram, Measure, Param, Program, Seeds, Stage};
 pub use units::{Bytes, Frequency, Rate, Span};
 pub use workload::{Cpus, Dist, Payload, Step, Task, To, Workload};

@@ -196,6 +196,9 @@ pub struct Stage {
     /// Values of parameters that differ from [`LockProgram::params`].
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub params: Named<Param>,
+    /// How its runs have to end; [`Expect::Ok`] unless given, and then not written out.
+    #[serde(default, skip_serializing_if = "Expect::is_ok")]
+    pub expect: Expect,
 }
 
 impl Experiment {
@@ -203,6 +206,24 @@ impl Experiment {
     #[must_use]
     pub fn base_of(&self, stage: &Stage) -> Base {
         stage.base.unwrap_or(self.lock.base)
+    }
+}
+
+/// How a run has to end. One that ends otherwise fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Expect {
+    /// Every attempt returns, and everything comes to rest.
+    #[default]
+    Ok,
+    /// Some context never goes on: the stage is there to show it.
+    Hang,
+}
+
+impl Expect {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+    fn is_ok(&self) -> bool {
+        *self == Expect::Ok
     }
 }
 

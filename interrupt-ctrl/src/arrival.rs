@@ -218,6 +218,16 @@ impl Arrivals {
         }
     }
 
+    /// The first instant from which it can be ruled out that this arrives by itself, if nothing of the program is
+    /// executed that was not executed before; `None` if an arrival is due.
+    pub(crate) fn silent_from(&self) -> Option<Cycle> {
+        match self.process {
+            // Someone who goes round in a loop may come by until the end.
+            Process::Directed { nth, repeat, .. } if repeat || self.reached < nth => Some(self.until),
+            _ => (self.next == Cycle::NEVER).then_some(Cycle(0)),
+        }
+    }
+
     /// The core stands before `pc`. True if this is an arrival.
     pub(crate) fn reached(&mut self, pc: Pc, now: Cycle) -> bool {
         let &Process::Directed { pc: wanted, nth, repeat } = &self.process else { return false };

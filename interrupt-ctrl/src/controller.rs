@@ -184,6 +184,21 @@ impl Controllers {
         self.units.iter().flat_map(|u| &u.lines).any(|l| l.vector.kind() == kind)
     }
 
+    /// From when on no interrupt can be taken by a core in the state it is in, if it neither returns from the handler
+    /// it is in nor changes its flag, and nobody sends it one; `None` if one is due.
+    #[must_use]
+    pub fn silent_from(&self, core: usize) -> Option<Cycle> {
+        let unit = &self.units[core];
+        let mut from = Cycle(0);
+        for l in unit.lines.iter().filter(|l| unit.may_deliver(l.vector)) {
+            if l.pending || !l.sent.is_empty() {
+                return None;
+            }
+            from = from.max(l.arrivals.silent_from()?);
+        }
+        Some(from)
+    }
+
     /// Takes the cores to which something was sent since the last call, for the machine to look at their wake-ups.
     pub fn take_receivers(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.receivers)

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod names;
 pub mod plots;
 mod record;
+mod recovery;
 #[cfg(test)]
 mod sample;
 mod stage;
@@ -30,10 +31,12 @@ pub use error::Error;
 pub use histogram::Histogram;
 pub use journal::{BadLine, append_record, read_records};
 pub use klog::klog_text;
-pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst};
+pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, UnboundedWaits, Worst};
+pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
-    attribution_csv, attribution_text, links_csv, metrics_csv, metrics_text, sharing_csv, stage_csv, stage_table,
+    attribution_csv, attribution_text, links_csv, metrics_csv, metrics_text, recoveries_csv, recoveries_text,
+    recoveries_worst_csv, sharing_csv, stage_csv, stage_table,
 };
 pub use tally::Tally;

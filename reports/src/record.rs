@@ -16,6 +16,7 @@ use crate::histogram::Histogram;
 use crate::klog::KernelLog;
 use crate::metrics::Metrics;
 use crate::names;
+use crate::recovery::Recoveries;
 
 /// The format this version writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -58,6 +59,8 @@ pub struct Record {
     pub end_ns: u64,
     /// [`names::OK`], [`names::HANG`] or [`names::VIOLATION`].
     pub status: String,
+    /// The status that the stage is there to show: [`names::OK`], or [`names::HANG`].
+    pub expect: String,
     /// What was found if the status is not ok, with its trace.
     pub finding: Option<String>,
     /// Attempts to take a lock, by the context that made them.
@@ -66,10 +69,14 @@ pub struct Record {
     pub edeadlk_by: BTreeMap<String, u64>,
     /// Attempts that ended with a timeout, by the wait that it ended.
     pub timeouts_by: BTreeMap<String, u64>,
+    /// Waits that no deadline bounds, by kind, whether or not they ended.
+    pub unbounded_waits: BTreeMap<String, UnboundedWaits>,
     /// Interrupt handlers, by context.
     pub handlers: BTreeMap<String, Handler>,
     /// What the wait-for graph says about the verdicts of the lock.
     pub oracle: OracleCounts,
+    /// What became of deadlocks.
+    pub recoveries: Recoveries,
     /// Coherence messages of the whole run.
     pub traffic: TrafficCounts,
     /// Simulated time in which at least one CPU was stuck for over 1 ms; counted up to `end_ns`.
@@ -105,6 +112,18 @@ pub struct ContextCounts {
     pub attempt_ns: Histogram,
 }
 
+/// Waits of one kind that nothing but what they wait for ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnboundedWaits {
+    /// Begun.
+    pub count: u64,
+    /// Of these, the ones that went on at the end of the run.
+    pub unfinished: u64,
+    /// The longest, one that went on at the end included, ns.
+    pub longest_ns: u64,
+}
+
 /// The handlers of one kind of interrupt, all CPUs together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,19 +144,29 @@ pub struct Handler {
 pub struct OracleCounts {
     /// Deadlocks formed, by the name of their cycle: `aa`, `abba`, ...
     pub cycles_formed: BTreeMap<String, u64>,
+    /// Of these, the ones that a queue carries: a member waits for its predecessor, successor, or an empty queue.
+    pub cycles_queue_carried: u64,
+    /// Of these, the ones that a context carries: a member is interrupted by the next one.
+    pub cycles_context_carried: u64,
     /// Deadlocks ended by EDEADLK.
     pub detected: u64,
     /// EDEADLK returned before waiting, where waiting would have closed a cycle.
     pub avoided: u64,
-    /// EDEADLK returned by an attempt that was in no cycle and would have closed none.
+    /// EDEADLK to a former member of a deadlock, by a look that began before the member that dissolved it had returned.
+    pub late: u64,
+    /// EDEADLK or a timeout returned by an attempt that was in no cycle but waited behind one.
+    pub wrong_culprits: u64,
+    /// EDEADLK returned by an attempt that was in no cycle, waited behind none and would have closed none.
     pub false_positives: u64,
     /// Deadlocks ended by a timeout.
     pub misses: u64,
-    /// Timeouts of attempts that were in no cycle.
+    /// Timeouts of attempts that were in no cycle and waited behind none.
     pub timeouts_outside_cycle: u64,
     /// Formation of a deadlock to the return of EDEADLK, by the check that found it, ns.
     pub latency_by: BTreeMap<String, Histogram>,
-    /// Formation of a deadlock to the return of the timeout that ended it, ns.
+    /// Formation of a deadlock to the return of the timeout that ended it, by the wait that it ended, ns.
+    pub miss_latency_by: BTreeMap<String, Histogram>,
+    /// The same, all waits together, ns.
     pub miss_latency: Histogram,
 }
 
@@ -202,6 +231,12 @@ impl Record {
         serde_json::to_string(self).map(|line| line + "\n")
     }
 
+    /// The run ended as its stage was meant to end.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        self.status == self.expect
+    }
+
     /// What in this record contradicts itself, in words; `Ok` if nothing does.
     ///
     /// # Errors
@@ -231,6 +266,15 @@ impl Record {
                 return Err(format!("{name}: a handler is longer than the longest"));
             }
         }
+        if ![names::OK, names::HANG].contains(&self.expect.as_str()) {
+            return Err(format!("\"{}\" was expected, which is none of ok, hang", self.expect));
+        }
+        for (name, waits) in &self.unbounded_waits {
+            if waits.unfinished > waits.count {
+                return Err(format!("{name}: more waits unfinished than begun"));
+            }
+        }
+        self.recoveries.check()?;
         if let Some(a) = &self.attribution {
             let sums = a.by_class();
             let counted = self.traffic.by_class.iter().filter(|(_, t)| t.messages > 0);

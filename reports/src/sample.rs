@@ -66,6 +66,7 @@ fn record(stage: usize, seed: u64) -> Record {
         simulated_ns: 1_000_000_000,
         end_ns: 1_000_250_000 + stage as u64,
         status: names::OK.into(),
+        expect: names::OK.into(),
         finding: None,
         contexts: contexts(stage, seed, timed_out, detected, fallback_verdicts),
         edeadlk_by: counted([("aa", detected - 9), ("abba", 9), ("fallback", fallback_verdicts)]),
@@ -85,6 +86,7 @@ fn record(stage: usize, seed: u64) -> Record {
         kernel_log: kernel_log(stage, seed),
         attribution: None,
         worst: worst(timed_out),
+        ..Record::default()
     }
 }
 
@@ -141,6 +143,7 @@ fn oracle(stage: usize, seed: u64, timed_out: u64, false_positives: u64) -> Orac
         ]
         .into(),
         miss_latency,
+        ..OracleCounts::default()
     }
 }
 

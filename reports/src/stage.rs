@@ -7,7 +7,8 @@ use crate::attribution::Attribution;
 use crate::histogram::Histogram;
 use crate::metrics::Metrics;
 use crate::names;
-use crate::record::{ContextCounts, Handler, OracleCounts, Record, TrafficCounts, Worst};
+use crate::record::{ContextCounts, Handler, OracleCounts, Record, TrafficCounts, UnboundedWaits, Worst};
+use crate::recovery::{Recoveries, WORST_RECOVERIES, WorstRecovery};
 use crate::stats::{self, Estimate};
 
 /// How many of the longest attempts of a stage are kept.
@@ -42,8 +43,10 @@ pub struct StageSummary {
     /// Records that were left out because another with the same seed says something else: proof
     /// that runs were not repeatable.
     pub conflicts: usize,
-    /// What was found in runs that hung or broke a rule: (seed, status, finding), by seed.
+    /// What was found in runs that did not end as they were meant to: (seed, status, finding), by seed.
     pub findings: Vec<(u64, String, String)>,
+    /// The same of runs that were meant to end like this.
+    pub expected_findings: Vec<(u64, String, String)>,
     /// Exposure of all runs together, ns.
     pub simulated_ns: u64,
     /// Simulated time of all runs together, the ends in which no new work was begun included, ns.
@@ -58,10 +61,16 @@ pub struct StageSummary {
     pub edeadlk_by: BTreeMap<String, u64>,
     /// Timeouts by the wait they ended.
     pub timeouts_by: BTreeMap<String, u64>,
+    /// Waits that no deadline bounds, by kind.
+    pub unbounded_waits: BTreeMap<String, UnboundedWaits>,
     /// Handlers by context.
     pub handlers: BTreeMap<String, Handler>,
     /// Verdicts held against the wait-for graph.
     pub oracle: OracleCounts,
+    /// What became of deadlocks; the worst ones are in `worst_recoveries`.
+    pub recoveries: Recoveries,
+    /// The longest recoveries of all runs with their seeds, longest first.
+    pub worst_recoveries: Vec<(u64, WorstRecovery)>,
     /// Coherence messages.
     pub traffic: TrafficCounts,
     /// Locks, fairness, waiting and interrupt latency.
@@ -128,9 +137,12 @@ impl StageSummary {
     /// Adds one run, whose seed is larger than those added before.
     fn add(&mut self, r: &Record) {
         self.seeds.push(r.seed);
-        if r.status != names::OK {
-            let finding = r.finding.clone().unwrap_or_default();
+        let finding = r.finding.clone().unwrap_or_default();
+        if !r.is_as_expected() {
+            let finding = if r.status == names::OK { format!("a {} was expected", r.expect) } else { finding };
             self.findings.push((r.seed, r.status.clone(), finding));
+        } else if r.status != names::OK {
+            self.expected_findings.push((r.seed, r.status.clone(), finding));
         }
         self.simulated_ns += r.simulated_ns;
         self.end_ns += r.end_ns;
@@ -154,7 +166,17 @@ impl StageSummary {
             sum.longest_ns = sum.longest_ns.max(h.longest_ns);
             sum.duration_ns.merge(&h.duration_ns);
         }
+        for (name, w) in &r.unbounded_waits {
+            let sum = self.unbounded_waits.entry(name.clone()).or_default();
+            sum.count += w.count;
+            sum.unfinished += w.unfinished;
+            sum.longest_ns = sum.longest_ns.max(w.longest_ns);
+        }
         self.add_oracle(&r.oracle);
+        self.recoveries.merge(&r.recoveries);
+        self.worst_recoveries.extend(r.recoveries.worst.iter().map(|w| (r.seed, w.clone())));
+        self.worst_recoveries.sort_by(|a, b| b.1.whole_ns().cmp(&a.1.whole_ns()).then_with(|| a.cmp(b)));
+        self.worst_recoveries.truncate(WORST_RECOVERIES);
         for (sum, more) in
             [(&mut self.traffic.by_class, &r.traffic.by_class), (&mut self.traffic.by_line, &r.traffic.by_line)]
         {
@@ -176,11 +198,18 @@ impl StageSummary {
         add_counts(&mut sum.cycles_formed, &more.cycles_formed);
         sum.detected += more.detected;
         sum.avoided += more.avoided;
+        sum.cycles_queue_carried += more.cycles_queue_carried;
+        sum.cycles_context_carried += more.cycles_context_carried;
+        sum.late += more.late;
+        sum.wrong_culprits += more.wrong_culprits;
         sum.false_positives += more.false_positives;
         sum.misses += more.misses;
         sum.timeouts_outside_cycle += more.timeouts_outside_cycle;
         for (name, histogram) in &more.latency_by {
             sum.latency_by.entry(name.clone()).or_default().merge(histogram);
+        }
+        for (name, histogram) in &more.miss_latency_by {
+            sum.miss_latency_by.entry(name.clone()).or_default().merge(histogram);
         }
         sum.miss_latency.merge(&more.miss_latency);
     }

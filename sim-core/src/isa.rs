@@ -250,14 +250,23 @@ pub enum Fence {
 pub enum MarkKind {
     /// `attempt(lock)`: the context begins to acquire the lock.
     Attempt,
-    /// `wait(lock, kind)`: it now waits; `kind` is a [`WaitKind`] number.
+    /// `wait(lock, kind, deadline)`: it now waits; `kind` is a [`WaitKind`] number. The deadline is the span, ns, after
+    /// which the program ends this wait by itself; it may be 0. Left out ([`NO_DEADLINE`]), nothing but what is waited
+    /// for ends the wait.
     Wait,
+    /// `resumed(lock)`: the wait is over and the context goes on with what it was doing. Other marks that show it
+    /// (`held`, `failed`, another `wait`) need none of this kind before them.
+    Resumed,
     /// `queued(lock, previous, own)`: it joined the queue; the tail codes before and after.
     Queued,
     /// `held(lock)`: the lock is owned from the micro-op before this mark on.
     Held,
     /// `released(lock)`: given back by the store before this mark.
     Released,
+    /// `check(lock, detector)`: a look for a deadlock begins, by the attempt on this lock.
+    Check,
+    /// `found(lock, errno)`: it is decided that the attempt ends with this error. Unwinding begins.
+    Found,
     /// `failed(lock, errno, detector)`: the attempt ended with an error.
     Failed,
     /// `enter()`: code that is not the lock's begins inside it, in the same context: a hook's body.
@@ -366,6 +375,9 @@ numbered! {
     }
 }
 
+/// Third argument of a `wait` mark that gives none: no deadline bounds the wait.
+pub const NO_DEADLINE: u64 = u64::MAX;
+
 /// `EDEADLK`, as the assembly text names it.
 pub const EDEADLK: u64 = 35;
 /// `ETIMEDOUT`, as the assembly text names it.
@@ -376,7 +388,8 @@ pub const ETIMEDOUT: u64 = 110;
 pub struct MarkSite {
     /// What is reported.
     pub kind: MarkKind,
-    /// Arguments in the order given at [`MarkKind`]; unused ones are `Imm(0)`.
+    /// Arguments in the order given at [`MarkKind`]; unused ones are `Imm(0)`, the deadline of a wait that has none
+    /// is `Imm(NO_DEADLINE)`.
     pub args: [Operand; 3],
     /// Reported only if this register is non-zero (`true`) or zero (`false`).
     pub guard: Option<(Reg, bool)>,

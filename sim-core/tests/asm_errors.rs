@@ -166,6 +166,11 @@ fn statements_that_make_no_sense_are_refused() {
         ("call f(l)", "`f` takes 2 arguments, 1 given"),
         ("x = call f(l, a)", "`f` returns 0 values, 1 wanted"),
         ("ret a", "procedure `f` returns 0 values, this `ret` has 1; declare results: `proc f(..) -> r`"),
+        (
+            "mark wait(l)",
+            "mark `wait` cannot have 1 argument; its form is wait(lock, kind) or wait(lock, kind, deadline)",
+        ),
+        ("mark found(l)", "mark `found` cannot have 1 argument; its form is found(lock, errno)"),
         ("mark held()", "mark `held` cannot have 0 arguments; its form is held(lock)"),
         ("mark note(1, 2, 3, 4)", "mark `note` cannot have 4 arguments; its form is note(a, b, c), each optional"),
         (

@@ -102,6 +102,8 @@ pub struct Machine<P> {
     notices: Vec<Notice>,
     events: u64,
     last_event: Cycle,
+    /// The limit of the last call of `run_until`.
+    ran_until: Cycle,
 }
 
 /// Runs `$body` with `$core` and an environment borrowed from the other parts of the machine.
@@ -155,6 +157,7 @@ impl<P: Probe> Machine<P> {
             notices: Vec::new(),
             events: 0,
             last_event: Cycle(0),
+            ran_until: Cycle(0),
         };
         machine.start(spec);
         machine
@@ -176,6 +179,7 @@ impl<P: Probe> Machine<P> {
             notices: self.notices,
             events: self.events,
             last_event: self.last_event,
+            ran_until: self.ran_until,
         }
     }
 
@@ -204,6 +208,7 @@ impl<P: Probe> Machine<P> {
             notices,
             events,
             last_event,
+            ran_until,
         } = self;
         (*core_params, *clock, *stop_at, *exact) = (spec.core, spec.clock, spec.stop_at, spec.exact);
         cores.clear();
@@ -212,7 +217,7 @@ impl<P: Probe> Machine<P> {
         *observer = probe;
         wakes.clear();
         notices.clear();
-        (*events, *last_event) = (0, Cycle(0));
+        (*events, *last_event, *ran_until) = (0, Cycle(0), Cycle(0));
         self.start(spec);
     }
 
@@ -249,6 +254,7 @@ impl<P: Probe> Machine<P> {
     /// what can be seen of the machine does not depend on the shortcuts taken.
     pub fn run_until(&mut self, limit: Cycle) -> Outcome {
         let end = Key::new(limit, Phase::Deliver, 0, 0);
+        self.ran_until = limit;
         loop {
             let (wake, core) = self.wakes.next();
             let message = self.mem.next_key();
@@ -327,6 +333,13 @@ impl<P: Probe> Machine<P> {
         self.notices = notices;
         self.rearm(core);
         self.check(core)
+    }
+
+    /// Everything that happens before this instant has happened, if the last call of [`Machine::run_until`] ended with
+    /// [`Outcome::Limit`].
+    #[must_use]
+    pub fn ran_until(&self) -> Cycle {
+        self.ran_until
     }
 
     /// The clock.

@@ -306,3 +306,32 @@ fn metrics_and_the_kernels_log_are_printed_on_request_and_a_file_is_always_writt
     }
     assert!(log.contains("CPU 0-7: all took 10 ms or less\n"), "{log}");
 }
+
+#[test]
+fn a_hang_that_is_expected_is_no_failure_and_one_that_does_not_come_is() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let run = |args: &[&str]| {
+        let out = sim(dir.path(), args);
+        (out.status.code(), String::from_utf8(out.stdout).expect("text"), String::from_utf8(out.stderr).expect("text"))
+    };
+    let (code, table, said) = run(&["run", "lost-heir.ron", "-q", "--anatomy"]);
+    assert_eq!(code, Some(0), "{said}");
+    let as_expected = "stage base, seed 1: hang, as expected: hang: 1 context stuck for good since cycle";
+    assert!(said.contains(as_expected), "{said}");
+    assert!(table.contains("hang in base, seed 1, as expected") && table.contains("Recoveries of base: 0"), "{table}");
+    assert!(dir.path().join("results/lost-heir/recoveries.csv").exists());
+    let expecting = SMALL.replace("(name: \"base\", patches: [])", "(name: \"base\", patches: [], expect: Hang)");
+    std::fs::write(dir.path().join("small.ron"), expecting).expect("writable");
+    let (code, table, said) = run(&["run", "small.ron", "-q", "--anatomy"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("finding: stage base, seed 1: ok, though a hang was expected"), "{said}");
+    assert!(said.contains("2 of 4 runs did not end as they have to"), "{said}");
+    assert!(table.contains("No deadlock formed"), "{table}");
+    // A hang that nobody expects.
+    let text = configs::presets::experiment_text("lost-heir.ron").expect("a preset").replace(", expect: Hang", "");
+    std::fs::write(dir.path().join("heir.ron"), text).expect("writable");
+    let (code, _, said) = run(&["run", "heir.ron", "-q"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("finding: stage base, seed 1: hang\nhang: 1 context stuck"), "{said}");
+    assert!(said.contains("core 0: task at queue_path.find_heir") && said.contains("last marks:"), "{said}");
+}

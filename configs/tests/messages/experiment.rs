@@ -50,6 +50,18 @@ Error: "enclose" is given twice, first at stages[1].patches[0]
     │ Help: each must differ from the others
 ────╯
 "#;
+    an_expectation_that_does_not_exist: r#"patches: ["enclose"])"# => r#"patches: ["enclose"], expect: Hung)"#,
+r#"
+Error: no choice `Hung` in Expect (at stages[1].expect)
+    ╭─[ test.ron:29:86 ]
+    │
+ 29 │     stages: [(name: "base", patches: []), (name: "+1", patches: ["enclose"], expect: Hung)],
+    │                                                                                      ──┬─
+    │                                                                                        ╰─── no choice `Hung` in Expect
+    │
+    │ Help: did you mean `Hang`? choices: Ok, Hang
+────╯
+"#;
     no_seeds: "Count(first: 1, n: 4)" => "List([])",
 r#"
 Error: seeds: 1 to 1000000 seeds are needed, 0 are listed

@@ -239,3 +239,30 @@ fn of_two_ways_into_a_latch_the_earlier_arrival_counts() {
     c.raise(0, 0, Cycle(430));
     assert_eq!(c.take(0, Cycle(440)).map(|t| t.pending_since), Some(Cycle(410)));
 }
+
+#[test]
+fn a_controller_is_silent_when_nothing_can_arrive_in_the_state_it_is_in() {
+    let until = Cycle(1000);
+    let with = |vector, process: Process| {
+        let s = Source { name: "s".into(), number: 0, vector, handler: 0, process };
+        Controllers::new(COSTS, &[vec![s]], 1, until)
+    };
+    let mut once = with(Vector::Nmi, Process::Trace { at: vec![100].into() });
+    assert_eq!(once.silent_from(0), None, "an arrival is due");
+    assert!(once.take(0, Cycle(200)).is_some());
+    assert_eq!(once.silent_from(0), Some(Cycle(0)));
+    let mut periodic = with(Vector::Nmi, Process::Periodic { period: 300, jitter: 0, first: Some(100) });
+    assert!(periodic.take(0, Cycle(110)).is_some());
+    assert_eq!(periodic.silent_from(0), Some(Cycle(0)), "an NMI handler lets no NMI in");
+    periodic.leave(0, Cycle(150));
+    assert_eq!(periodic.silent_from(0), None);
+    let mut masked = with(Vector::Irq(3), Process::Periodic { period: 300, jitter: 0, first: Some(100) });
+    masked.set_flag(0, false);
+    assert_eq!(masked.silent_from(0), Some(Cycle(0)), "the flag is clear");
+    let directed = with(Vector::Nmi, Process::Directed { pc: 7, nth: 2, repeat: false });
+    assert_eq!(directed.silent_from(0), Some(until), "a loop may come by until the end");
+    let mut sent = with(Vector::Nmi, Process::Sent);
+    assert_eq!(sent.silent_from(0), Some(Cycle(0)));
+    sent.send(0, 0, Target::All, Cycle(50));
+    assert_eq!(sent.silent_from(0), None);
+}

@@ -110,12 +110,16 @@ impl Oracle {
             let graph = Graph::reachable(&self.state, [closer]);
             // Every edge of the closer is as young as its wait, so no cycle through it is older.
             if let Some(path) = graph.shortest_cycle(closer, self.now) {
-                let (name, extends_live) = self.list(&graph, &path, self.now);
-                *self.totals.cycles_formed.entry(name).or_insert(0) += 1;
-                self.totals.cycles_extending_live += u64::from(extends_live);
+                self.list(&graph, &path, self.now);
+                let cycle = &self.live[self.live.len() - 1];
+                *self.totals.cycles_formed.entry(cycle.name).or_insert(0) += 1;
+                self.totals.cycles_extending_live += u64::from(cycle.extends_live);
+                self.totals.cycles_queue_carried += u64::from(cycle.queue_carried);
+                self.totals.cycles_context_carried += u64::from(cycle.context_carried);
             }
         }
         self.uncover(freed);
+        self.look_for_stuck(closer);
     }
 
     /// Takes the cycles that have lost an edge off the list; returns their members.
@@ -132,6 +136,7 @@ impl Oracle {
         };
         let ended = self.live.extract_if(.., |cycle| !holds(cycle));
         for cycle in ended {
+            self.dissolved.push(cycle.id);
             let lifetime = self.now - cycle.formed_at;
             let longest = &mut self.totals.cycle_lifetime_cycles_max;
             *longest = lifetime.max(*longest);
@@ -141,8 +146,10 @@ impl Oracle {
             let frame = self.state.frame_mut(context);
             if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
                 attempt.cycle_ended_at = Some(self.now);
+                attempt.unwound_at = None;
             }
         }
+        self.recoveries_see_dissolved();
         freed
     }
 
@@ -165,23 +172,22 @@ impl Oracle {
         self.live.iter().any(|c| c.contains(context))
     }
 
-    fn list(&mut self, graph: &Graph, path: &[ContextId], formed_at: u64) -> (CycleName, bool) {
+    fn list(&mut self, graph: &Graph, path: &[ContextId], formed_at: u64) {
         let reasons = graph.reasons(path);
         let frames = path.iter().filter_map(|&c| self.state.frame(c));
         let members = frames.zip(&reasons).map(|(frame, &reason)| Member { who: frame.who(), reason });
         let members = members.collect();
         let extends_live = path.iter().any(|&c| self.is_listed(c));
-        let name = Cycle::name_of(&reasons);
         self.live.push(Cycle {
             id: self.cycle_id_next,
             formed_at,
             members,
-            name,
+            name: Cycle::name_of(&reasons),
             queue_carried: reasons.iter().any(|r| r.is_queue()),
             context_carried: reasons.contains(&Reason::Interrupted),
             extends_live,
         });
         self.cycle_id_next += 1;
-        (name, extends_live)
+        self.recoveries_see_listed();
     }
 }

@@ -3,6 +3,7 @@
 
 use super::state::{ContextId, State};
 use sim_core::isa::WaitKind;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Why a context cannot go on.
@@ -131,6 +132,49 @@ impl State {
         let mut found = false;
         self.each_edge(from, |e| found |= e.to == to);
         found
+    }
+
+    /// Everybody `from` depends on, itself left out unless it is on a cycle.
+    pub(super) fn reached_from(&self, from: ContextId) -> BTreeSet<ContextId> {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![from];
+        while let Some(context) = todo.pop() {
+            self.each_edge(context, |edge| {
+                if seen.insert(edge.to) {
+                    todo.push(edge.to);
+                }
+            });
+        }
+        seen
+    }
+
+    /// Whether one of `starts`, or somebody they depend on, is as asked. Searches the state itself.
+    pub(super) fn any_reached(
+        &self,
+        scratch: &mut Scratch,
+        starts: impl Iterator<Item = ContextId>,
+        mut wanted: impl FnMut(ContextId) -> bool,
+    ) -> bool {
+        let Scratch { seen, todo } = scratch;
+        seen.clear();
+        seen.resize(self.stacks.len() * self.depth_max, false);
+        todo.clear();
+        let slot = |c: ContextId| c.cpu as usize * self.depth_max + c.depth as usize;
+        for start in starts {
+            seen[slot(start)] = true;
+            todo.push(start);
+        }
+        while let Some(context) = todo.pop() {
+            if wanted(context) {
+                return true;
+            }
+            self.each_edge(context, |edge| {
+                if !std::mem::replace(&mut seen[slot(edge.to)], true) {
+                    todo.push(edge.to);
+                }
+            });
+        }
+        false
     }
 
     /// Whether a path of at least one edge leads from `start` back to it. This is the test made at

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each mark does to the state. Every function checks first and changes nothing on an error.
 
+use super::anatomy::Key;
 use super::graph::Graph;
 use super::report::{Class, Verdict};
 use super::state::{Attempt, ContextId, Entry, Judgement, Owner, Place, Wait, Who};
 use super::{Oracle, Violation};
-use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, MarkKind, WaitKind};
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, MarkKind, NO_DEADLINE, WaitKind};
 
 impl Oracle {
     pub(super) fn attempt(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
@@ -20,11 +21,12 @@ impl Oracle {
                 attempting: self.state.locks[attempt.lock].address,
             });
         }
-        // An owner's wait for its successor ends without a mark; the next mark shows it has ended.
+        // An owner's wait for its successor may end without a mark; the next mark shows it has ended.
         let waited = top.wait.is_some();
-        let top = self.state.top_mut(cpu);
-        top.wait = None;
-        top.attempt = Some(Attempt { lock: lock_index, began_at: at, place: None, judged: None, cycle_ended_at: None });
+        if waited {
+            self.set_wait(cpu, None);
+        }
+        self.state.top_mut(cpu).attempt = Some(Attempt::new(lock_index, at));
         self.totals.attempts += 1;
         if waited {
             self.settle();
@@ -32,7 +34,7 @@ impl Oracle {
         Ok(())
     }
 
-    pub(super) fn wait(&mut self, cpu: usize, lock: u64, kind: u64) -> Result<(), Violation> {
+    pub(super) fn wait(&mut self, cpu: usize, lock: u64, kind: u64, deadline: u64) -> Result<(), Violation> {
         let lock_index = self.state.lock_index(lock);
         let at = self.now;
         let top = self.state.top(cpu);
@@ -47,9 +49,14 @@ impl Oracle {
         if !attempts && !hands_over {
             return Err(self.not_attempting(cpu, MarkKind::Wait, lock));
         }
-        let same = |w: &Wait| w.kind == kind && w.lock == lock_index;
-        if top.wait.as_ref().is_some_and(same) {
+        let mut wait = Wait::new(lock_index, kind, at, deadline != NO_DEADLINE);
+        if let Some(old) = top.wait.filter(|w| w.kind == kind && w.lock == lock_index) {
             // A mark inside the loop: the wait goes on as it was, and so does its age.
+            if old.bounded != wait.bounded {
+                wait.since = old.since;
+                self.set_wait(cpu, Some(wait));
+                self.look_for_stuck(who.context);
+            }
             return Ok(());
         }
         if attempts && kind == WaitKind::HandOver {
@@ -58,7 +65,13 @@ impl Oracle {
         if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
             if kind != WaitKind::HandOver {
                 attempt.judged = None;
+                attempt.chain_is_judged = false;
+                attempt.gives_up = false;
+            } else {
+                attempt.gives_up = true;
             }
+            attempt.waits_since.get_or_insert(at);
+            attempt.last_wait = Some(kind);
             if let Some(place) = attempt.place.as_mut() {
                 place.linked = true;
                 if kind == WaitKind::Head {
@@ -66,9 +79,52 @@ impl Oracle {
                 }
             }
         }
-        let wait = Wait { lock: lock_index, kind, since: at };
-        self.state.set_wait(cpu, Some(wait));
+        self.set_wait(cpu, Some(wait));
         self.settle_wait(who.context);
+        Ok(())
+    }
+
+    pub(super) fn resumed(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let top = self.state.top(cpu);
+        let attempts = top.attempt.as_ref().is_some_and(|a| a.lock == lock_index);
+        let waits = top.wait.is_some_and(|w| w.lock == lock_index);
+        if !attempts && !waits {
+            return Err(self.not_attempting(cpu, MarkKind::Resumed, lock));
+        }
+        self.set_wait(cpu, None);
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn check(&mut self, cpu: usize, lock: u64, detector: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let at = self.now;
+        let top = self.state.top_mut(cpu);
+        let who = top.who();
+        if Detector::from_number(detector).is_none() {
+            return Err(Violation::UnknownNumber { at, who, mark: MarkKind::Check, value: detector });
+        }
+        let Some(attempt) = top.attempt.as_mut().filter(|a| a.lock == lock_index) else {
+            return Err(self.not_attempting(cpu, MarkKind::Check, lock));
+        };
+        attempt.checked_at = Some(at);
+        self.recoveries_see_check(who.context);
+        Ok(())
+    }
+
+    /// From here on the attempt unwinds, which changes the graph; so it is judged now.
+    pub(super) fn found(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+        let lock_index = self.state.lock_index(lock);
+        let context = self.state.top(cpu).id;
+        let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut().filter(|a| a.lock == lock_index) else {
+            return Err(self.not_attempting(cpu, MarkKind::Found, lock));
+        };
+        attempt.gives_up = true;
+        if attempt.judged.is_none() {
+            self.recoveries_see_found(context);
+            self.store_judgements(Some(context), Vec::new());
+        }
         Ok(())
     }
 
@@ -97,7 +153,7 @@ impl Oracle {
             if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
                 attempt.place = Some(Place { predecessor, linked: false });
             }
-            self.state.set_wait(cpu, None);
+            self.set_wait(cpu, None);
         }
         self.settle();
         Ok(())
@@ -147,8 +203,8 @@ impl Oracle {
         }
         let top = self.state.top_mut(cpu);
         top.held -= 1;
-        if top.attempt.is_none() {
-            top.wait = None;
+        if top.attempt.is_none() && top.wait.is_some() {
+            self.set_wait(cpu, None);
         }
         self.settle();
         Ok(())
@@ -164,20 +220,23 @@ impl Oracle {
         let lock_index = self.state.lock_index(lock);
         let top = self.state.top(cpu);
         let who = top.who();
-        let wait = top.wait.map(|w| w.kind);
         let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
             return Err(self.not_attempting(cpu, MarkKind::Failed, lock));
         };
+        let wait = attempt.last_wait;
         let known = Detector::from_number(detector);
         if known.is_none() && detector != 0 {
             return Err(Violation::UnknownNumber { at: self.now, who, mark: MarkKind::Failed, value: detector });
         }
         let in_queue = attempt.place.is_some();
-        let chain_is_judged = attempt.judged.is_some();
+        let chain_is_judged = attempt.chain_is_judged;
+        let key = Key { context: who.context, began_at: attempt.began_at };
         let mut verdict = match errno {
             EDEADLK | ETIMEDOUT => Some(self.verdict(attempt, who, errno, known, wait)),
             _ => None,
         };
+        let behind = verdict.is_some_and(|v| v.behind_deadlock);
+        self.recoveries_see_failing(key, behind);
         let waited = wait.is_some_and(|k| k != WaitKind::PendingHandOver);
         if let Some(v) = verdict.as_mut().filter(|v| v.class == Class::FalsePositive && !waited)
             && self.would_close_a_cycle(cpu, lock_index)
@@ -193,6 +252,7 @@ impl Oracle {
         }
         self.end_attempt(cpu);
         self.settle();
+        self.recoveries_see_failed(key, known);
         match &verdict {
             Some(verdict) => self.totals.count(verdict),
             None => self.totals.other_failures += 1,
@@ -205,7 +265,7 @@ impl Oracle {
     fn would_close_a_cycle(&mut self, cpu: usize, lock: usize) -> bool {
         let top = self.state.top(cpu);
         let (context, before) = (top.id, top.wait);
-        self.state.set_wait(cpu, Some(Wait { lock, kind: WaitKind::Fallback, since: self.now }));
+        self.state.set_wait(cpu, Some(Wait::new(lock, WaitKind::Fallback, self.now, true)));
         let closes = self.state.reaches_itself(&mut self.scratch, context);
         self.state.set_wait(cpu, before);
         closes
@@ -226,8 +286,10 @@ impl Oracle {
         };
         let class = match (errno == EDEADLK, judgement.cycle.is_some()) {
             (true, true) => Class::Detected,
-            (true, false) => Class::FalsePositive,
             (false, true) => Class::Miss,
+            (true, false) if is_late(attempt) => Class::Late,
+            (_, false) if judgement.behind_deadlock => Class::WrongCulprit,
+            (true, false) => Class::FalsePositive,
             (false, false) => Class::TimeoutOutsideCycle,
         };
         Verdict {
@@ -254,11 +316,17 @@ impl Oracle {
     /// on the graph no longer shows what it, and those it may flush, were waiting for.
     fn judge_giving_up(&mut self, lock: usize, context: ContextId) {
         let attempt = self.state.frame(context).and_then(|f| f.attempt.as_ref());
-        if attempt.is_some_and(|a| a.judged.is_some()) {
+        let Some(attempt) = attempt.filter(|a| !a.chain_is_judged) else {
             return; // It was flushed itself, and judged with the rest of its chain.
-        }
+        };
+        let own = attempt.judged.is_none().then_some(context);
+        self.recoveries_see_found(context);
         let behind = self.state.queued_behind(lock, context);
-        self.store_judgements(Some(context), behind);
+        self.store_judgements(own, behind);
+        let frame = self.state.frame_mut(context);
+        if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
+            attempt.chain_is_judged = true;
+        }
     }
 
     fn store_judgements(&mut self, own: Option<ContextId>, behind: Vec<ContextId>) {
@@ -270,14 +338,31 @@ impl Oracle {
             let judgement = graph.judge(context, &self.live, own == Some(context));
             let frame = self.state.frame_mut(context);
             if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
+                attempt.chain_is_judged |= own != Some(context);
                 attempt.judged = Some(Box::new(judgement));
             }
         }
     }
 
     fn end_attempt(&mut self, cpu: usize) {
-        self.state.set_wait(cpu, None);
-        self.state.top_mut(cpu).attempt = None;
+        self.set_wait(cpu, None);
+        let ended = self.state.top_mut(cpu).attempt.take();
+        if let Some(attempt) = ended.filter(|a| a.is_bystander) {
+            self.recoveries.bystanders.wait_cycles += attempt.behind_cycles();
+        }
+    }
+
+    /// Replaces what the running context of `cpu` waits for, and counts waits without a deadline.
+    pub(super) fn set_wait(&mut self, cpu: usize, wait: Option<Wait>) {
+        if let Some(old) = self.state.top(cpu).wait.filter(|w| !w.bounded) {
+            let counted = &mut self.totals.unbounded_waits[old.kind as usize];
+            counted.longest_cycles = counted.longest_cycles.max(self.now - old.bounded_since);
+            counted.ended += 1;
+        }
+        if let Some(new) = wait.filter(|w| !w.bounded) {
+            self.totals.unbounded_waits[new.kind as usize].count += 1;
+        }
+        self.state.set_wait(cpu, wait);
     }
 
     /// Address of the lock that the running context of `cpu` attempts.
@@ -300,4 +385,11 @@ impl Oracle {
     fn who(&self, context: ContextId) -> Who {
         self.state.frame(context).expect("an owner's context cannot have returned").who()
     }
+}
+
+/// Whether an attempt that is on no cycle had its verdict coming while one was being dissolved: its last look for a
+/// deadlock (the attempt itself, where looks are not marked) began before the member that dissolved its cycle had unwound.
+fn is_late(attempt: &Attempt) -> bool {
+    let looked_at = attempt.checked_at.unwrap_or(attempt.began_at);
+    attempt.cycle_ended_at.is_some() && attempt.unwound_at.is_none_or(|unwound| looked_at <= unwound)
 }

@@ -15,6 +15,9 @@
 //! | `hand_over` | its successor, as long as that one has joined but not linked itself |
 //! | `pending_hand_over` | nobody: the wait is bounded, so it can be no part of a deadlock |
 //!
+//! A wait has a deadline if its mark gives one, and `pending_hand_over` has one by its nature. That decides nothing about edges and
+//! cycles, but about what is stuck for good (module `stuck`).
+//!
 //! Between the marks `enter` and `leave` a hook's body runs: a context of its own on top of the one that passes the
 //! hook, of the same kind, for whose end that one waits like an interrupted one.
 //!
@@ -28,10 +31,12 @@
 //! through it; every deadlock has at least one listed cycle at any time. An edge arises when both its ends are what they are; a cycle is as old as its
 //! youngest edge.
 //!
-//! **How an error is judged.** At the `failed` mark, before the attempt is taken out of the graph.
-//! There are two exceptions, where the waiter's own unwinding has already changed the graph: a
-//! waiter that reports `hand_over` before it fails is judged as of that mark, and one that was
+//! **How an error is judged.** At the mark `found`, when it is decided; in a program without such marks at `failed`,
+//! before the attempt is taken out of the graph. There are two exceptions, where unwinding has already changed the
+//! graph: a waiter that reports `hand_over` before it fails is judged as of that mark at the latest, and one that was
 //! flushed is judged as of the moment the first of the flushed chain gave up.
+//!
+//! **What became of a deadlock** is followed until everybody is in good order again (module `anatomy`).
 //!
 //! **Cost.** Attempts that never wait touch two small arrays and allocate nothing. The graph is
 //! derived from the state when somebody waits: first by a plain search that asks whether the
@@ -39,6 +44,7 @@
 //!
 //! Left out: waiting for anything that is not marked (barriers, plain memory, disabled interrupts).
 
+mod anatomy;
 mod cycles;
 mod dot;
 mod edges;
@@ -46,14 +52,17 @@ mod graph;
 mod marks;
 mod report;
 mod state;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod violation;
 
+pub use anatomy::{Bystanders, OpenRecoveries, Recovery};
 pub use cycles::{Cycle, CycleName, Member};
 pub use edges::Reason;
-pub use report::{Class, ClassCounts, Quiescence, Totals, Unfinished, Verdict};
+pub use report::{Class, ClassCounts, Quiescence, Totals, UnboundedWaits, Unfinished, Verdict};
 pub use state::{ContextId, Who};
+pub use stuck::{Stuck, StuckContext, Why};
 pub use violation::Violation;
 
 use sim_core::isa::{ContextKind, MarkKind};
@@ -68,6 +77,13 @@ pub struct Oracle {
     /// Live cycles in the order of their ids.
     live: Vec<Cycle>,
     cycle_id_next: u64,
+    /// Ids of cycles that have just dissolved.
+    dissolved: Vec<u64>,
+    recoveries: anatomy::Recoveries,
+    /// When an interrupt returned last.
+    left_at: u64,
+    /// Since when there is a deadlock that nothing can end.
+    stuck_since: Option<u64>,
     totals: Totals,
     now: u64,
 }
@@ -81,6 +97,10 @@ impl Oracle {
             scratch: edges::Scratch::default(),
             live: Vec::new(),
             cycle_id_next: 0,
+            dissolved: Vec::new(),
+            recoveries: anatomy::Recoveries::default(),
+            left_at: 0,
+            stuck_since: None,
             totals: Totals::default(),
             now: 0,
         }
@@ -106,7 +126,10 @@ impl Oracle {
     pub fn leave(&mut self, at: u64, cpu: usize) -> Result<(), Violation> {
         self.advance(at);
         // The context had no attempt and no lock, hence no edge of its own: no cycle can end here.
-        self.state.pop(at, cpu)
+        self.state.pop(at, cpu)?;
+        self.left_at = at;
+        self.recoveries_see_order();
+        Ok(())
     }
 
     /// The topmost context of `cpu` reports a mark at cycle `at`. A `failed` mark with `EDEADLK` or
@@ -125,11 +148,18 @@ impl Oracle {
         let [lock, second, third] = args;
         match kind {
             MarkKind::Attempt => self.attempt(cpu, lock)?,
-            MarkKind::Wait => self.wait(cpu, lock, second)?,
+            MarkKind::Wait => self.wait(cpu, lock, second, third)?,
+            MarkKind::Resumed => self.resumed(cpu, lock)?,
+            MarkKind::Check => self.check(cpu, lock, second)?,
+            MarkKind::Found => self.found(cpu, lock)?,
             MarkKind::Queued => self.queued(cpu, lock, second, third)?,
             MarkKind::Held => self.held(cpu, lock)?,
             MarkKind::Released => self.released(cpu, lock)?,
-            MarkKind::Failed => return self.failed(cpu, lock, second, third),
+            MarkKind::Failed => {
+                let verdict = self.failed(cpu, lock, second, third)?;
+                self.recoveries_see_order();
+                return Ok(verdict);
+            }
             // A context of its own on the graph, though of the same kind: what it interrupts waits for it.
             MarkKind::Enter => {
                 let kind = self.state.top(cpu).kind;
@@ -138,6 +168,7 @@ impl Oracle {
             MarkKind::Leave => self.state.pop(at, cpu)?,
             MarkKind::Note => {}
         }
+        self.recoveries_see_order();
         Ok(None)
     }
 
@@ -145,6 +176,17 @@ impl Oracle {
     #[must_use]
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// Waits without a deadline, `[WaitKind number]`; those that go on count until `now`.
+    #[must_use]
+    pub fn unbounded_waits(&self, now: u64) -> [UnboundedWaits; report::WAIT_KINDS] {
+        let mut waits = self.totals.unbounded_waits;
+        for wait in self.state.frames().filter_map(|f| f.wait).filter(|w| !w.bounded) {
+            let counted = &mut waits[wait.kind as usize];
+            counted.longest_cycles = counted.longest_cycles.max(now.saturating_sub(wait.bounded_since));
+        }
+        waits
     }
 
     /// Cycles that exist now, in the order they were listed. Ids rise, so a caller sees a new one by

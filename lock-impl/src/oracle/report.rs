@@ -14,18 +14,30 @@ pub enum Class {
     /// `EDEADLK` before waiting, where waiting would have closed a cycle: a deadlock that never
     /// formed.
     Avoided,
-    /// `EDEADLK`, and neither on a cycle nor about to close one.
+    /// `EDEADLK` to a former member of a deadlock that another member has dissolved, by a look that began before that
+    /// one had unwound: both noticed, and this one came second.
+    Late,
+    /// An error of either kind to a waiter that is on no cycle though it waits behind one.
+    WrongCulprit,
+    /// `EDEADLK`, and neither on a cycle, nor behind one, nor about to close one.
     FalsePositive,
     /// `ETIMEDOUT`, on a cycle: nobody noticed the deadlock.
     Miss,
-    /// `ETIMEDOUT`, on no cycle.
+    /// `ETIMEDOUT`, neither on a cycle nor behind one.
     TimeoutOutsideCycle,
 }
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Class; 5] =
-        [Class::Detected, Class::Avoided, Class::FalsePositive, Class::Miss, Class::TimeoutOutsideCycle];
+    pub const ALL: [Class; 7] = [
+        Class::Detected,
+        Class::Avoided,
+        Class::Late,
+        Class::WrongCulprit,
+        Class::FalsePositive,
+        Class::Miss,
+        Class::TimeoutOutsideCycle,
+    ];
 
     /// The name used in records and tables.
     #[must_use]
@@ -33,6 +45,8 @@ impl Class {
         match self {
             Class::Detected => "detected",
             Class::Avoided => "avoided",
+            Class::Late => "late",
+            Class::WrongCulprit => "wrong_culprit",
             Class::FalsePositive => "false_positive",
             Class::Miss => "miss",
             Class::TimeoutOutsideCycle => "timeout_outside_cycle",
@@ -81,6 +95,10 @@ pub struct ClassCounts {
     pub detected: u64,
     /// [`Class::Avoided`].
     pub avoided: u64,
+    /// [`Class::Late`].
+    pub late: u64,
+    /// [`Class::WrongCulprit`].
+    pub wrong_culprits: u64,
     /// [`Class::FalsePositive`].
     pub false_positives: u64,
     /// [`Class::Miss`].
@@ -96,6 +114,8 @@ impl ClassCounts {
         match class {
             Class::Detected => self.detected,
             Class::Avoided => self.avoided,
+            Class::Late => self.late,
+            Class::WrongCulprit => self.wrong_culprits,
             Class::FalsePositive => self.false_positives,
             Class::Miss => self.misses,
             Class::TimeoutOutsideCycle => self.timeouts_outside,
@@ -106,11 +126,27 @@ impl ClassCounts {
         match class {
             Class::Detected => self.detected += 1,
             Class::Avoided => self.avoided += 1,
+            Class::Late => self.late += 1,
+            Class::WrongCulprit => self.wrong_culprits += 1,
             Class::FalsePositive => self.false_positives += 1,
             Class::Miss => self.misses += 1,
             Class::TimeoutOutsideCycle => self.timeouts_outside += 1,
         }
     }
+}
+
+/// One more than the largest number of a [`WaitKind`].
+pub(super) const WAIT_KINDS: usize = WaitKind::ALL.len() + 1;
+
+/// Waits of one kind that no deadline bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnboundedWaits {
+    /// Begun.
+    pub count: u64,
+    /// Of these, ended.
+    pub ended: u64,
+    /// The longest one, in cycles.
+    pub longest_cycles: u64,
 }
 
 /// Counters of a whole run.
@@ -122,6 +158,10 @@ pub struct Totals {
     pub acquisitions: u64,
     /// Cycles formed, by name: one per wait that closed one.
     pub cycles_formed: BTreeMap<CycleName, u64>,
+    /// Of those, the ones that a queue carries, see [`Cycle::queue_carried`].
+    pub cycles_queue_carried: u64,
+    /// Of those, the ones that an interrupted context carries, see [`Cycle::context_carried`].
+    pub cycles_context_carried: u64,
     /// Of those, the ones that shared a member with a live cycle when they formed.
     pub cycles_extending_live: u64,
     /// Cycles listed only when another one, closed by the same wait, had dissolved and left them.
@@ -133,10 +173,10 @@ pub struct Totals {
     pub verdicts: ClassCounts,
     /// The same by detector; `None` is "not said".
     pub by_detector: BTreeMap<Option<Detector>, ClassCounts>,
-    /// Of the false positives, those whose attempt had been on a cycle that ended before.
-    pub false_positives_after_cycle: u64,
-    /// Verdicts of contexts on no cycle whose waiting depended on one.
-    pub behind_deadlock: u64,
+    /// Waits that no deadline bounds, `[WaitKind number]`. One that a deadline comes to bound counts until then.
+    pub unbounded_waits: [UnboundedWaits; WAIT_KINDS],
+    /// Deadlocks that dissolved though no member failed: one went on to wait for somebody else.
+    pub cycles_passed: u64,
     /// Failures with an error other than `EDEADLK` and `ETIMEDOUT`, which get no verdict.
     pub other_failures: u64,
     /// `queued` marks whose previous tail belongs to nobody in the queue. A lock whose node stays
@@ -148,9 +188,6 @@ impl Totals {
     pub(super) fn count(&mut self, verdict: &Verdict) {
         self.verdicts.add(verdict.class);
         self.by_detector.entry(verdict.detector).or_default().add(verdict.class);
-        let after = verdict.class == Class::FalsePositive && verdict.cycle_ended_at.is_some();
-        self.false_positives_after_cycle += u64::from(after);
-        self.behind_deadlock += u64::from(verdict.behind_deadlock);
     }
 }
 

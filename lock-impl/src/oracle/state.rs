@@ -65,8 +65,56 @@ pub(super) struct Attempt {
     pub(super) place: Option<Place>,
     /// A judgement that replaces the one at the `failed` mark; see the module text.
     pub(super) judged: Option<Box<Judgement>>,
+    /// The judgement of those queued behind it has been stored with them.
+    pub(super) chain_is_judged: bool,
     /// When the last cycle it was a listed member of came to an end.
     pub(super) cycle_ended_at: Option<u64>,
+    /// When the member that ended that cycle had unwound.
+    pub(super) unwound_at: Option<u64>,
+    /// When its last look for a deadlock began, if the program marks such looks.
+    pub(super) checked_at: Option<u64>,
+    /// It is decided that it fails, and it unwinds.
+    pub(super) gives_up: bool,
+    /// When it began to wait.
+    pub(super) waits_since: Option<u64>,
+    /// How it waited last.
+    pub(super) last_wait: Option<WaitKind>,
+    /// It is known to have waited behind a deadlock.
+    pub(super) is_bystander: bool,
+    /// From when until when it waited behind one, for each.
+    pub(super) behind: Vec<(u64, u64)>,
+}
+
+impl Attempt {
+    /// Cycles in which it waited behind at least one deadlock.
+    pub(super) fn behind_cycles(&self) -> u64 {
+        let mut spans = self.behind.clone();
+        spans.sort_unstable();
+        let (mut total, mut reached) = (0, 0);
+        for (from, to) in spans {
+            total += to.saturating_sub(from.max(reached));
+            reached = reached.max(to);
+        }
+        total
+    }
+
+    pub(super) const fn new(lock: usize, began_at: u64) -> Self {
+        Attempt {
+            lock,
+            began_at,
+            place: None,
+            judged: None,
+            chain_is_judged: false,
+            cycle_ended_at: None,
+            unwound_at: None,
+            checked_at: None,
+            gives_up: false,
+            waits_since: None,
+            last_wait: None,
+            is_bystander: false,
+            behind: Vec::new(),
+        }
+    }
 }
 
 /// A wait in progress.
@@ -75,6 +123,18 @@ pub(super) struct Wait {
     pub(super) lock: usize,
     pub(super) kind: WaitKind,
     pub(super) since: u64,
+    /// The program ends it by itself: a deadline, or patience.
+    pub(super) bounded: bool,
+    /// Since when it is bounded, or not.
+    pub(super) bounded_since: u64,
+}
+
+impl Wait {
+    pub(super) const fn new(lock: usize, kind: WaitKind, since: u64, has_deadline: bool) -> Self {
+        // Whoever waits for the pending waiter to become owner has patience and no more.
+        let bounded = has_deadline || matches!(kind, WaitKind::PendingHandOver);
+        Wait { lock, kind, since, bounded, bounded_since: since }
+    }
 }
 
 /// One context on a cpu's stack.

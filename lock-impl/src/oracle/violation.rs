@@ -44,7 +44,7 @@ pub enum Violation {
         /// The lock it was attempting, if any.
         attempting: Option<u64>,
     },
-    /// `wait`, `queued` or `failed` for a lock that the context was not attempting.
+    /// A mark of an attempt for a lock that the context was not attempting.
     MarkWithoutAttempt {
         /// When.
         at: u64,
@@ -94,7 +94,7 @@ pub enum Violation {
         cpu: usize,
     },
     /// An argument of a mark is a number without meaning: the kind of a `wait` or the detector of a
-    /// `failed`.
+    /// `check` or `failed`.
     UnknownNumber {
         /// When.
         at: u64,
@@ -166,6 +166,9 @@ const fn mark_name(mark: MarkKind) -> &'static str {
     match mark {
         MarkKind::Attempt => "attempt",
         MarkKind::Wait => "wait",
+        MarkKind::Resumed => "resumed",
+        MarkKind::Check => "check",
+        MarkKind::Found => "found",
         MarkKind::Queued => "queued",
         MarkKind::Held => "held",
         MarkKind::Released => "released",

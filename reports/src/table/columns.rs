@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::names;
-use crate::record::ContextCounts;
+use crate::record::{ContextCounts, OracleCounts};
 use crate::stage::StageSummary;
 use crate::units::{self, Charset, count, duration, estimate, percent, plural};
 
@@ -54,7 +54,7 @@ pub(super) fn columns(stages: &[StageSummary]) -> Vec<Column> {
         Column::new("waits", "timeouts\nin wait", counts(stages, waits), false),
         Column::new("rates", "timeouts\n(95 %)", each(rates), false),
         Column::new("detection", "detection\nlatency", each(detection), false),
-        Column::new("oracle", "oracle's\nverdict", counts(stages, oracle), false),
+        Column::new("oracle", "oracle's\nverdict", counts(stages, verdicts(stages)), false),
         Column::new("nmi", "NMIs,\nstuck time", each(nmi), false),
         Column::new("cost", "cost and\nspeed", each(cost), false),
     ]);
@@ -137,15 +137,23 @@ fn detection(s: &StageSummary) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn oracle(s: &StageSummary) -> Vec<(&str, u64)> {
-    let o = &s.oracle;
-    vec![
-        ("detected", o.detected),
-        ("avoided", o.avoided),
-        ("missed", o.misses),
-        ("false", o.false_positives),
-        ("no cycle", o.timeouts_outside_cycle),
-    ]
+/// The rarer verdicts only where there are any.
+fn verdicts<'a>(stages: &'a [StageSummary]) -> impl Fn(&'a StageSummary) -> Vec<(&'a str, u64)> {
+    let rare: [fn(&OracleCounts) -> u64; 2] = [|o| o.late, |o| o.wrong_culprits];
+    let [late, wrong] = rare.map(|n| stages.iter().any(|s| n(&s.oracle) > 0));
+    move |s| {
+        let o = &s.oracle;
+        let all = [
+            (true, "detected", o.detected),
+            (true, "avoided", o.avoided),
+            (late, "late", o.late),
+            (true, "missed", o.misses),
+            (wrong, "behind", o.wrong_culprits),
+            (true, "false", o.false_positives),
+            (true, "no cycle", o.timeouts_outside_cycle),
+        ];
+        all.into_iter().filter(|(shown, _, _)| *shown).map(|(_, name, n)| (name, n)).collect()
+    }
 }
 
 fn nmi(s: &StageSummary) -> String {

@@ -17,6 +17,7 @@ pub fn stage_csv(stages: &[StageSummary]) -> String {
     let mut columns = identity(stages);
     columns.extend(attempts(stages));
     columns.extend(verdicts(stages));
+    columns.extend(waits(stages));
     columns.extend(rates(stages));
     columns.extend(handlers(stages));
     columns.extend(costs(stages));
@@ -72,6 +73,7 @@ fn identity(stages: &[StageSummary]) -> Vec<Column> {
         column(stages, "cpus", |s| Some(s.cpus)),
         column(stages, "runs", |s| Some(s.seeds.len())),
         column(stages, "runs_failed", |s| Some(s.findings.len())),
+        column(stages, "runs_hung_as_expected", |s| Some(s.expected_findings.len())),
         column(stages, "runs_conflicting", |s| Some(s.conflicts)),
         column(stages, "simulated_ns", |s| Some(s.simulated_ns)),
         column(stages, "end_ns", |s| Some(s.end_ns)),
@@ -105,6 +107,8 @@ fn verdicts(stages: &[StageSummary]) -> Vec<Column> {
     columns.extend([
         column(stages, "detected", |s| Some(s.oracle.detected)),
         column(stages, "avoided", |s| Some(s.oracle.avoided)),
+        column(stages, "late", |s| Some(s.oracle.late)),
+        column(stages, "wrong_culprits", |s| Some(s.oracle.wrong_culprits)),
         column(stages, "false_positives", |s| Some(s.oracle.false_positives)),
         column(stages, "misses", |s| Some(s.oracle.misses)),
         column(stages, "timeouts_outside_cycle", |s| Some(s.oracle.timeouts_outside_cycle)),
@@ -114,6 +118,37 @@ fn verdicts(stages: &[StageSummary]) -> Vec<Column> {
             .push(column(stages, format!("detection_latency_{name}_ns"), |s| s.detection_latency().quantile(num, den)));
     }
     columns.push(column(stages, "miss_latency_max_ns", |s| s.oracle.miss_latency.max()));
+    columns.extend([
+        column(stages, "cycles_queue_carried", |s| Some(s.oracle.cycles_queue_carried)),
+        column(stages, "cycles_context_carried", |s| Some(s.oracle.cycles_context_carried)),
+    ]);
+    for key in names::in_order(stages.iter().flat_map(|s| s.oracle.latency_by.keys())) {
+        let of = |s: &StageSummary| s.oracle.latency_by.get(key).cloned();
+        columns.push(column(stages, format!("detection_latency_{key}_max_ns"), |s| of(s)?.max()));
+    }
+    for key in names::in_order(stages.iter().flat_map(|s| s.oracle.miss_latency_by.keys())) {
+        let of = |s: &StageSummary| s.oracle.miss_latency_by.get(key).cloned();
+        columns.push(column(stages, format!("miss_latency_{key}_max_ns"), |s| of(s)?.max()));
+    }
+    columns
+}
+
+fn waits(stages: &[StageSummary]) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for key in names::in_order(stages.iter().flat_map(|s| s.unbounded_waits.keys())) {
+        let of = |s: &StageSummary| s.unbounded_waits.get(key).copied();
+        columns.extend([
+            column(stages, format!("unbounded_waits_{key}"), |s| Some(of(s)?.count)),
+            column(stages, format!("unbounded_waits_{key}_unfinished"), |s| Some(of(s)?.unfinished)),
+            column(stages, format!("unbounded_wait_{key}_longest_ns"), |s| Some(of(s)?.longest_ns)),
+        ]);
+    }
+    columns.extend([
+        column(stages, "recoveries", |s| Some(s.recoveries.count())),
+        column(stages, "bystanders", |s| Some(s.recoveries.bystanders)),
+        column(stages, "bystander_errors", |s| Some(s.recoveries.bystander_errors)),
+        column(stages, "bystander_wait_ns", |s| Some(s.recoveries.bystander_wait_ns)),
+    ]);
     columns
 }
 

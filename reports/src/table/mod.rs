@@ -12,6 +12,7 @@ mod columns;
 mod csv;
 mod metrics;
 mod metrics_csv;
+mod recoveries;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -20,9 +21,10 @@ pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub use csv::stage_csv;
 pub use metrics::metrics_text;
 pub use metrics_csv::metrics_csv;
+pub use recoveries::{recoveries_csv, recoveries_text, recoveries_worst_csv};
 
 use crate::stage::StageSummary;
-use crate::units::{Charset, plural};
+use crate::units::{Charset, count, duration, plural};
 use columns::Column;
 
 const BOLD: &str = "\u{1b}[1m";
@@ -141,7 +143,17 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
             .to_string(),
         false,
     )];
+    if stages.iter().any(|s| s.oracle.late + s.oracle.wrong_culprits > 0) {
+        let text = "\"late\" is EDEADLK to the second who noticed a deadlock, \"behind\" an error to a waiter that is on \
+                    no cycle though it waits behind one.";
+        notes.push((text.to_owned(), false));
+    }
+    notes.extend(stages.iter().filter_map(|s| Some((waits_without_deadline(s)?, false))));
     for stage in stages {
+        for (seed, status, finding) in &stage.expected_findings {
+            let what = finding.lines().next().unwrap_or_default();
+            notes.push((format!("{status} in {}, seed {seed}, as expected: {what}", stage.label), false));
+        }
         for (seed, status, finding) in &stage.findings {
             // The rest of it is a trace, which belongs into the record and on standard error.
             let what = finding.lines().next().unwrap_or_default();
@@ -160,6 +172,17 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
         }
     }
     notes
+}
+
+/// How long waits took that nothing but what they wait for ends; nothing if there was none.
+fn waits_without_deadline(stage: &StageSummary) -> Option<String> {
+    let waits = stage.unbounded_waits.iter().filter(|(_, w)| w.count > 0);
+    let each = waits.map(|(kind, w)| {
+        let open = if w.unfinished > 0 { format!(", {} unfinished", count(w.unfinished)) } else { String::new() };
+        format!("{} {kind}{open}, longest {}", count(w.count), duration(w.longest_ns))
+    });
+    let text = each.collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then(|| format!("Waits without a deadline in {}: {text}.", stage.label))
 }
 
 /// Breaks a text at blanks; line feeds stay, and a word longer than a line gets its own.

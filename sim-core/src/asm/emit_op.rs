@@ -6,7 +6,9 @@ use super::diag::Sp;
 use super::emit::Emitter;
 use super::lex::shorten;
 use super::syntax::{Arg, InstStmt, Name, ProcDecl, Unit};
-use crate::isa::{AluFn, CallSite, Detector, MarkKind, MarkSite, Op, Operand, Reg, RmwFn, Span, WaitKind, Width};
+use crate::isa::{
+    AluFn, CallSite, Detector, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Reg, RmwFn, Span, WaitKind, Width,
+};
 
 /// "1 value", "2 values".
 fn plural(count: usize, what: &str) -> String {
@@ -17,10 +19,13 @@ fn plural(count: usize, what: &str) -> String {
 const fn mark_args(kind: MarkKind) -> (usize, usize, &'static str) {
     match kind {
         MarkKind::Attempt => (1, 1, "attempt(lock)"),
-        MarkKind::Wait => (2, 2, "wait(lock, kind)"),
+        MarkKind::Wait => (2, 3, "wait(lock, kind) or wait(lock, kind, deadline)"),
+        MarkKind::Resumed => (1, 1, "resumed(lock)"),
         MarkKind::Queued => (3, 3, "queued(lock, previous, own)"),
         MarkKind::Held => (1, 1, "held(lock)"),
         MarkKind::Released => (1, 1, "released(lock)"),
+        MarkKind::Check => (2, 2, "check(lock, detector)"),
+        MarkKind::Found => (2, 2, "found(lock, errno)"),
         MarkKind::Failed => (3, 3, "failed(lock, errno, detector)"),
         MarkKind::Enter => (0, 0, "enter()"),
         MarkKind::Leave => (0, 0, "leave()"),
@@ -179,15 +184,20 @@ impl<'a> Emitter<'a, '_, '_, '_> {
                 .help(format!("its form is {form}"));
         }
         let mut values = [Operand::Imm(0); 3];
+        if kind == MarkKind::Wait {
+            values[2] = Operand::Imm(NO_DEADLINE);
+        }
         for (i, arg) in args.iter().enumerate() {
             let value = self.operand(arg);
             if let Some(slot) = values.get_mut(i) {
                 *slot = value;
             }
         }
+        let detectors = || Detector::ALL.iter().map(|k| k.name()).collect();
         let numbered = match kind {
             MarkKind::Wait => args.get(1).map(|a| (a, values[1], WaitKind::ALL.iter().map(|k| k.name()).collect())),
-            MarkKind::Failed => args.get(2).map(|a| (a, values[2], Detector::ALL.iter().map(|k| k.name()).collect())),
+            MarkKind::Check => args.get(1).map(|a| (a, values[1], detectors())),
+            MarkKind::Failed => args.get(2).map(|a| (a, values[2], detectors())),
             _ => None,
         };
         if let Some((arg, Operand::Imm(v), names)) = numbered {

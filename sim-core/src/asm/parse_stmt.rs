@@ -12,12 +12,15 @@ use crate::isa::{AluFn, Cmp, Fence, MarkKind, RmwFn};
 const DSTS_MAX: usize = 8;
 
 /// Kinds of marks under their names.
-pub(super) const MARK_KINDS: [(&str, MarkKind); 9] = [
+pub(super) const MARK_KINDS: [(&str, MarkKind); 12] = [
     ("attempt", MarkKind::Attempt),
     ("wait", MarkKind::Wait),
+    ("resumed", MarkKind::Resumed),
     ("queued", MarkKind::Queued),
     ("held", MarkKind::Held),
     ("released", MarkKind::Released),
+    ("check", MarkKind::Check),
+    ("found", MarkKind::Found),
     ("failed", MarkKind::Failed),
     ("enter", MarkKind::Enter),
     ("leave", MarkKind::Leave),

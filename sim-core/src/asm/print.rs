@@ -7,8 +7,8 @@ use super::parse_stmt::{ALU_SIGNS, CMP_SIGNS, FENCES, MARK_KINDS};
 use super::print_addr::addr_text;
 use super::{Info, Options, assemble_with_info};
 use crate::isa::{
-    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, Op, Operand, Order, Pc, Reg, RmwFn, SendTo,
-    Span, WaitKind, Width,
+    Addr, AluFn, Base, Detector, EDEADLK, ETIMEDOUT, MarkKind, MarkSite, NO_DEADLINE, Op, Operand, Order, Pc, Reg,
+    RmwFn, SendTo, Span, WaitKind, Width,
 };
 use crate::program::{Dist, Proc, Program, TimeSpan};
 use std::fmt::Write;
@@ -337,8 +337,9 @@ impl Line<'_> {
             Operand::Reg(_) => None,
         };
         let count = match m.kind {
-            MarkKind::Attempt | MarkKind::Held | MarkKind::Released => 1,
-            MarkKind::Wait => 2,
+            MarkKind::Attempt | MarkKind::Held | MarkKind::Released | MarkKind::Resumed => 1,
+            MarkKind::Wait if m.args[2] != Operand::Imm(NO_DEADLINE) => 3,
+            MarkKind::Wait | MarkKind::Check | MarkKind::Found => 2,
             MarkKind::Queued | MarkKind::Failed => 3,
             MarkKind::Enter | MarkKind::Leave => 0,
             MarkKind::Note => 3 - m.args.iter().rev().take_while(|a| **a == Operand::Imm(0)).count(),
@@ -351,15 +352,18 @@ impl Line<'_> {
         {
             kind.name().clone_into(&mut args[1]);
         }
-        if m.kind == MarkKind::Failed {
+        if matches!(m.kind, MarkKind::Failed | MarkKind::Found) {
             match imm(1) {
                 Some(EDEADLK) => "EDEADLK".clone_into(&mut args[1]),
                 Some(ETIMEDOUT) => "ETIMEDOUT".clone_into(&mut args[1]),
                 _ => {}
             }
-            if let Some(detector) = imm(2).and_then(Detector::from_number) {
-                detector.name().clone_into(&mut args[2]);
-            }
+        }
+        let by = if m.kind == MarkKind::Check { 1 } else { 2 };
+        if matches!(m.kind, MarkKind::Failed | MarkKind::Check)
+            && let Some(detector) = imm(by).and_then(Detector::from_number)
+        {
+            detector.name().clone_into(&mut args[by]);
         }
         let guard = match m.guard {
             Some((r, true)) => format!(" if {}", self.reg(r)),

@@ -76,6 +76,11 @@ proc slow(lock: lock_word, val) -> err {
   tail = tail & -8
   prev = xchg.u16.rel [lock.tail], tail
   mark wait(lock, queued)
+  mark wait(lock, head, 0)
+  mark wait(lock, fallback, x)
+  mark resumed(lock)
+  mark check(lock, abba)
+  mark found(lock, ETIMEDOUT)
   mark queued(lock, prev, tail)
   mark note()
   mark note(1, 2)

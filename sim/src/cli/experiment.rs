@@ -60,6 +60,16 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         output::print(&reports::klog_text(&batch.records))?;
     }
     on_no_core(&plan);
+    if args.anatomy {
+        rqsim::files::write_text(&dir.join("recoveries.csv"), &reports::recoveries_csv(&stages))?;
+        rqsim::files::write_text(&dir.join("recoveries_worst.csv"), &reports::recoveries_worst_csv(&stages))?;
+        let text = reports::recoveries_text(&stages, output::width(), colored, false);
+        output::print(if text.is_empty() {
+            "\nNo deadlock formed, so there was none to recover from.\n"
+        } else {
+            &text
+        })?;
+    }
     never_delivered(&plan, &batch.records);
     if !args.quiet {
         summarize(&batch, &dir, &plots, elapsed);
@@ -193,19 +203,24 @@ fn never_delivered(plan: &Plan, records: &[Record]) {
 
 /// Prints what runs found, the first of each stage in full.
 fn findings(records: &[Record]) -> Result<(), Failure> {
-    let bad: Vec<&Record> = records.iter().filter(|r| r.status != reports::names::OK).collect();
+    let (expected, bad): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|r| r.is_as_expected());
+    for r in expected.iter().filter(|r| r.status != reports::names::OK) {
+        let what = r.finding.as_deref().and_then(|f| f.lines().next()).unwrap_or_default();
+        output::say(&format!("stage {}, seed {}: {}, as expected: {what}", r.stage, r.seed, r.status));
+    }
     if bad.is_empty() {
         return Ok(());
     }
     let mut shown: Vec<u32> = Vec::new();
     for r in &bad {
-        output::say(&format!("finding: stage {}, seed {}: {}", r.stage, r.seed, r.status));
+        let expected = if r.expect == reports::names::OK { "" } else { ", though a hang was expected" };
+        output::say(&format!("finding: stage {}, seed {}: {}{expected}", r.stage, r.seed, r.status));
         if !shown.contains(&r.stage_idx) {
             shown.push(r.stage_idx);
             output::say(r.finding.as_deref().unwrap_or(""));
         }
     }
-    output::say(&format!("{} of {} runs hung or broke an invariant", bad.len(), records.len()));
+    output::say(&format!("{} of {} runs did not end as they have to", bad.len(), records.len()));
     Err(Failure::Found)
 }
 

@@ -109,6 +109,10 @@ struct RunArgs {
     /// Also print what a kernel's log would say about long interrupts, and attempts by duration, for every stage and seed.
     #[arg(long)]
     klog: bool,
+    /// Also show how deadlocks were recovered from: until the first check, until the detection, unwinding,
+    /// healing, and who paid without being on them. Records have it in any case.
+    #[arg(long)]
+    anatomy: bool,
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,

@@ -143,7 +143,7 @@ impl Meter {
                 self.stacks[m.core].push(Level::new(kind, m.at));
             }
             MarkKind::Leave => self.pop(m.core, m.at),
-            MarkKind::Queued | MarkKind::Note => {}
+            MarkKind::Queued | MarkKind::Resumed | MarkKind::Check | MarkKind::Found | MarkKind::Note => {}
         }
     }
 

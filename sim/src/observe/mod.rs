@@ -6,8 +6,8 @@ mod metrics;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use lock_impl::oracle::{Oracle, Violation};
-use reports::Histogram;
+use lock_impl::oracle::{Oracle, Recovery, Violation};
+use reports::{Histogram, Recoveries, WorstRecovery};
 use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, Pc};
 use sim_core::ports::{Probe, Taken};
 use sim_core::time::{Clock, Cycle};
@@ -145,9 +145,13 @@ pub struct Observer {
     /// Oracle's latency from formation to a detecting EDEADLK, ns, by detector.
     pub detection_ns: BTreeMap<Detector, Histogram>,
     /// The same for time-outs that ended a deadlock.
+    pub miss_by_ns: BTreeMap<Detector, Histogram>,
+    /// The same, all of them, those without a named detector included.
     pub miss_ns: Histogram,
     /// Locks, fairness, waiting, interrupts, and the kernel's log.
     pub meter: Meter,
+    /// Deadlocks that are over.
+    pub recoveries: Recoveries,
     worst: Vec<Attempt>,
     stuck: Vec<(u64, u64)>,
     last: VecDeque<SeenMark>,
@@ -169,8 +173,10 @@ impl Observer {
             handlers: Default::default(),
             failures: BTreeMap::new(),
             detection_ns: BTreeMap::new(),
+            miss_by_ns: BTreeMap::new(),
             miss_ns: Histogram::new(),
             meter: Meter::new(cpus, clock, KernelView::default()),
+            recoveries: Recoveries::default(),
             worst: Vec::new(),
             stuck: Vec::new(),
             last: VecDeque::new(),
@@ -282,7 +288,36 @@ impl Observer {
             MarkKind::Leave => {
                 self.levels[m.core].pop();
             }
-            MarkKind::Wait | MarkKind::Queued | MarkKind::Released | MarkKind::Note => {}
+            MarkKind::Wait
+            | MarkKind::Resumed
+            | MarkKind::Queued
+            | MarkKind::Released
+            | MarkKind::Check
+            | MarkKind::Found
+            | MarkKind::Note => {}
+        }
+    }
+
+    /// Takes deadlocks that are over from the oracle.
+    fn collect_recoveries(&mut self) {
+        for r in self.oracle.take_recoveries() {
+            let recovery = self.recovery(&r);
+            self.recoveries.add(recovery);
+        }
+    }
+
+    fn recovery(&self, r: &Recovery) -> WorstRecovery {
+        // Instants are rounded, not spans: so the parts add up to the whole.
+        let at = r.instants().map(|at| self.clock.nanos(Cycle(at)));
+        WorstRecovery {
+            cycle: r.name.to_string(),
+            members: r.members.iter().map(ToString::to_string).collect(),
+            detector: r.detector.map_or("?", Detector::name).to_owned(),
+            formed_ns: at[0],
+            parts_ns: [at[1] - at[0], at[2] - at[1], at[3] - at[2], at[4] - at[3]],
+            bystanders: r.bystanders,
+            bystander_errors: r.bystander_errors,
+            bystander_wait_ns: self.clock.nanos(Cycle(r.bystander_wait_cycles)),
         }
     }
 
@@ -301,6 +336,9 @@ impl Observer {
                     }
                 } else {
                     self.miss_ns.record(ns);
+                    if let Some(d) = v.detector {
+                        self.miss_by_ns.entry(d).or_default().record(ns);
+                    }
                 }
             }
             Err(violation) => self.violate(*m, violation),
@@ -325,6 +363,9 @@ impl Probe for Observer {
             self.judge(&m);
             self.account(&m);
             self.meter.mark(&m);
+            if self.oracle.has_recoveries() {
+                self.collect_recoveries();
+            }
         }
     }
 
@@ -344,6 +385,9 @@ impl Probe for Observer {
             self.violate(m, violation);
         }
         self.meter.leave(at, core, kind, resumed);
+        if self.oracle.has_recoveries() {
+            self.collect_recoveries();
+        }
         let Some(level) = self.levels[core].pop() else { return };
         let ns = self.clock.nanos(Cycle(resumed.since(level.entered)));
         let h = &mut self.handlers[kind as usize];

@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use reports::names;
-use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, WaitKind};
+use sim_core::isa::{ContextKind, Detector, EDEADLK, ETIMEDOUT, MarkKind, NO_DEADLINE, WaitKind};
 use sim_core::program::Program;
+use sim_core::time::Cycle;
 
 use crate::machine::{Machine, Outcome};
 use crate::observe::{Observer, SeenMark};
@@ -23,15 +24,34 @@ pub fn find(machine: &Machine<Observer>, outcome: &Outcome) -> Option<(&'static 
         return Some((names::VIOLATION, what + &trace(machine)));
     }
     if !machine.is_quiescent() || !machine.probe.oracle().finish().is_quiet() {
-        let why = if *outcome == Outcome::Idle {
-            "hang: nothing is left that could happen, and some context has not finished"
-        } else {
-            "hang: some context has not finished in the time allowed after the end"
-        };
-        return Some((names::HANG, format!("{why}\n{}", trace(machine))));
+        // A machine at rest stays as it is.
+        let now = if *outcome == Outcome::Idle { Cycle::NEVER } else { machine.ran_until() };
+        let why = stuck_text(machine, now).unwrap_or_else(|| {
+            if *outcome == Outcome::Idle {
+                "hang: nothing is left that could happen, and some context has not finished\n".to_owned()
+            } else {
+                "hang: some context has not finished in the time allowed after the end\n".to_owned()
+            }
+        });
+        return Some((names::HANG, why + &trace(machine)));
     }
     let wrong = unclean(machine);
     (!wrong.is_empty()).then(|| (names::VIOLATION, format!("violation: not clean at rest: {}\n", wrong.join(", "))))
+}
+
+/// Who can never go on and why, a line each, and who waits behind them; nothing if nobody is known to be stuck for good.
+fn stuck_text(machine: &Machine<Observer>, now: Cycle) -> Option<String> {
+    let program = machine.program();
+    let (stuck, since) = super::stuck::stuck(machine, now)?;
+    let n = stuck.contexts.len();
+    let contexts = if n == 1 { "context" } else { "contexts" };
+    let mut out = format!("hang: {n} {contexts} stuck for good since cycle {}\n", since.0);
+    for (what, list) in [("stuck", &stuck.contexts), ("behind", &stuck.behind)] {
+        for c in list {
+            out += &format!("  {what}: {}\n", c.line(&|lock| lock_name(program, lock)));
+        }
+    }
+    Some(out)
 }
 
 /// What is not as it must be when nobody uses a lock.
@@ -59,6 +79,14 @@ pub(super) fn lock_name(program: &Program, addr: u64) -> String {
     }
 }
 
+fn error_name(number: u64) -> String {
+    match number {
+        EDEADLK => "EDEADLK".to_owned(),
+        ETIMEDOUT => "ETIMEDOUT".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// A mark as its line in the program reads, with names for numbers.
 fn mark_text(program: &Program, m: &SeenMark) -> String {
     let lock = lock_name(program, m.args[0]);
@@ -67,11 +95,16 @@ fn mark_text(program: &Program, m: &SeenMark) -> String {
         MarkKind::Attempt => format!("attempt({lock})"),
         MarkKind::Held => format!("held({lock})"),
         MarkKind::Released => format!("released({lock})"),
-        MarkKind::Wait => format!("wait({lock}, {})", WaitKind::from_number(a).map_or("?", WaitKind::name)),
+        MarkKind::Wait => {
+            let kind = WaitKind::from_number(a).map_or("?", WaitKind::name);
+            if b == NO_DEADLINE { format!("wait({lock}, {kind})") } else { format!("wait({lock}, {kind}, {b} ns)") }
+        }
+        MarkKind::Resumed => format!("resumed({lock})"),
+        MarkKind::Check => format!("check({lock}, {})", Detector::from_number(a).map_or("?", Detector::name)),
+        MarkKind::Found => format!("found({lock}, {})", error_name(a)),
         MarkKind::Queued => format!("queued({lock}, behind tail {a:#x}, as tail {b:#x})"),
         MarkKind::Failed => {
-            let error = if a == EDEADLK { "EDEADLK" } else { "ETIMEDOUT" };
-            format!("failed({lock}, {error}, {})", Detector::from_number(b).map_or("?", Detector::name))
+            format!("failed({lock}, {}, {})", error_name(a), Detector::from_number(b).map_or("?", Detector::name))
         }
         MarkKind::Enter => "enter()".to_owned(),
         MarkKind::Leave => "leave()".to_owned(),

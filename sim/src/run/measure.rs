@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use cache_model::timing::MessageKind;
-use reports::{ContextCounts, Handler, OracleCounts, Record, Traffic, TrafficCounts, Worst, names};
-use sim_core::isa::{ContextKind, Detector};
+use reports::{
+    ContextCounts, Handler, OracleCounts, Record, Recoveries, Traffic, TrafficCounts, UnboundedWaits, Worst, names,
+};
+use sim_core::isa::{ContextKind, Detector, WaitKind};
 use sim_core::program::LineKind;
 use sim_core::time::Cycle;
 
@@ -27,8 +29,10 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         contexts: kinds.clone().map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
         edeadlk_by: failures(o, deadlock_name),
         timeouts_by: failures(o, timeout_name),
+        unbounded_waits: unbounded_waits(machine, end),
         handlers: handlers(machine),
         oracle: oracle_counts(o),
+        recoveries: recoveries(machine),
         traffic: traffic(machine),
         stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
         ops: machine.retired(),
@@ -101,16 +105,52 @@ fn handlers(machine: &Machine<Observer>) -> BTreeMap<String, Handler> {
     shown(machine, &[ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]).map(of).collect()
 }
 
+/// Waits without a deadline, by kind, of the kinds that can be without one.
+fn unbounded_waits(machine: &Machine<Observer>, end: Cycle) -> BTreeMap<String, UnboundedWaits> {
+    let counts = machine.probe.oracle().unbounded_waits(end.0);
+    let kinds = WaitKind::ALL.iter().filter(|k| **k != WaitKind::PendingHandOver);
+    let one = |k: &WaitKind| {
+        let c = counts[*k as usize];
+        let longest_ns = machine.clock().nanos(Cycle(c.longest_cycles));
+        (k.name().to_owned(), UnboundedWaits { count: c.count, unfinished: c.count - c.ended, longest_ns })
+    };
+    kinds.map(one).collect()
+}
+
+fn recoveries(machine: &Machine<Observer>) -> Recoveries {
+    let o = &machine.probe;
+    let (open, bystanders) = (o.oracle().open_recoveries(), o.oracle().bystanders());
+    Recoveries {
+        undetected: open.undetected,
+        unwinding: open.unwinding,
+        healing: open.healing,
+        passed: o.oracle().totals().cycles_passed,
+        bystanders: bystanders.count,
+        bystander_errors: bystanders.errors,
+        bystander_wait_ns: machine.clock().nanos(Cycle(bystanders.wait_cycles)),
+        ..o.recoveries.clone()
+    }
+}
+
 fn oracle_counts(o: &Observer) -> OracleCounts {
     let t = o.oracle().totals();
     OracleCounts {
         cycles_formed: t.cycles_formed.iter().map(|(n, c)| (n.to_string(), *c)).collect(),
+        cycles_queue_carried: t.cycles_queue_carried,
+        cycles_context_carried: t.cycles_context_carried,
         detected: t.verdicts.detected,
         avoided: t.verdicts.avoided,
+        late: t.verdicts.late,
+        wrong_culprits: t.verdicts.wrong_culprits,
         false_positives: t.verdicts.false_positives,
         misses: t.verdicts.misses,
         timeouts_outside_cycle: t.verdicts.timeouts_outside,
         latency_by: o.detection_ns.iter().map(|(d, h)| (d.name().to_owned(), h.clone())).collect(),
+        miss_latency_by: o
+            .miss_by_ns
+            .iter()
+            .map(|(d, h)| (timeout_name(*d).unwrap_or_else(|| d.name()).to_owned(), h.clone()))
+            .collect(),
         miss_latency: o.miss_ns.clone(),
     }
 }

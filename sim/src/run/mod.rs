@@ -3,6 +3,7 @@
 
 mod finding;
 mod measure;
+mod stuck;
 
 pub use finding::find;
 
@@ -40,9 +41,12 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
         machine.attribute();
     }
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
-    let (outcome, slice_end) = run_to_rest(&mut machine, limit);
+    let (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit);
     // A machine that was stopped counts as having run until then, whatever it did last.
-    let end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() }.max(spec.stop_at);
+    let mut end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() };
+    if !broken_off {
+        end = end.max(spec.stop_at);
+    }
     machine.probe.close(end);
     let finding = find(&machine, &outcome);
     let mut record = measure(&machine, end);
@@ -55,7 +59,11 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     record.config_hash = stage.config_hash.clone();
     record.program_hash = stage.program_hash.clone();
     record.config = point_text(loaded, stage.idx as usize, &[seed]);
-    record.simulated_ns = spec.clock.nanos(spec.stop_at);
+    record.simulated_ns = spec.clock.nanos(spec.stop_at.min(end));
+    record.expect = match e.stages[stage.idx as usize].expect {
+        configs::Expect::Ok => names::OK.to_owned(),
+        configs::Expect::Hang => names::HANG.to_owned(),
+    };
     let (status, finding) = match finding {
         None => (names::OK, None),
         Some((status, text)) => (status, Some(text)),
@@ -64,14 +72,19 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     Finished { record, events: machine.events() }
 }
 
-/// How it ended, and the limit of the last slice.
-fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle) {
+/// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, or some
+/// context can never go on. Slices do not depend on shortcuts, so neither does the instant.
+fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle, bool) {
     let mut slice = Cycle(0);
     loop {
         slice = slice.after(SLICE_CYCLES).min(limit);
         let outcome = machine.run_until(slice);
-        if outcome != Outcome::Limit || slice == limit || machine.probe.violation().is_some() {
-            return (outcome, slice);
+        if outcome != Outcome::Limit {
+            return (outcome, slice, false);
+        }
+        let broken_off = machine.probe.violation().is_some() || stuck::stuck(machine, slice).is_some();
+        if broken_off || slice == limit {
+            return (outcome, slice, broken_off);
         }
     }
 }

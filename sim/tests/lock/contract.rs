@@ -167,20 +167,24 @@ fn first_come_is_first_served_where_it_is_promised_and_only_there() {
 #[test]
 fn a_deadlock_of_two_is_seen_whatever_the_lock() {
     for lock in CATALOGUE.iter().filter(|l| l.program != "rqspinlock") {
+        // Time to come to rest that would take minutes if it were simulated.
         let take = |first: &str, second: &str| {
             format!("Critical(lock: \"{first}\", body: [Work(Fixed(\"5us\")), Critical(lock: \"{second}\", body: [])])")
         };
         let mut lab = Lab {
             program: format!("Builtin({:?})", lock.program),
-            quiesce: "50us",
+            quiesce: "1000s",
             duration: "20us",
             ..Lab::default()
         };
         lab = lab.task(0, &take("a", "b")).task(1, &take("b", "a"));
-        let plan = lab.plan();
-        let ran = Ran::new(&plan, &plan.stages[0], 1);
-        let (status, account) = ran.finding.unwrap_or_else(|| panic!("{} did not hang", lock.program));
-        assert_eq!(status, "hang", "{}", lock.program);
+        let record = lab.record();
+        let account = record.finding.unwrap_or_default();
+        assert_eq!(record.status, "hang", "{}", lock.program);
+        assert!(account.starts_with("hang: 2 contexts stuck for good since cycle "), "{}: {account}", lock.program);
+        assert!(account.contains("stuck: cpu 1 task waits for a"), "{account}");
+        assert!(record.end_ns < 20_000_000, "{}: stopped at {} ns", lock.program, record.end_ns);
+        assert_eq!((record.oracle.cycles_formed["ABBA"], record.recoveries.undetected), (1, 1));
         let edges = account.lines().filter(|l| l.contains(" -> ")).count();
         assert!(edges >= 2 && account.contains("red"), "{}: {account}", lock.program);
     }

@@ -12,6 +12,7 @@ mod metrics;
 mod nodes;
 mod patches;
 mod programs;
+mod recovery;
 mod reproducer;
 mod storm;
 mod stress;

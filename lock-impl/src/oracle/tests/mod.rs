@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Claims about the oracle. Every number was worked out by hand from the marks.
 
+mod anatomy;
 mod deadlocks;
 mod output;
 mod queues;
 mod random;
+mod stuck;
 mod verdicts;
 mod violations;
 
 use super::*;
-use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind};
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, NO_DEADLINE, WaitKind};
 
 const A: u64 = 0x1000;
 const B: u64 = 0x2000;
@@ -54,7 +56,24 @@ impl World {
     }
 
     fn wait(&mut self, at: u64, cpu: usize, lock: u64, kind: WaitKind) {
+        self.mark(at, cpu, MarkKind::Wait, [lock, kind as u64, NO_DEADLINE]);
+    }
+
+    /// A wait that a deadline bounds.
+    fn wait_bounded(&mut self, at: u64, cpu: usize, lock: u64, kind: WaitKind) {
         self.mark(at, cpu, MarkKind::Wait, [lock, kind as u64, 0]);
+    }
+
+    fn check(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Check, [lock, Detector::Abba as u64, 0]);
+    }
+
+    fn found(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Found, [lock, EDEADLK, 0]);
+    }
+
+    fn resumed(&mut self, at: u64, cpu: usize, lock: u64) {
+        self.mark(at, cpu, MarkKind::Resumed, [lock, 0, 0]);
     }
 
     /// Attempt and wait in the same cycle.

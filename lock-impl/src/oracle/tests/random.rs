@@ -2,6 +2,7 @@
 //! Random legal histories: the fast search and the tracked cycles agree with the whole graph.
 
 use super::*;
+use crate::oracle::edges::Reason;
 use crate::oracle::graph::Graph;
 
 /// Small generator of test input; any would do.
@@ -82,9 +83,32 @@ fn check(w: &mut World) {
     }
 }
 
+/// The instants of recoveries are in order, none is lost, and who is stuck depends on somebody who is.
+fn check_recoveries(w: &mut World) -> (u64, u64) {
+    let over = w.0.take_recoveries();
+    for r in &over {
+        assert!(r.instants().is_sorted() && r.healed_at == w.0.now, "{r:?}");
+        assert!(r.bystander_errors <= r.bystanders);
+    }
+    let open = w.0.open_recoveries();
+    assert!(open.undetected + open.unwinding >= w.0.live.len() as u64, "every live deadlock is followed");
+    let stuck = w.0.stuck(&|_| false, true);
+    if let Some(stuck) = &stuck {
+        let is_stuck = |who: Who| stuck.contexts.iter().any(|c| c.who == who);
+        for c in &stuck.contexts {
+            let Why::DependsOn(other, reason) = c.why else { panic!("{c:?}") };
+            assert!(is_stuck(other) && (reason == Reason::Interrupted || !c.bounded), "{c:?}");
+        }
+        assert!(w.0.stuck_since().is_some_and(|since| since <= w.0.now));
+    }
+    (over.len() as u64, u64::from(stuck.is_some()))
+}
+
 #[test]
 fn the_fast_search_agrees_with_the_strongly_connected_components() {
     let mut totals = Totals::default();
+    let (mut recoveries, mut moments_stuck) = (0, 0);
+    let mut classes = [0; Class::ALL.len()];
     for seed in 0..40 {
         let (cpus, mut dice, mut serial) = (2 + seed as usize % 3, Dice(seed), 0);
         let mut w = World::new(cpus);
@@ -93,19 +117,25 @@ fn the_fast_search_agrees_with_the_strongly_connected_components() {
             let verdict = step(&mut w, &mut dice, at, cpus, &mut serial);
             assert_eq!(verdict.is_some(), w.0.totals().verdicts != known);
             check(&mut w);
+            let (over, stuck) = check_recoveries(&mut w);
+            recoveries += over;
+            moments_stuck += stuck;
         }
         totals.cycles_uncovered += w.0.totals().cycles_uncovered;
         for (name, count) in &w.0.totals().cycles_formed {
             *totals.cycles_formed.entry(*name).or_insert(0) += count;
         }
-        for class in Class::ALL {
-            let seen = w.0.totals().verdicts.get(class);
-            assert!(seen > 0, "seed {seed} never gave {}", class.name());
+        for (sum, class) in classes.iter_mut().zip(Class::ALL) {
+            *sum += w.0.totals().verdicts.get(class);
         }
+    }
+    for (seen, class) in classes.iter().zip(Class::ALL) {
+        assert!(*seen > 40, "{}: {seen}", class.name());
     }
     for name in [CycleName::Aa, CycleName::Abba, CycleName::NLock(3)] {
         let seen = totals.cycles_formed.get(&name).copied();
         assert!(seen > Some(9), "{name}: {seen:?}");
     }
     assert!(totals.cycles_uncovered > 9);
+    assert!(recoveries > 500 && moments_stuck > 500, "{recoveries} {moments_stuck}");
 }
