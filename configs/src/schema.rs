@@ -218,6 +218,8 @@ pub enum Expect {
     Ok,
     /// Some context never goes on: the stage is there to show it.
     Hang,
+    /// An invariant is broken, such as an entry left behind: the stage is there to show it.
+    Violation,
 }
 
 impl Expect {

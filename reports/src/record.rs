@@ -35,7 +35,11 @@ pub struct Record {
     pub stage: String,
     /// Place of the stage in its experiment, from 0; decides order and colour everywhere.
     pub stage_idx: u32,
-    /// What the patches apply to: `6.17` or `bpf-next`.
+    /// Name of the lock's program.
+    pub lock: String,
+    /// Name of the machine.
+    pub machine: String,
+    /// What the patches apply to: `6.17` or `bpf-next`; empty for a lock that has no such bases.
     pub base: String,
     /// Names of the patches applied, in order.
     pub patches: Vec<String>,
@@ -266,8 +270,8 @@ impl Record {
                 return Err(format!("{name}: a handler is longer than the longest"));
             }
         }
-        if ![names::OK, names::HANG].contains(&self.expect.as_str()) {
-            return Err(format!("\"{}\" was expected, which is none of ok, hang", self.expect));
+        if ![names::OK, names::HANG, names::VIOLATION].contains(&self.expect.as_str()) {
+            return Err(format!("\"{}\" was expected, which is none of ok, hang, violation", self.expect));
         }
         for (name, waits) in &self.unbounded_waits {
             if waits.unfinished > waits.count {

@@ -55,6 +55,8 @@ fn record(stage: usize, seed: u64) -> Record {
             _ => format!("+1-{stage}"),
         },
         stage_idx: stage as u32,
+        lock: "rqspinlock".into(),
+        machine: "ring".into(),
         base: "6.17".into(),
         patches: PATCHES[..stage].iter().map(|p| (*p).to_string()).collect(),
         seed,

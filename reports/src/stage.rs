@@ -26,7 +26,11 @@ pub struct StageSummary {
     pub stage: String,
     /// Place of the stage in its experiment, from 0.
     pub stage_idx: u32,
-    /// What the patches apply to.
+    /// Name of the lock's program.
+    pub lock: String,
+    /// Name of the machine.
+    pub machine: String,
+    /// What the patches apply to; empty for a lock that has no such bases.
     pub base: String,
     /// Patches applied, in order.
     pub patches: Vec<String>,
@@ -83,14 +87,14 @@ pub struct StageSummary {
 
 /// What must be equal for two records to belong to one stage; sorting by it gives the order of the
 /// rows.
-type Key<'a> = (&'a str, &'a str, u32, &'a str, &'a [String], &'a str, &'a str, &'a str);
+type Key<'a> = (&'a str, u32, &'a str, &'a str, &'a [String], &'a str, &'a str, &'a str);
 
 fn key(r: &Record) -> Key<'_> {
-    (&r.experiment, &r.base, r.stage_idx, &r.stage, &r.patches, &r.config_hash, &r.program_hash, &r.version)
+    (&r.experiment, r.stage_idx, &r.base, &r.stage, &r.patches, &r.config_hash, &r.program_hash, &r.version)
 }
 
 impl StageSummary {
-    /// Merges records into one summary per stage, ordered by experiment, base and
+    /// Merges records into one summary per stage, ordered by experiment and
     /// `stage_idx`. The order of the records does not matter. A record that is there twice counts
     /// once; of records that contradict each other one is kept, and the others are counted in
     /// `conflicts`.
@@ -124,6 +128,8 @@ impl StageSummary {
             experiment: record.experiment.clone(),
             stage: record.stage.clone(),
             stage_idx: record.stage_idx,
+            lock: record.lock.clone(),
+            machine: record.machine.clone(),
             base: record.base.clone(),
             patches: record.patches.clone(),
             version: record.version.clone(),
@@ -286,8 +292,10 @@ fn add_counts(sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
 /// Makes labels unique by appending, as far as needed, what sets stages of one name apart.
 fn label(stages: &mut [StageSummary]) {
     type Part = fn(&StageSummary) -> String;
-    let parts: [Part; 5] = [
+    let parts: [Part; 7] = [
         |s| s.experiment.clone(),
+        |s| s.lock.clone(),
+        |s| s.machine.clone(),
         |s| s.base.clone(),
         |s| s.patches.join(","),
         |s| s.config_hash.chars().take(8).collect(),

@@ -56,8 +56,8 @@ pub struct StagePlan {
     pub name: String,
     /// Place in the experiment, from 0.
     pub idx: u32,
-    /// What they are applied to.
-    pub base: configs::Base,
+    /// What they are applied to; none for a program without the patches that tell the bases apart.
+    pub base: Option<configs::Base>,
     /// Patches of the stage as written.
     pub patches: Vec<String>,
     /// Machine and program; seed and `exact` are set per run.
@@ -275,12 +275,18 @@ fn stage(
     Ok(StagePlan {
         name: of_stage.name.clone(),
         idx: idx as u32,
-        base: e.base_of(of_stage),
+        base: has_bases(&spec.program).then(|| e.base_of(of_stage)),
         patches: of_stage.patches.clone(),
         config_hash: hash(&point_text(loaded, idx, &[])),
         program_hash,
         spec,
     })
+}
+
+/// True if the program has every patch that one of the bases contains.
+fn has_bases(program: &Program) -> bool {
+    let newest = configs::Base::BpfNext.patches();
+    newest.iter().all(|b| program.patches.iter().any(|p| p.name == *b))
 }
 
 /// The experiment reduced to one stage and these seeds, as text.

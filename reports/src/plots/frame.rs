@@ -147,10 +147,10 @@ pub(super) fn nothing<DB: DrawingBackend>(canvas: &Canvas<DB>, plot: Plot) -> Re
     Ok(())
 }
 
-/// What was simulated, for captions: experiment, base, CPUs, seeds, exposure, version.
+/// What was simulated, for captions: experiment, lock, base, machine, CPUs, seeds, exposure, version.
 pub(super) fn setting(stages: &[StageSummary]) -> String {
     let all = |part: fn(&StageSummary) -> String| {
-        let mut values: Vec<String> = stages.iter().map(part).collect();
+        let mut values: Vec<String> = stages.iter().map(part).filter(|v| !v.is_empty()).collect();
         values.sort_unstable();
         values.dedup();
         match values.as_slice() {
@@ -158,10 +158,13 @@ pub(super) fn setting(stages: &[StageSummary]) -> String {
             _ => values.join(" / "),
         }
     };
+    let base = all(|s| s.base.clone());
     format!(
-        "Experiment {}, base {}, {} CPUs; per stage {}, {} simulated. Made by rqsim {}.",
+        "Experiment {}: {}{}{base}, {} with {} CPUs; per stage {}, {} simulated. Made by rqsim {}.",
         all(|s| s.experiment.clone()),
-        all(|s| s.base.clone()),
+        all(|s| s.lock.clone()),
+        if base.is_empty() { "" } else { " on base " },
+        all(|s| s.machine.clone()),
         all(|s| s.cpus.to_string()),
         all(|s| plural(s.seeds.len() as u64, "seed")),
         all(|s| duration(s.simulated_ns)),
@@ -187,8 +190,8 @@ mod tests {
         let stages = StageSummary::from_records(&crate::sample::sample_records());
         assert_eq!(
             setting(&stages),
-            "Experiment ring8, base 6.17, 8 CPUs; per stage 2 seeds, 2.00 s simulated. Made by \
-             rqsim 0.1.0."
+            "Experiment ring8: rqspinlock on base 6.17, ring with 8 CPUs; per stage 2 seeds, 2.00 s simulated. \
+             Made by rqsim 0.1.0."
         );
     }
 }

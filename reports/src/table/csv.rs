@@ -65,6 +65,8 @@ fn identity(stages: &[StageSummary]) -> Vec<Column> {
         column(stages, "experiment", |s| Some(s.experiment.clone())),
         column(stages, "stage", |s| Some(s.label.clone())),
         column(stages, "stage_idx", |s| Some(s.stage_idx)),
+        column(stages, "lock", |s| Some(s.lock.clone())),
+        column(stages, "machine", |s| Some(s.machine.clone())),
         column(stages, "base", |s| Some(s.base.clone())),
         column(stages, "patches", |s| Some(s.patches.join(" "))),
         column(stages, "version", |s| Some(s.version.clone())),

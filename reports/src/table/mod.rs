@@ -45,7 +45,11 @@ pub fn stage_table(stages: &[StageSummary], width: usize, color: bool, ascii: bo
     for column in &mut columns {
         column.adapt(charset);
     }
-    let mut text = charset.adapt(&title(stages)) + "\n";
+    let mut text = String::new();
+    for line in wrap(&charset.adapt(&title(stages)), width) {
+        text += &line;
+        text.push('\n');
+    }
     for (i, block) in blocks(&columns, width).iter().enumerate() {
         if i > 0 {
             text.push('\n');
@@ -64,14 +68,17 @@ pub fn stage_table(stages: &[StageSummary], width: usize, color: bool, ascii: bo
 /// What all stages have in common.
 fn title(stages: &[StageSummary]) -> String {
     let all = |part: fn(&StageSummary) -> String| {
-        let mut values: Vec<String> = stages.iter().map(part).collect();
+        let mut values: Vec<String> = stages.iter().map(part).filter(|v| !v.is_empty()).collect();
         values.dedup();
         values.join(", ")
     };
+    let base = all(|s| s.base.clone());
     format!(
-        "{}: base {}, {} CPUs, rqsim {}",
+        "{}: {}{}{base}, {} with {} CPUs, rqsim {}",
         all(|s| s.experiment.clone()),
-        all(|s| s.base.clone()),
+        all(|s| s.lock.clone()),
+        if base.is_empty() { "" } else { " on base " },
+        all(|s| s.machine.clone()),
         all(|s| s.cpus.to_string()),
         all(|s| s.version.clone())
     )

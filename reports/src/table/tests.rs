@@ -41,7 +41,7 @@ fn the_table_of_two_stages() {
     let all = stages();
     let two = [all[0].clone(), all[5].clone()];
     let expected = "\
-ring8: base 6.17, 8 CPUs, rqsim 0.1.0
+ring8: rqspinlock on base 6.17, ring with 8 CPUs, rqsim 0.1.0
 ────────────────────────────────────────────────────────────────────────────────────────────
 stage    context  attempts     held  EDEADLK  timed  EDEADLK       timeouts     timeouts
                                                 out  found by      in wait      (95 %)
@@ -127,7 +127,7 @@ fn csv_has_a_field_for_every_column_of_every_stage() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), names.len());
-    assert!(lines[2].starts_with("ring8,\"a \"\"quoted\"\", name\",1,6.17,enclose,"));
+    assert!(lines[2].starts_with("ring8,\"a \"\"quoted\"\", name\",1,rqspinlock,ring,6.17,enclose,"));
     let field = |line: usize, name: &str| {
         let fields: Vec<&str> = lines[line].split(',').collect();
         assert_eq!(fields.len(), names.len());

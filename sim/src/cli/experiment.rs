@@ -213,8 +213,12 @@ fn findings(records: &[Record]) -> Result<(), Failure> {
     }
     let mut shown: Vec<u32> = Vec::new();
     for r in &bad {
-        let expected = if r.expect == reports::names::OK { "" } else { ", though a hang was expected" };
-        output::say(&format!("finding: stage {}, seed {}: {}{expected}", r.stage, r.seed, r.status));
+        let wanted = if r.expect == reports::names::OK {
+            String::new()
+        } else {
+            format!(", though a {} was expected", r.expect)
+        };
+        output::say(&format!("finding: stage {}, seed {}: {}{wanted}", r.stage, r.seed, r.status));
         if !shown.contains(&r.stage_idx) {
             shown.push(r.stage_idx);
             output::say(r.finding.as_deref().unwrap_or(""));

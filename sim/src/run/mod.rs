@@ -53,7 +53,9 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     record.experiment = e.title.clone();
     record.stage = stage.name.clone();
     record.stage_idx = stage.idx;
-    record.base = stage.base.name().to_owned();
+    record.base = stage.base.map_or_else(String::new, |b| b.name().to_owned());
+    record.machine = e.machine.name.clone();
+    record.lock = spec.program.name.clone();
     record.patches = stage.patches.clone();
     record.seed = seed;
     record.config_hash = stage.config_hash.clone();
@@ -63,6 +65,7 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     record.expect = match e.stages[stage.idx as usize].expect {
         configs::Expect::Ok => names::OK.to_owned(),
         configs::Expect::Hang => names::HANG.to_owned(),
+        configs::Expect::Violation => names::VIOLATION.to_owned(),
     };
     let (status, finding) = match finding {
         None => (names::OK, None),

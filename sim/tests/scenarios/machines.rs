@@ -12,7 +12,8 @@ use crate::support::SCENARIOS;
 fn story(r: &Record) -> String {
     let errors: Vec<_> = r.edeadlk_by.iter().chain(&r.timeouts_by).filter(|(_, n)| **n > 0).collect();
     let o = &r.oracle;
-    let verdicts = (o.detected, o.avoided, o.false_positives, o.misses, o.timeouts_outside_cycle);
+    let verdicts =
+        (o.detected, o.avoided, o.late, o.wrong_culprits, o.false_positives, o.misses, o.timeouts_outside_cycle);
     format!("{} {errors:?} {verdicts:?}", r.status)
 }
 

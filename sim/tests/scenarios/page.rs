@@ -112,6 +112,8 @@ fn oracle(r: &Record) -> String {
         ("avoided", o.avoided),
         ("false", o.false_positives),
         ("missed", o.misses),
+        ("late", o.late),
+        ("wrong culprit", o.wrong_culprits),
         ("no cycle", o.timeouts_outside_cycle),
     ];
     let parts = [counted(&formed), counted(&verdicts)];

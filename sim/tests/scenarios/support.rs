@@ -98,10 +98,10 @@ impl Stage {
         (c.held, c.edeadlk, c.etimedout, c.unfinished)
     }
 
-    /// The oracle: detected, avoided, false, missed, no cycle.
-    pub(crate) fn oracle(&self) -> [u64; 5] {
+    /// The oracle: detected, avoided, late, wrong culprit, false, missed, no cycle.
+    pub(crate) fn oracle(&self) -> [u64; 7] {
         let o = &self.record.oracle;
-        [o.detected, o.avoided, o.false_positives, o.misses, o.timeouts_outside_cycle]
+        [o.detected, o.avoided, o.late, o.wrong_culprits, o.false_positives, o.misses, o.timeouts_outside_cycle]
     }
 
     /// The account of a run that did not end well.
