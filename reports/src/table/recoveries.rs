@@ -91,13 +91,14 @@ fn latencies(s: &StageSummary, charset: Charset, color: bool) -> String {
     }
     let quantile = |num, den| all.iter().map(move |(_, h)| h.quantile(num, den).map_or_else(String::new, duration));
     let columns = vec![
-        column("formation to return", all.iter().map(|(name, _)| name.clone()), false),
+        column("ended by", all.iter().map(|(name, _)| name.clone()), false),
         column("errors", all.iter().map(|(_, h)| count(h.count())), true),
         column("p50", quantile(1, 2), true),
         column("p99", quantile(99, 100), true),
         column("max", quantile(1, 1), true),
     ];
-    render_columns(columns, charset, color)
+    let table = render_columns(columns, charset, color);
+    format!("Formation of a deadlock to the return of an error, by what ended the attempt\n{table}")
 }
 
 fn worst(s: &StageSummary, charset: Charset, color: bool) -> String {
