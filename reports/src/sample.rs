@@ -144,6 +144,7 @@ fn oracle(stage: usize, seed: u64, timed_out: u64, false_positives: u64) -> Orac
             ("abba".to_string(), spread(1_200_000, 9, seed + 4)),
         ]
         .into(),
+        miss_latency_by: [(names::FALLBACK.to_string(), miss_latency.clone())].into(),
         miss_latency,
         ..OracleCounts::default()
     }

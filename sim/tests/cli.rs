@@ -317,7 +317,7 @@ fn a_hang_that_is_expected_is_no_failure_and_one_that_does_not_come_is() {
     let (code, table, said) = run(&["run", "lost-heir.ron", "-q", "--anatomy"]);
     assert_eq!(code, Some(0), "{said}");
     let as_expected = "stage base, seed 1: hang, as expected: hang: 1 context stuck for good since cycle";
-    assert!(said.contains(as_expected), "{said}");
+    assert!(said.contains(as_expected) && said.contains("last marks:"), "{said}");
     assert!(table.contains("hang in base, seed 1, as expected") && table.contains("Recoveries of base: 0"), "{table}");
     assert!(dir.path().join("results/lost-heir/recoveries.csv").exists());
     let expecting = SMALL.replace("(name: \"base\", patches: [])", "(name: \"base\", patches: [], expect: Hang)");

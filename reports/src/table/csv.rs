@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::histogram::Histogram;
 use crate::names;
 use crate::stage::StageSummary;
 use crate::stats::Estimate;
@@ -124,13 +125,24 @@ fn verdicts(stages: &[StageSummary]) -> Vec<Column> {
         column(stages, "cycles_queue_carried", |s| Some(s.oracle.cycles_queue_carried)),
         column(stages, "cycles_context_carried", |s| Some(s.oracle.cycles_context_carried)),
     ]);
-    for key in names::in_order(stages.iter().flat_map(|s| s.oracle.latency_by.keys())) {
-        let of = |s: &StageSummary| s.oracle.latency_by.get(key).cloned();
-        columns.push(column(stages, format!("detection_latency_{key}_max_ns"), |s| of(s)?.max()));
-    }
-    for key in names::in_order(stages.iter().flat_map(|s| s.oracle.miss_latency_by.keys())) {
-        let of = |s: &StageSummary| s.oracle.miss_latency_by.get(key).cloned();
-        columns.push(column(stages, format!("miss_latency_{key}_max_ns"), |s| of(s)?.max()));
+    columns.extend(latencies(stages, "detection_latency", |s| &s.oracle.latency_by));
+    columns.extend(latencies(stages, "miss_latency", |s| &s.oracle.miss_latency_by));
+    columns
+}
+
+/// Four columns for each detector that ended a deadlock in some stage.
+fn latencies(
+    stages: &[StageSummary],
+    name: &str,
+    map: impl Fn(&StageSummary) -> &BTreeMap<String, Histogram>,
+) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for key in names::in_order(stages.iter().flat_map(|s| map(s).keys())) {
+        columns.push(column(stages, format!("{name}_{key}_count"), |s| Some(map(s).get(key)?.count())));
+        for (part, num, den) in [("p50", 1, 2), ("p99", 99, 100), ("max", 1, 1)] {
+            let value = |s: &StageSummary| map(s).get(key)?.quantile(num, den);
+            columns.push(column(stages, format!("{name}_{key}_{part}_ns"), value));
+        }
     }
     columns
 }

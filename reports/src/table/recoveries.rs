@@ -4,6 +4,8 @@
 use super::attribution::{column, render_columns};
 use super::csv::field;
 use super::wrap;
+use crate::histogram::Histogram;
+use crate::names;
 use crate::recovery::PARTS;
 use crate::stage::StageSummary;
 use crate::units::{Charset, count, duration, percent, plural};
@@ -23,6 +25,7 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
         if r.count() > 0 {
             text += &parts(s, charset, color);
         }
+        text += &latencies(s, charset, color);
         let mut notes = vec![format!(
             "{}, {} with an error, {} of extra wait.",
             plural(r.bystanders, "bystander"),
@@ -62,9 +65,9 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
 fn parts(s: &StageSummary, charset: Charset, color: bool) -> String {
     let histograms = s.recoveries.parts();
     let whole = s.recoveries.whole_ns.sum();
-    let each = |cell: &dyn Fn(&crate::Histogram) -> String| histograms.map(cell).into_iter();
+    let each = |cell: &dyn Fn(&Histogram) -> String| histograms.map(cell).into_iter();
     let quantile = |num, den| each(&move |h| h.quantile(num, den).map_or_else(String::new, duration));
-    let share = |h: &crate::Histogram| if whole == 0 { String::new() } else { percent(h.sum() as f64 / whole as f64) };
+    let share = |h: &Histogram| if whole == 0 { String::new() } else { percent(h.sum() as f64 / whole as f64) };
     let columns = vec![
         column("part", PARTS.iter().map(|p| (*p).to_owned()), false),
         column("p50", quantile(1, 2), true),
@@ -73,6 +76,29 @@ fn parts(s: &StageSummary, charset: Charset, color: bool) -> String {
         column("share", each(&share), true),
     ];
     render_columns(columns, charset, color)
+}
+
+/// How long deadlocks had existed when an attempt on them returned an error, by what ended the attempt; empty if none did.
+fn latencies(s: &StageSummary, charset: Charset, color: bool) -> String {
+    let errors = |map: &'static str| {
+        let by = if map == "EDEADLK" { &s.oracle.latency_by } else { &s.oracle.miss_latency_by };
+        let keys = names::in_order(by.keys());
+        keys.into_iter().map(move |key| (format!("{map} {key}"), by[key].clone()))
+    };
+    let all: Vec<(String, Histogram)> = errors("EDEADLK").chain(errors("timeout")).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let quantile = |num, den| all.iter().map(move |(_, h)| h.quantile(num, den).map_or_else(String::new, duration));
+    let columns = vec![
+        column("ended by", all.iter().map(|(name, _)| name.clone()), false),
+        column("errors", all.iter().map(|(_, h)| count(h.count())), true),
+        column("p50", quantile(1, 2), true),
+        column("p99", quantile(99, 100), true),
+        column("max", quantile(1, 1), true),
+    ];
+    let table = render_columns(columns, charset, color);
+    format!("Formation of a deadlock to the return of an error, by what ended the attempt\n{table}")
 }
 
 fn worst(s: &StageSummary, charset: Charset, color: bool) -> String {
@@ -172,6 +198,10 @@ Recoveries of base: 2 deadlocks
         assert_eq!(text.matches("Recoveries of").count(), 1, "the other stages had none");
         let longest = text.lines().find(|l| l.contains("cpu 0 task, cpu 1 nmi")).unwrap_or_default();
         assert!(longest.contains("2.50 ms") && longest.contains("ABBA") && longest.contains("abba"), "{text}");
+        // Of the sample's detections and of its time-outs on a deadlock.
+        let of = |name: &str| text.lines().find(|l| l.starts_with(name)).map(str::to_owned).unwrap_or_default();
+        assert!(of("EDEADLK abba").contains(" 18 "), "{text}");
+        assert!(of("timeout fallback").contains("250.3 ms"), "{text}");
         assert!(text.is_ascii());
         assert_eq!(recoveries_text(&StageSummary::from_records(&sample_records()), 100, false, true), "");
     }

@@ -201,11 +201,14 @@ fn never_delivered(plan: &Plan, records: &[Record]) {
     }
 }
 
-/// Prints what runs found, the first of each stage in full.
+/// Prints what runs found, the first of each stage in full; a failure if a run did not end as its stage has to.
 fn findings(records: &[Record]) -> Result<(), Failure> {
     let (expected, bad): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|r| r.is_as_expected());
+    let mut shown: Vec<u32> = Vec::new();
     for r in expected.iter().filter(|r| r.status != reports::names::OK) {
-        let what = r.finding.as_deref().and_then(|f| f.lines().next()).unwrap_or_default();
+        let account = r.finding.as_deref().unwrap_or_default();
+        let what = if shown.contains(&r.stage_idx) { account.lines().next().unwrap_or_default() } else { account };
+        shown.push(r.stage_idx);
         output::say(&format!("stage {}, seed {}: {}, as expected: {what}", r.stage, r.seed, r.status));
     }
     if bad.is_empty() {
