@@ -316,9 +316,9 @@ fn a_hang_that_is_expected_is_no_failure_and_one_that_does_not_come_is() {
     };
     let (code, table, said) = run(&["run", "lost-heir.ron", "-q", "--anatomy"]);
     assert_eq!(code, Some(0), "{said}");
-    let as_expected = "stage base, seed 1: hang, as expected: hang: 1 context stuck for good since cycle";
+    let as_expected = "stage next, seed 1: hang, as expected: hang: 1 context stuck for good since cycle";
     assert!(said.contains(as_expected) && said.contains("last marks:"), "{said}");
-    assert!(table.contains("hang in base, seed 1, as expected") && table.contains("Recoveries of base: 0"), "{table}");
+    assert!(table.contains("hang in next, seed 1, as expected") && table.contains("Recoveries of next: 0"), "{table}");
     assert!(dir.path().join("results/lost-heir/recoveries.csv").exists());
     let expecting = SMALL.replace("(name: \"base\", patches: [])", "(name: \"base\", patches: [], expect: Hang)");
     std::fs::write(dir.path().join("small.ron"), expecting).expect("writable");
@@ -332,6 +332,6 @@ fn a_hang_that_is_expected_is_no_failure_and_one_that_does_not_come_is() {
     std::fs::write(dir.path().join("heir.ron"), text).expect("writable");
     let (code, _, said) = run(&["run", "heir.ron", "-q"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("finding: stage base, seed 1: hang\nhang: 1 context stuck"), "{said}");
+    assert!(said.contains("finding: stage next, seed 1: hang\nhang: 1 context stuck"), "{said}");
     assert!(said.contains("core 0: task at queue_path.find_heir") && said.contains("last marks:"), "{said}");
 }

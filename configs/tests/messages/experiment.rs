@@ -59,7 +59,7 @@ Error: no choice `Hung` in Expect (at stages[1].expect)
     │                                                                                      ──┬─
     │                                                                                        ╰─── no choice `Hung` in Expect
     │
-    │ Help: did you mean `Hang`? choices: Ok, Hang
+    │ Help: did you mean `Hang`? choices: Ok, Hang, Violation
 ────╯
 "#;
     no_seeds: "Count(first: 1, n: 4)" => "List([])",

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Four queue nodes per CPU, and a fifth attempt that finds none left.
 
-use sim_core::isa::{MarkKind, WaitKind};
+use rqsim::machine::{Machine, MachineSpec, Outcome};
+use sim_core::isa::{MarkKind, Pc, WaitKind};
+use sim_core::ports::Probe;
+use sim_core::time::Cycle;
 
-use crate::support::{Lab, Ran};
+use crate::support::Lab;
 
 /// Core 0 owns five locks for 300 ms and gives them back at once, the last one first; cores 1 to 5 are the pending waiters, one of
 /// each. On core 6 a task queues for a, and one on top of the other a soft interrupt for b and handlers of rising
@@ -45,13 +48,26 @@ fn five_deep(program: &str) -> Lab {
 }
 
 /// How often core 6 queued, and how often it went to the fallback.
-fn queued_and_fallback(ran: &Ran) -> (usize, usize) {
-    let marks = || ran.machine.probe.last_marks().filter(|m| m.core == 6);
-    let fallback = WaitKind::Fallback as u64;
-    (
-        marks().filter(|m| m.kind == MarkKind::Queued && m.args[2] != 0).count(),
-        marks().filter(|m| m.kind == MarkKind::Wait && m.args[1] == fallback).count(),
-    )
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Joined {
+    queued: u64,
+    fallback: u64,
+}
+
+impl Probe for Joined {
+    fn mark(&mut self, _: Cycle, core: usize, kind: MarkKind, args: [u64; 3], _: Pc) {
+        let of_6 = |it: bool| u64::from(core == 6 && it);
+        self.queued += of_6(kind == MarkKind::Queued && args[2] != 0);
+        self.fallback += of_6(kind == MarkKind::Wait && args[1] == WaitKind::Fallback as u64);
+    }
+}
+
+fn joined(lab: &Lab) -> Joined {
+    let plan = lab.plan();
+    let spec = MachineSpec { seed: 1, ..plan.stages[0].spec.clone() };
+    let mut machine = Machine::new(&spec, Joined::default());
+    assert_eq!(machine.run_until(spec.stop_at.after(4_000_000_000)), Outcome::Idle);
+    machine.probe
 }
 
 /// The plain lock waits there for as long as it takes.
@@ -61,10 +77,7 @@ fn the_plain_lock_falls_back_at_the_fifth_attempt_and_waits_without_limit() {
     let record = lab.ok();
     assert_eq!((record.contexts["hardirq"].attempts, record.contexts["hardirq"].held), (3, 3));
     assert_eq!((record.contexts["softirq"].held, record.contexts["task"].held), (1, 11));
-    let plan = lab.plan();
-    let ran = Ran::new(&plan, &plan.stages[0], 1);
-    assert_eq!(ran.finding, None);
-    assert_eq!(queued_and_fallback(&ran), (4, 1));
+    assert_eq!(joined(&lab), Joined { queued: 4, fallback: 1 });
     assert!(record.contexts["hardirq"].attempt_ns.max().is_some_and(|ns| ns > 299_000_000));
 }
 
@@ -85,8 +98,5 @@ fn the_resilient_lock_falls_back_at_the_fifth_attempt_and_times_out() {
     assert_eq!(record.timeouts_by["pending"], 5);
     let hard = &record.contexts["hardirq"];
     assert_eq!((hard.attempts, hard.etimedout, hard.held), (3, 1, 2));
-    let plan = lab.plan();
-    let ran = Ran::new(&plan, &plan.stages[0], 1);
-    assert_eq!(ran.finding, None);
-    assert_eq!(queued_and_fallback(&ran), (4, 1));
+    assert_eq!(joined(&lab), Joined { queued: 4, fallback: 1 });
 }

@@ -135,7 +135,7 @@ fn three_handlers_in_a_row_that_end_with_the_next_one_pending_are_one_long_timer
     let mut at = 1_000_000;
     // The fourth finds that the third ended with itself pending: 3 * 500 and two costs of exit and entry between.
     for _ in 0..3 {
-        run(&mut w, TIMER, 2, at - 150, at, 500);
+        run(&mut w, TIMER, 2, at - 250, at, 500);
         at += 500 + 2 * COST;
     }
     assert_eq!(texts(&w), Vec::<String>::new());
