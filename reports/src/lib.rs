@@ -14,6 +14,7 @@ mod error;
 mod histogram;
 mod journal;
 pub mod names;
+pub mod orderings;
 pub mod plots;
 mod record;
 #[cfg(test)]

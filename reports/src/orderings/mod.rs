@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Changes of a lock in every order: what each contributes, which steps make things worse, what would have been enough.
+
+mod analysis;
+mod lattice;
+mod metric;
+
+pub use analysis::{Game, Mean, Regression};
+pub use lattice::{CHANGES_MAX, Change, Lattice, Subset};
+pub use metric::{METRICS, Metric};
