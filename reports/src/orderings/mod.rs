@@ -4,7 +4,10 @@
 mod analysis;
 mod lattice;
 mod metric;
+mod report;
 
 pub use analysis::{Game, Mean, Regression};
 pub use lattice::{CHANGES_MAX, Change, Lattice, Subset};
 pub use metric::{METRICS, Metric};
+pub use report::{ORDERS_MAX, Orderings};
+pub(crate) use report::{shown, topic, with_half};

@@ -42,7 +42,7 @@ pub fn attribution_text(stages: &[StageSummary], width: usize, color: bool, asci
     text
 }
 
-fn render_columns(mut columns: Vec<Column>, charset: Charset, color: bool) -> String {
+pub(super) fn render_columns(mut columns: Vec<Column>, charset: Charset, color: bool) -> String {
     columns.iter_mut().for_each(|c| c.adapt(charset));
     let text = render(&columns.iter().collect::<Vec<_>>(), charset, color);
     // Every row is one line: no rules between them.
