@@ -16,6 +16,9 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::lattice::{Lattice, Subset};
 
+/// Differences below this share of a value are not worth telling.
+const MATERIAL: f64 = 0.01;
+
 /// A mean over seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mean {
@@ -154,7 +157,7 @@ impl<'a> Game<'a> {
             for change in self.lattice.next_of(before) {
                 let by = self.difference(before, before | 1 << change);
                 let orders = self.lattice.orders_with_step(before, change);
-                if self.is_worse(by) && orders > 0 {
+                if self.worsens(before, before | 1 << change) && orders > 0 {
                     found.push(Regression { before, change, by, orders });
                 }
             }
@@ -167,13 +170,21 @@ impl<'a> Game<'a> {
     #[must_use]
     pub fn smallest(&self) -> Vec<Subset> {
         let full = self.lattice.full();
-        let reaches = |s: &Subset| !self.is_worse(self.difference(full, *s));
+        let reaches = |s: &Subset| !self.worsens(full, *s);
         let good: Vec<Subset> = self.lattice.subsets().iter().copied().filter(reaches).collect();
         let size = good.iter().map(|s| s.count_ones()).min();
         good.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
     }
 
-    /// True if a difference is one for the worse, beyond what seeds explain and beyond rounding.
+    /// True if the metric is worse on `b` than on `a`: beyond what seeds explain, and by more than 1 % of the larger value.
+    #[must_use]
+    pub fn worsens(&self, a: Subset, b: Subset) -> bool {
+        let by = self.difference(a, b);
+        let larger = self.value(a).value.abs().max(self.value(b).value.abs());
+        self.is_worse(by) && by.value.abs() > MATERIAL * larger
+    }
+
+    /// True if a difference is one for the worse, beyond what seeds explain.
     #[must_use]
     pub fn is_worse(&self, by: Mean) -> bool {
         let worse = if self.larger_is_better { by.value < 0.0 } else { by.value > 0.0 };
@@ -271,6 +282,8 @@ mod tests {
         assert_eq!(noisy.regressions(), []);
         let clear = Game::new(&l, vec![vec![10.0, 20.0, 30.0], vec![15.0, 25.1, 34.9]], false);
         assert_eq!(clear.regressions().len(), 1);
+        let tiny = Game::new(&l, vec![vec![1000.0, 1000.0], vec![1009.0, 1009.0]], false);
+        assert_eq!(tiny.regressions(), [], "certain, and too small to tell");
         // Student's 97.5 % point with 2 degrees of freedom is 4.303.
         let m = Mean::of(&[1.0, 2.0, 3.0]);
         assert!((m.half.unwrap() - 4.302_652_73 / 3.0_f64.sqrt()).abs() < 1e-6);

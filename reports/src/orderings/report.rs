@@ -213,7 +213,7 @@ impl<'a> Orderings<'a> {
     #[must_use]
     pub fn smallest_for_all(&self) -> Vec<Subset> {
         let full = self.lattice.full();
-        let good = |s: &Subset| self.measured.iter().all(|(_, g)| !g.is_worse(g.difference(full, *s)));
+        let good = |s: &Subset| self.measured.iter().all(|(_, g)| !g.worsens(full, *s));
         let all: Vec<Subset> = self.lattice.subsets().iter().copied().filter(good).collect();
         let size = all.iter().map(|s| s.count_ones()).min();
         all.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
@@ -276,7 +276,7 @@ impl<'a> Orderings<'a> {
                 for (_, game) in &self.measured {
                     let by = game.difference(before, before | 1 << i);
                     let half = by.half.map_or_else(String::new, |h| h.to_string());
-                    let _ = write!(text, ",{},{half},{}", by.value, game.is_worse(by));
+                    let _ = write!(text, ",{},{half},{}", by.value, game.worsens(before, before | 1 << i));
                 }
                 text.push('\n');
             }
@@ -341,13 +341,7 @@ impl<'a> Orderings<'a> {
                 shown(metric, from.value),
                 shown(metric, to.value)
             );
-            let shares = self.shares(game, whole.value);
-            if let Some((first, share)) = shares.first() {
-                let _ = write!(text, "; {first} accounts for {share:.0} % of it, over all orders");
-            }
-            if let Some((second, share)) = shares.get(1).filter(|s| s.1 >= 10.0) {
-                let _ = write!(text, ", {second} for {share:.0} %");
-            }
+            text += &self.credits(metric, game, whole.value);
             text.push('.');
             if let Some(worst) = game.regressions().first() {
                 let _ = write!(
@@ -374,12 +368,27 @@ impl<'a> Orderings<'a> {
         sentences.join(" ")
     }
 
-    /// Changes by their share of the whole difference in percent, largest first; those against it have negative shares.
-    fn shares(&self, game: &Game<'_>, whole: f64) -> Vec<(String, f64)> {
-        let share = |i: usize| (self.lattice.changes()[i].short.clone(), 100.0 * game.contribution(i).value / whole);
-        let mut all: Vec<_> = (0..self.lattice.changes().len()).map(share).collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1));
-        all
+    /// Who does it and who works against it, of those beyond the noise of seeds.
+    fn credits(&self, metric: &Metric, game: &Game<'_>, whole: f64) -> String {
+        let changes = self.lattice.changes();
+        let mut all: Vec<(&str, Mean)> =
+            changes.iter().enumerate().map(|(i, c)| (c.short.as_str(), game.contribution(i))).collect();
+        all.retain(|(_, m)| m.is_beyond_noise());
+        all.sort_by(|a, b| b.1.value.abs().total_cmp(&a.1.value.abs()));
+        let (with, against): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, m)| (m.value < 0.0) == (whole < 0.0));
+        let one = |(name, m): &(&str, Mean)| {
+            let plus = if m.value > 0.0 { "+" } else { "" };
+            format!("{name} by {plus}{}", shown(metric, m.value))
+        };
+        let mut text = String::new();
+        if !with.is_empty() {
+            let list: Vec<String> = with.iter().take(2).map(one).collect();
+            let _ = write!(text, "; on average over all orders {}", list.join(" and "));
+        }
+        if let Some(worst) = against.first() {
+            let _ = write!(text, "{} {} the other way", if text.is_empty() { ";" } else { "," }, one(worst));
+        }
+        text
     }
 }
 

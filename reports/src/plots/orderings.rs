@@ -27,7 +27,7 @@ pub(crate) fn lattice(all: &Orderings<'_>, metric: &Metric, game: &Game<'_>) -> 
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(1);
     let title = format!("What each subset of the changes does to {}", topic(metric));
     let caption = frame::caption_lines(&format!(
-        "A box is a subset, a line one change more; red lines make it worse, beyond what seeds explain. Colour: from the least \
+        "A box is a subset, a line one change more; red lines make it worse, beyond what seeds explain and by more than 1 %. Colour: from the least \
          (dark) to the greatest (bright) value, on a logarithmic scale where all values are above 0. Mean over {} of {}. {}",
         crate::units::plural(all.seeds() as u64, "seed"),
         metric.title,
@@ -52,7 +52,7 @@ pub(crate) fn lattice(all: &Orderings<'_>, metric: &Metric, game: &Game<'_>) -> 
         for worse in [false, true] {
             for &s in l.subsets() {
                 for i in l.next_of(s) {
-                    if game.is_worse(game.difference(s, s | 1 << i)) == worse {
+                    if game.worsens(s, s | 1 << i) == worse {
                         let stroke = if worse { Stroke::solid(WORSE, 2.0) } else { Stroke::solid(GRID, 1.2) };
                         canvas.line(&[place(s), place(s | 1 << i)], stroke)?;
                     }
