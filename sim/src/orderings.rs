@@ -42,7 +42,7 @@ pub fn prepare(mut loaded: Loaded, wanted: &Wanted) -> Result<Prepared, InputErr
     let source = lock_source(&loaded)?;
     let bare = asm::assemble(std::slice::from_ref(&source), &Options::default()).map_err(|e| InputError {
         plain: e.render(std::slice::from_ref(&source), false),
-        colored: e.render(&[source.clone()], true),
+        colored: e.render(std::slice::from_ref(&source), true),
     })?;
     let mut toggles = patches(&loaded, &bare, &wanted.patches)?;
     for text in &wanted.params {
