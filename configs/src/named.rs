@@ -14,6 +14,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<V>(BTreeMap<String, V>);
 
+impl<V> FromIterator<(String, V)> for Named<V> {
+    fn from_iter<I: IntoIterator<Item = (String, V)>>(pairs: I) -> Self {
+        Named(pairs.into_iter().collect())
+    }
+}
+
 impl<V> Named<V> {
     /// The value of this name.
     #[must_use]

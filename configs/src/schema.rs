@@ -155,6 +155,15 @@ impl Serialize for Param {
     }
 }
 
+/// As in a file, without the quotes: `5ms`, or `512` for a count.
+impl std::str::FromStr for Param {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Param, String> {
+        text.parse().map(Param::Count).or_else(|_| Span::from_text(text).map(Param::Span))
+    }
+}
+
 struct ParamVisitor;
 
 impl de::Visitor<'_> for ParamVisitor {

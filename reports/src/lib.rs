@@ -16,6 +16,7 @@ mod journal;
 pub mod klog;
 pub mod metrics;
 pub mod names;
+pub mod orderings;
 pub mod plots;
 mod record;
 mod recovery;

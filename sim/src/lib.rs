@@ -9,6 +9,7 @@ pub mod litmus;
 pub mod machine;
 pub mod network;
 pub mod observe;
+pub mod orderings;
 pub mod plan;
 pub mod run;
 mod trace;

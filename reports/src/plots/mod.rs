@@ -12,6 +12,7 @@ mod curves;
 pub mod data;
 mod frame;
 mod glyphs;
+pub(crate) mod orderings;
 mod style;
 mod svg;
 mod timeouts;

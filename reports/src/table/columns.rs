@@ -12,18 +12,18 @@ use crate::units::{self, Charset, count, duration, estimate, percent, plural};
 pub(super) const GAP: usize = 2;
 
 /// One column; cells have as many lines as they need.
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Columns of equal group stay in one block.
     pub(super) group: &'static str,
     pub(super) header: String,
     /// One for each stage.
-    pub(super) cells: Vec<String>,
+    pub(crate) cells: Vec<String>,
     /// Numbers are aligned to the right, text to the left.
     pub(super) right: bool,
 }
 
 impl Column {
-    fn new(group: &'static str, header: &str, cells: Vec<String>, right: bool) -> Self {
+    pub(crate) fn new(group: &'static str, header: &str, cells: Vec<String>, right: bool) -> Self {
         Self { group, header: header.into(), cells, right }
     }
 

@@ -18,6 +18,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 pub use attribution::attribution_text;
 pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
+pub(crate) use columns::Column;
 pub use csv::stage_csv;
 pub use metrics::metrics_text;
 pub use metrics_csv::metrics_csv;
@@ -25,7 +26,6 @@ pub use recoveries::{recoveries_csv, recoveries_text, recoveries_worst_csv};
 
 use crate::stage::StageSummary;
 use crate::units::{Charset, count, duration, plural};
-use columns::Column;
 
 const BOLD: &str = "\u{1b}[1m";
 const RED: &str = "\u{1b}[31m";
@@ -105,6 +105,11 @@ fn blocks(columns: &[Column], width: usize) -> Vec<Vec<&Column>> {
         next = groups.next();
     }
     blocks
+}
+
+/// Columns as a table without rules between its rows.
+pub(crate) fn plain_table(columns: Vec<Column>, ascii: bool) -> String {
+    attribution::render_columns(columns, if ascii { Charset::Ascii } else { Charset::Unicode }, false)
 }
 
 fn render(block: &[&Column], charset: Charset, color: bool) -> String {

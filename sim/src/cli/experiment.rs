@@ -11,7 +11,7 @@ use reports::{Record, StageSummary};
 use rqsim::batch::{self, Batch, HowToRun};
 use rqsim::plan::{InputError, Plan, near, plan};
 
-use super::{Failure, RunArgs, output};
+use super::{Changes, Failure, RunArgs, output};
 
 pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let Some(name) = named.or(args.config.as_deref()) else {
@@ -19,11 +19,11 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
         );
     };
-    let mut loaded = changed(configs::load(name)?, args)?;
+    let mut loaded = changed(configs::load(name)?, &args.changes)?;
     loaded.experiment.measure.attribution |= args.attribution;
     let mut plan = plan(loaded)?;
     select(&mut plan, args)?;
-    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded, args));
+    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded, &args.changes));
     std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let how = HowToRun { threads, exact: args.exact, fresh: args.fresh };
@@ -95,7 +95,7 @@ fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The experiment with `--machine` and `--set` applied to its full text, in this order.
-fn changed(loaded: Loaded, args: &RunArgs) -> Result<Loaded, Failure> {
+pub(super) fn changed(loaded: Loaded, args: &Changes) -> Result<Loaded, Failure> {
     if args.machine.is_none() && args.set.is_empty() {
         return Ok(loaded);
     }
@@ -118,7 +118,7 @@ fn changed(loaded: Loaded, args: &RunArgs) -> Result<Loaded, Failure> {
 }
 
 /// `results/NAME`, and what was changed on the command line: the results of another experiment.
-fn default_dir(loaded: &Loaded, args: &RunArgs) -> PathBuf {
+pub(super) fn default_dir(loaded: &Loaded, args: &Changes) -> PathBuf {
     let mut name =
         Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
     for change in args.machine.iter().chain(&args.set) {
@@ -202,7 +202,7 @@ fn never_delivered(plan: &Plan, records: &[Record]) {
 }
 
 /// Prints what runs found, the first of each stage in full; a failure if a run did not end as its stage has to.
-fn findings(records: &[Record]) -> Result<(), Failure> {
+pub(super) fn findings(records: &[Record]) -> Result<(), Failure> {
     let (expected, bad): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|r| r.is_as_expected());
     let mut shown: Vec<u32> = Vec::new();
     for r in expected.iter().filter(|r| r.status != reports::names::OK) {

@@ -5,6 +5,7 @@ mod asm;
 mod calibrate;
 mod experiment;
 mod litmus;
+mod orderings;
 mod output;
 mod protocol;
 mod test_memory;
@@ -55,6 +56,7 @@ enum Command {
     TestMemory(test_memory::TestArgs),
     /// Measure a machine with small programs, beside what is published of the hardware.
     Calibrate(calibrate::CalibrateArgs),
+    Orderings(orderings::OrderingsArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -86,13 +88,8 @@ struct RunArgs {
     /// Only these stages, by name.
     #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
     stages: Option<Vec<String>>,
-    /// Run it on this embedded machine instead of its own.
-    #[arg(long, value_name = "NAME")]
-    machine: Option<String>,
-    /// Change a field of the experiment, written out in full, as in `--set machine.cores=3` or `--set duration=10ms`;
-    /// can be given several times.
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
     /// Simulate every event: no shortcut. Same results, slowly.
     #[arg(long)]
     exact: bool,
@@ -116,6 +113,18 @@ struct RunArgs {
     /// No progress, no summary of the work done.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Changes to an experiment that are not worth a file.
+#[derive(Debug, Args)]
+struct Changes {
+    /// Run it on this embedded machine instead of its own.
+    #[arg(long, value_name = "NAME")]
+    machine: Option<String>,
+    /// Change a field of the experiment, written out in full, as in `--set machine.cores=3` or `--set duration=10ms`;
+    /// can be given several times.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
 }
 
 /// Why a command failed.
@@ -166,6 +175,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Calibrate(c)) => calibrate::run(&c),
+        Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {

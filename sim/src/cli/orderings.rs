@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim orderings`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use reports::Record;
+use reports::orderings::{METRICS, Orderings};
+use rqsim::batch::{self, HowToRun};
+use rqsim::orderings::{Wanted, order, prepare};
+use rqsim::plan::{InputError, near, plan};
+
+use super::{Failure, experiment, output};
+
+/// Run every subset of a patch series and say what each patch contributes, in every order.
+///
+/// Each subset that the patches' needs allow is run once with every seed of the experiment; what any order shows after each step
+/// follows from those. Finished subsets are found again by a second start.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sim orderings ring8.ron
+  sim orderings ring8.ron --order 3,1,2,4,5
+  sim orderings stress-abba.ron --patches 1,2 --param check_interval=200us
+  sim orderings ring8.ron --metric timeouts --metric worst_nmi --set duration=200ms")]
+pub(super) struct OrderingsArgs {
+    /// A RON file or a preset's name.
+    experiment: String,
+    /// Patches by name or number, instead of those of the experiment's stages.
+    #[arg(long, value_name = "PATCH", value_delimiter = ',')]
+    patches: Vec<String>,
+    /// A parameter with another value, as one more change.
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+    /// Only these metrics.
+    #[arg(long, value_name = "NAME")]
+    metric: Vec<String>,
+    /// Show the metrics after each step of this order.
+    #[arg(long, value_name = "A,B,..")]
+    order: Option<String>,
+    /// Folder for records, tables and plots [default: results/NAME-orderings].
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Worker threads [default: one per processor].
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Only these seeds, instead of the experiment's.
+    #[arg(long, value_name = "SEED", value_delimiter = ',')]
+    seeds: Option<Vec<u64>>,
+    #[command(flatten)]
+    changes: super::Changes,
+    /// Run again what is in the results folder already.
+    #[arg(long)]
+    fresh: bool,
+    /// No progress, no summary of the work done.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
+    for name in &args.metric {
+        if !METRICS.iter().any(|m| m.name == name) {
+            let help = near(name, METRICS.iter().map(|m| m.name), "metrics");
+            return Err(InputError::text(&format!("there is no metric \"{name}\""), &help).into());
+        }
+    }
+    let loaded = experiment::changed(configs::load(&args.experiment)?, &args.changes)?;
+    let wanted = Wanted { patches: args.patches.clone(), params: args.param.clone() };
+    let prepared = prepare(loaded, &wanted)?;
+    let one = args.order.as_deref().map(|text| order(&prepared.lattice, text)).transpose()?;
+    let mut plan = plan(prepared.loaded)?;
+    if let Some(seeds) = &args.seeds {
+        plan.seeds.clone_from(seeds);
+    }
+    let dir = args.out.clone().unwrap_or_else(|| {
+        let dir = experiment::default_dir(&plan.loaded, &args.changes);
+        dir.with_file_name(format!("{}-orderings", dir.file_name().unwrap_or_default().to_string_lossy()))
+    });
+    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
+    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let bar = experiment::progress_bar(args.quiet, "runs");
+    let how = HowToRun { threads, exact: false, fresh: args.fresh };
+    let batch = batch::run_all(&plan, &dir, how, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    let records: Vec<Vec<&Record>> =
+        plan.stages.iter().map(|s| batch.records.iter().filter(|r| r.stage_idx == s.idx).collect()).collect();
+    let found = Orderings::new(&prepared.lattice, &records, &args.metric);
+    if let Some(metric) = found.missing().iter().find(|m| args.metric.iter().any(|n| n == m.name)) {
+        let measured: Vec<&str> = found.measured().iter().map(|(m, _)| m.name).collect();
+        let what = format!("metric \"{}\" was not measured in this experiment", metric.name);
+        return Err(InputError::text(&what, &format!("measured: {}", measured.join(", "))).into());
+    }
+    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
+    output::print(&found.text(false))?;
+    if let Some(order) = one {
+        output::print(&format!("\nIn the order {}:\n", args.order.as_deref().unwrap_or_default()))?;
+        output::print(&found.one_order(&order, false))?;
+    }
+    output::print(&format!("\n{}\n", output::wrapped(&found.words())))?;
+    let files = write(&found, &dir)?;
+    if !args.quiet {
+        output::say(&format!("records: {}", batch::records_path(&dir).display()));
+        for path in files {
+            output::say(&format!("file:    {}", path.display()));
+        }
+    }
+    experiment::findings(&batch.records)
+}
+
+/// Tables as CSV and the figures.
+fn write(found: &Orderings<'_>, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = vec![("steps.csv", found.steps_csv()), ("attribution.csv", found.attribution_csv())];
+    match found.orders_csv() {
+        Some(text) => files.push(("orders.csv", text)),
+        None => output::say("orders.csv is not written: there are too many orders; steps.csv has every step of them"),
+    }
+    let mut paths = Vec::new();
+    for (name, text) in files {
+        let path = dir.join(name);
+        rqsim::files::write_text(&path, &text)?;
+        paths.push(path);
+    }
+    paths.extend(found.draw(dir)?);
+    Ok(paths)
+}
