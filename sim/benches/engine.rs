@@ -28,7 +28,7 @@ const CASES: &[Case] = &[
         preset: "hammer8.ron",
         stage: 0,
         duration: ["20ms", "200us"],
-        digest: ["41fd3e7495a8498e5bfca7780320ba70", "ff3047a4ba54df60e047c9d57612dcca"],
+        digest: ["1f6a779b7a307148c8dfcbe8b80150f1", "27a42ab57834b41f692e812fe5800799"],
     },
     Case {
         name: "profiler",
@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 0,
         duration: ["1s", "20ms"],
-        digest: ["c23a19808b058c32cd59864389c34589", "0b9da23cf8fcfec5b3265958c83b8195"],
+        digest: ["d1a45c784818c8f5478da8599986ea76", "04dd2d0842525f1d13b49214cb66d836"],
     },
     Case {
         name: "calm",
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 5,
         duration: ["1s", "2ms"],
-        digest: ["d272e43a4fdf98f5be4ceac3fa333e2a", "2c8ef48f6c7e5a4e7d4d06b34b8b5f78"],
+        digest: ["0220feae12d2879b581f3716b84284c6", "0430d3842bf38564803dd2f31b911d41"],
     },
 ];
 
