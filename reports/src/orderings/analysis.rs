@@ -18,6 +18,8 @@ use super::lattice::{Lattice, Subset};
 
 /// Differences below this share of a value are not worth telling.
 const MATERIAL: f64 = 0.01;
+/// What is within this share of the whole difference counts as reached.
+const SAME: f64 = 0.1;
 
 /// A mean over seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,12 +168,21 @@ impl<'a> Game<'a> {
         found
     }
 
-    /// The smallest subsets on which the metric is not worse than with all changes, beyond what seeds explain.
+    /// True if the metric on a subset is as good as with all changes: even the worse end of the interval of the difference is within a
+    /// tenth of what all changes do together, or 1 % of the value. Noise proves nothing, so a noisy subset does not reach it.
+    #[must_use]
+    pub fn reaches_all(&self, subset: Subset) -> bool {
+        let full = self.lattice.full();
+        let by = self.difference(full, subset);
+        let worse = if self.larger_is_better { -by.value } else { by.value } + by.half.unwrap_or(0.0);
+        let whole = self.difference(0, full).value.abs();
+        worse <= (SAME * whole).max(MATERIAL * self.value(full).value.abs())
+    }
+
+    /// The smallest subsets that [reach](Game::reaches_all) what all changes reach.
     #[must_use]
     pub fn smallest(&self) -> Vec<Subset> {
-        let full = self.lattice.full();
-        let reaches = |s: &Subset| !self.worsens(full, *s);
-        let good: Vec<Subset> = self.lattice.subsets().iter().copied().filter(reaches).collect();
+        let good: Vec<Subset> = self.lattice.subsets().iter().copied().filter(|s| self.reaches_all(*s)).collect();
         let size = good.iter().map(|s| s.count_ones()).min();
         good.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
     }
@@ -282,6 +293,8 @@ mod tests {
         assert_eq!(noisy.regressions(), []);
         let clear = Game::new(&l, vec![vec![10.0, 20.0, 30.0], vec![15.0, 25.1, 34.9]], false);
         assert_eq!(clear.regressions().len(), 1);
+        // Nobody can tell whether the noisy change is needed; the clear one is not, as it makes things worse.
+        assert_eq!((noisy.smallest(), clear.smallest()), (vec![1], vec![0]));
         let tiny = Game::new(&l, vec![vec![1000.0, 1000.0], vec![1009.0, 1009.0]], false);
         assert_eq!(tiny.regressions(), [], "certain, and too small to tell");
         // Student's 97.5 % point with 2 degrees of freedom is 4.303.

@@ -124,7 +124,7 @@ impl<'a> Orderings<'a> {
                 let _ = writeln!(text, "  {line}");
             }
         }
-        text += "\nSmallest subsets that reach what all changes reach:\n";
+        text += "\nSmallest subsets shown to reach what all changes reach, within a tenth of the whole difference:\n";
         for line in self.smallest() {
             let _ = writeln!(text, "  {line}");
         }
@@ -209,11 +209,10 @@ impl<'a> Orderings<'a> {
         lines
     }
 
-    /// The smallest subsets on which no metric is worse than with all changes, beyond what seeds explain.
+    /// The smallest subsets that reach what all changes reach on every metric.
     #[must_use]
     pub fn smallest_for_all(&self) -> Vec<Subset> {
-        let full = self.lattice.full();
-        let good = |s: &Subset| self.measured.iter().all(|(_, g)| !g.worsens(full, *s));
+        let good = |s: &Subset| self.measured.iter().all(|(_, g)| g.reaches_all(*s));
         let all: Vec<Subset> = self.lattice.subsets().iter().copied().filter(good).collect();
         let size = all.iter().map(|s| s.count_ones()).min();
         all.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
