@@ -21,6 +21,9 @@ use sim_core::isa::ContextKind;
 use sim_core::ports::Taken;
 use sim_core::time::{Clock, Cycle};
 
+/// What the kernel calls the one NMI handler of all counters on x86: they share its longest run.
+const COUNTERS: &str = "perf_event_nmi_handler";
+
 /// Ticks per second of a kernel whose experiment has no `tick`.
 const HZ: u64 = 1000;
 /// A shorter NMI handler is not worth a line, ns.
@@ -61,11 +64,11 @@ impl KernelView {
         let mut interrupts: Vec<Interrupt> = e
             .interrupts
             .iter()
-            .map(|i| Interrupt {
-                name: i.name.clone(),
-                samples: i.vector == Vector::Nmi
-                    && matches!(i.source, Source::Overflow { .. } | Source::Frequency { .. }),
-                timer: i.vector == Vector::Timer,
+            .map(|i| {
+                let counter = matches!(i.source, Source::Overflow { .. } | Source::Frequency { .. });
+                let samples = i.vector == Vector::Nmi && counter;
+                let name = if samples { COUNTERS.to_owned() } else { i.name.clone() };
+                Interrupt { name, samples, timer: i.vector == Vector::Timer }
             })
             .collect();
         let mut hz = HZ;
