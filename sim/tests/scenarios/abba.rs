@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two and more locks.
 
-use crate::support::{MS, Scenario};
+use sim_core::isa::MarkKind;
+
+use crate::support::{MS, Scenario, marks};
 
 #[test]
 fn with_patch_1_a_released_lock_still_looks_wanted() {
@@ -56,6 +58,63 @@ fn on_next_a_wrong_abba_verdict_holds_a_head_for_good() {
         } else {
             assert_eq!((s.errors(), s.ends("task")), (vec![], (5, 0, 0, 0)), "{}", s.name());
         }
+    }
+}
+
+/// No landing window: the NMI's core waits for one lock below and for another now, an owner that waits for nobody has both.
+#[test]
+fn an_owner_that_waits_for_nobody_looks_like_half_of_an_abba() {
+    let scenario = Scenario::run("false-abba");
+    for s in &scenario.stages {
+        s.ok();
+        assert!(s.record.oracle.cycles_formed.values().all(|n| *n == 0), "{}: nobody is deadlocked", s.name());
+        assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1)], [0, 0, 0, 0, 1, 0, 0]), "{}", s.name());
+        let (result, ns) = s.attempt(1, "nmi");
+        assert!(result == "EDEADLK" && scenario.first_check().contains(&ns), "{}: {result} {ns}", s.name());
+        assert_eq!(s.ends("task"), (3, 0, 0, 0), "the interrupted attempt itself goes well");
+    }
+}
+
+/// The stress test's ABBA mode with two threads, in which an NMI that got its lock owns both for 10 ms (`docs/detection.md`).
+#[test]
+fn a_third_of_the_stress_tests_errors_with_two_threads_are_of_that_kind() {
+    let mut loaded = configs::load("stress-abba").unwrap_or_else(|e| panic!("{}", e.render(false)));
+    loaded.experiment.machine.cores = 3;
+    loaded.experiment.duration = "1s".parse().expect("a duration");
+    let plan = rqsim::plan::plan(loaded).unwrap_or_else(|e| panic!("{}", e.plain));
+    let record = rqsim::run::run(&plan.loaded, &plan.stages[0], 1, false).record;
+    assert_eq!((record.edeadlk_by["abba"], record.oracle.detected, record.oracle.false_positives), (81, 54, 27));
+    // How many locks each core owns when one of them is refused.
+    let mut owned = [0_u32; 3];
+    let mut by_owner_of_both = 0;
+    for m in marks(&plan, 0).0 {
+        match m.kind {
+            MarkKind::Held => owned[m.core] += 1,
+            MarkKind::Released => owned[m.core] -= 1,
+            MarkKind::Found if owned == [0, 0, 2] || owned == [0, 2, 0] => by_owner_of_both += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(by_owner_of_both, 27);
+}
+
+/// With patch 3 the one who is told so heads a queue, and nothing of the series keeps it from it.
+#[test]
+fn on_next_with_patch_3_a_false_abba_verdict_holds_an_nmi_for_good() {
+    let scenario = Scenario::run("false-abba-head");
+    for s in &scenario.stages {
+        assert!(s.record.oracle.cycles_formed.values().all(|n| *n == 0), "{}: nobody is deadlocked", s.name());
+        if s.next() && s.has(3) {
+            s.hangs_in(1, "queue_path.find_heir");
+            assert_eq!((s.ends("nmi"), s.ends("task")), ((0, 0, 0, 1), (3, 0, 0, 1)), "{}: all but core 1's", s.name());
+            continue;
+        }
+        s.ok();
+        assert_eq!((s.errors(), s.oracle()), (vec![("abba", 1)], [0, 0, 0, 0, 1, 0, 0]), "{}", s.name());
+        let (result, ns) = s.attempt(1, "nmi");
+        let check = if s.has(3) { scenario.first_check_of_head() } else { scenario.first_check() };
+        assert!(result == "EDEADLK" && check.contains(&ns), "{}: {result} {ns}", s.name());
+        assert_eq!(s.ends("task"), (4, 0, 0, 0), "{}", s.name());
     }
 }
 

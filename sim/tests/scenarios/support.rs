@@ -15,15 +15,18 @@ use sim_core::time::Cycle;
 use crate::page;
 
 /// Every scenario: a preset and a page of this name.
-pub(crate) const SCENARIOS: [&str; 29] = [
+pub(crate) const SCENARIOS: [&str; 32] = [
     "window-cmpxchg-entry",
     "window-unlock",
     "window-pending-entry",
     "window-after-release",
+    "released-not-taken",
     "window-before-cmpxchg",
     "wrong-abba",
     "wrong-abba-arm64",
     "wrong-abba-head",
+    "false-abba",
+    "false-abba-head",
     "immediate-aa",
     "nmi-fairness",
     "nmi-other-lock",
@@ -180,12 +183,7 @@ impl Scenario {
 
     /// Every mark of one stage.
     pub(crate) fn marks(&self, stage: &Stage) -> Marks {
-        let stage = &self.plan.stages[stage.record.stage_idx as usize];
-        let spec = MachineSpec { seed: self.plan.seeds[0], ..stage.spec.clone() };
-        let mut machine = Machine::new(&spec, Marks::default());
-        let quiesce = self.plan.loaded.experiment.limits.quiesce.cycles(spec.clock.khz);
-        machine.run_until(spec.stop_at.after(quiesce));
-        machine.probe
+        marks(&self.plan, stage.record.stage_idx as usize)
     }
 
     /// ns between two runs of the deadline routine in a wait of which an iteration has `ops` micro-ops besides the load and
@@ -224,6 +222,15 @@ impl Scenario {
     pub(crate) fn head_timeout(&self) -> Range<u64> {
         timeout(500 * MS, self.interval(7))
     }
+}
+
+/// Every mark of the stage with this index, with the first seed.
+pub(crate) fn marks(plan: &Plan, stage: usize) -> Marks {
+    let spec = MachineSpec { seed: plan.seeds[0], ..plan.stages[stage].spec.clone() };
+    let mut machine = Machine::new(&spec, Marks::default());
+    let quiesce = plan.loaded.experiment.limits.quiesce.cycles(spec.clock.khz);
+    machine.run_until(spec.stop_at.after(quiesce));
+    machine.probe
 }
 
 /// The deadline is set by the first run of the routine and looked at every `interval`; each run takes up to 100 ns.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! NMIs between the held table and the lock word.
 
+use sim_core::isa::MarkKind;
+
 use crate::support::{MS, Scenario, Stage};
 
 /// Longest attempt that makes no second run of the deadline routine and waits for nobody, ns: a few misses.
@@ -87,9 +89,9 @@ fn between_pending_bit_and_entry_only_the_base_times_out_and_next_may_hang() {
     }
 }
 
-/// What the entry that outlives the lock costs: an EDEADLK if the lock has gone to somebody else, nothing if it is free.
+/// What the entry that outlives the lock costs: an EDEADLK if the lock has gone to somebody else, nothing if nobody wants it.
 #[test]
-fn after_the_release_an_nmi_is_refused_only_if_somebody_else_has_the_lock() {
+fn after_the_release_an_nmi_is_refused_a_lock_that_somebody_else_has() {
     let scenario = Scenario::run("window-after-release");
     for s in &scenario.stages {
         s.ok();
@@ -106,6 +108,43 @@ fn after_the_release_an_nmi_is_refused_only_if_somebody_else_has_the_lock() {
         }
         let (result, ns) = s.attempt(2, "nmi");
         assert!(result == "held" && ns < AT_ONCE, "{}: {result} {ns}", s.name());
+    }
+}
+
+/// Owned or not, the NMI looks at the table wherever the word is not zero. Here the pending bit is all there is in it.
+#[test]
+fn after_the_release_an_nmi_is_refused_a_lock_that_nobody_has_but_somebody_waits_for() {
+    let scenario = Scenario::run("released-not-taken");
+    // 512 looks at a word that is just the pending bit: core 1, being interrupted, does not change it.
+    let patience = 512 * (141 + 4 + 4) * 1_000 / 4_000;
+    for s in &scenario.stages {
+        assert!(s.record.oracle.cycles_formed.values().all(|n| *n == 0), "{}: nobody is deadlocked", s.name());
+        // When the NMI came and when it was refused nobody owned the lock: core 1 gets it when its handler ends.
+        let marks = scenario.marks(s);
+        let taken: Vec<_> = marks.0.iter().filter(|m| m.kind == MarkKind::Held).map(|m| (m.core, m.at)).collect();
+        assert!(taken[0].0 == 0 && taken[1].0 == 1, "{}: {taken:?}", s.name());
+        assert!(taken[1].1 > 20_000_000, "{}: not before its handler of 5 ms has ended: {taken:?}", s.name());
+        if s.next() && s.has(3) && !s.has(5) {
+            s.hangs_in(0, "queue_path.find_heir");
+            assert_eq!((s.ends("nmi"), s.ends("task")), ((0, 0, 0, 1), (2, 0, 0, 0)), "{}", s.name());
+            continue;
+        }
+        s.ok();
+        let (result, ns) = s.attempt(0, "nmi");
+        if !s.has(1) {
+            assert_eq!((result, s.errors()), ("held", vec![]), "{}", s.name());
+            assert!((4_900_000..5_010_000).contains(&ns), "what is left of core 1's handler: {ns}");
+            continue;
+        }
+        assert_eq!((result, s.oracle()), ("EDEADLK", [0, 0, 0, 0, 1, 0, 0]), "{}", s.name());
+        let (check, after) = match (s.has(2), s.has(5), s.has(3)) {
+            (true, true, _) => ("aa_before_queue", 0..1_000),
+            (true, ..) => ("aa_begin", 0..1_000),
+            (.., true) => ("aa_periodic", scenario.first_check_of_head()),
+            _ => ("aa_periodic", scenario.first_check()),
+        };
+        assert_eq!(s.errors(), [(check, 1)], "{}", s.name());
+        assert!((patience + after.start..patience + after.end).contains(&ns), "{}: {ns}", s.name());
     }
 }
 
