@@ -70,7 +70,7 @@ struct Waits {
     interrupted: u64,
 }
 
-/// Follows a run. See the [module text](self).
+/// Follows a run. What is measured is defined at [`reports::metrics`].
 #[derive(Clone, Debug)]
 pub struct Meter {
     clock: Clock,
