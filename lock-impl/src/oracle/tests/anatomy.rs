@@ -102,6 +102,31 @@ fn time_behind_two_deadlocks_at_once_counts_once() {
 }
 
 #[test]
+fn a_deadlock_is_over_when_the_last_of_its_cycles_is() {
+    let mut w = World::new(3);
+    w.take(10, 0, B);
+    w.take(12, 1, A);
+    w.want(20, 2, A, WaitKind::Pending);
+    w.nmi(30, 2);
+    w.want(40, 2, B, WaitKind::TestAndSet);
+    w.want(50, 1, B, WaitKind::Pending);
+    // One wait for the owner, who wants B, and for the pending waiter, whose interrupt wants B.
+    w.line_up(60, 0, A, 0);
+    w.check(80, 2, B); // On a cycle that is not listed, so this look does not count.
+    w.found(90, 1, B);
+    w.deadlock(100, 1, B);
+    // Core 1 has left; the other cycle is uncovered and belongs to the same deadlock.
+    assert_eq!((w.formed(), w.0.totals().cycles_uncovered), (1, 1));
+    assert_eq!(w.0.open_recoveries(), OpenRecoveries { healing: 1, ..OpenRecoveries::default() });
+    w.found(150, 2, B);
+    w.deadlock(160, 2, B);
+    let all = w.0.take_recoveries();
+    assert_eq!(all.iter().map(Recovery::instants).collect::<Vec<_>>(), [[60, 90, 90, 100, 160]]);
+    assert_eq!(all[0].members.len(), 2);
+    assert_eq!(w.0.open_recoveries(), OpenRecoveries::default());
+}
+
+#[test]
 fn waiting_for_an_owner_at_work_is_in_good_order_at_once() {
     let mut w = World::new(3);
     w.take(10, 0, A);
