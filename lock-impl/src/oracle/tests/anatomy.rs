@@ -207,6 +207,38 @@ fn a_verdict_is_late_only_if_its_look_began_before_the_first_had_unwound() {
     assert_eq!(run(111), Class::FalsePositive);
 }
 
+/// Both heads run into their deadlines; the second has looked, if at all, at `looks_at`.
+fn second_head_times_out(looks_at: u64) -> (Class, Class) {
+    let mut w = World::new(3);
+    w.take(10, 0, A);
+    w.take(20, 1, B);
+    w.line_up(50, 0, B, 0);
+    w.line_up(60, 1, A, 0);
+    w.line_up(70, 2, A, tail(1, 0));
+    w.check(80, 1, A);
+    w.found(100, 0, B);
+    w.wait(105, 0, B, WaitKind::HandOver);
+    w.no_cycle();
+    w.resumed(107, 0, B);
+    assert_eq!(w.timeout(110, 0, B).class, Class::Miss);
+    if looks_at > 0 {
+        w.check(looks_at, 1, A);
+    }
+    w.found(200, 1, A);
+    w.wait(205, 1, A, WaitKind::HandOver);
+    w.resumed(207, 1, A);
+    let second = w.timeout(210, 1, A).class;
+    w.found(220, 2, A);
+    (second, w.failed(230, 2, A, ETIMEDOUT, Detector::Flushed).class)
+}
+
+#[test]
+fn a_deadline_that_ends_a_wait_just_after_its_deadlock_is_late_and_whom_it_flushes_is_behind() {
+    assert_eq!(second_head_times_out(0), (Class::Late, Class::WrongCulprit));
+    // It has seen since that the deadlock is gone, and waited on.
+    assert_eq!(second_head_times_out(111), (Class::TimeoutOutsideCycle, Class::TimeoutOutsideCycle));
+}
+
 #[test]
 fn a_deadlock_that_passes_without_an_error_is_no_recovery() {
     let mut w = World::new(2);
