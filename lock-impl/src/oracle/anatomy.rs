@@ -18,6 +18,11 @@
 //! detection is the `failed` mark (or the wait for a successor to flush). So the four parts are never
 //! negative and add up to the whole.
 //!
+//! Cycles that overlap are one deadlock as people mean it, of which the oracle lists a cycle at a time. So a wait that
+//! closes a cycle begins a recovery, and a cycle that is uncovered when others dissolve belongs to the oldest recovery
+//! that it shares a member with: that one heals only when this cycle is gone, too. There are no more
+//! recoveries than [`Totals::cycles_formed`](super::Totals::cycles_formed).
+//!
 //! *Bystanders* are the attempts that waited behind the cycle, on no cycle themselves. What they lost is the part of
 //! their wait in which the cycle existed; some get an error too. A recovery counts its own; in the sums of a run an
 //! attempt counts once, and time behind several deadlocks at once counts once.
@@ -102,12 +107,14 @@ struct Bystander {
 
 #[derive(Clone, Debug)]
 struct Open {
-    id: u64,
+    /// Ids of its live cycles.
+    cycles: Vec<u64>,
     what: Recovery,
+    /// Members of its live cycles, or of those it had last.
+    members: Vec<Who>,
     checked: bool,
     /// The member that gave up first.
     found_by: Option<Key>,
-    dissolved: bool,
     unwound: bool,
     /// Attempts on the cycle or behind it at the detection.
     affected: Vec<Key>,
@@ -116,7 +123,11 @@ struct Open {
 
 impl Open {
     fn has(&self, context: ContextId) -> bool {
-        self.what.members.iter().any(|m| m.context == context)
+        self.members.iter().any(|m| m.context == context)
+    }
+
+    fn dissolved(&self) -> bool {
+        self.cycles.is_empty()
     }
 
     /// A bystander's wait, or the cycle, ends.
@@ -219,11 +230,38 @@ impl Oracle {
         open
     }
 
-    pub(super) fn recoveries_see_listed(&mut self) {
+    /// The last live cycle has just been listed: `formed` by a wait, or uncovered.
+    pub(super) fn recoveries_see_listed(&mut self, formed: bool) {
         let Some(cycle) = self.live.last() else { return };
+        let members: Vec<Who> = cycle.members.iter().map(|m| m.who).collect();
+        if !formed {
+            let mut open = self.recoveries.open.iter_mut();
+            if let Some(open) = open.find(|o| members.iter().any(|m| o.has(m.context))) {
+                let state = &self.state;
+                let keys = members.iter().filter_map(|m| {
+                    let began_at = state.frame(m.context)?.attempt.as_ref()?.began_at;
+                    Some(Key { context: m.context, began_at })
+                });
+                if open.found_by.is_some() {
+                    let new: Vec<Key> = keys.filter(|k| !open.affected.contains(k)).collect();
+                    open.affected.extend(new);
+                }
+                if open.dissolved() {
+                    open.members.clear();
+                    if open.found_by.is_none() {
+                        open.what.name = cycle.name;
+                        open.what.members.clone_from(&members);
+                    }
+                }
+                let new: Vec<Who> = members.into_iter().filter(|m| !open.has(m.context)).collect();
+                open.members.extend(new);
+                open.cycles.push(cycle.id);
+                return;
+            }
+        }
         let what = Recovery {
             name: cycle.name,
-            members: cycle.members.iter().map(|m| m.who).collect(),
+            members: members.clone(),
             detector: None,
             formed_at: cycle.formed_at,
             checked_at: 0,
@@ -235,20 +273,26 @@ impl Oracle {
             bystander_wait_cycles: 0,
         };
         self.recoveries.open.push(Open {
-            id: cycle.id,
+            cycles: vec![cycle.id],
             what,
+            members,
             checked: false,
             found_by: None,
-            dissolved: false,
             unwound: false,
             affected: Vec::new(),
             behind: Vec::new(),
         });
     }
 
+    /// How many recoveries a live cycle belongs to.
+    #[cfg(test)]
+    pub(super) fn recoveries_of(&self, cycle: u64) -> usize {
+        self.recoveries.open.iter().filter(|o| o.cycles.contains(&cycle)).count()
+    }
+
     pub(super) fn recoveries_see_check(&mut self, context: ContextId) {
         for open in &mut self.recoveries.open {
-            if !open.checked && open.found_by.is_none() && !open.dissolved && open.has(context) {
+            if !open.checked && open.found_by.is_none() && !open.dissolved() && open.has(context) {
                 open.what.checked_at = self.now;
                 open.checked = true;
             }
@@ -269,7 +313,7 @@ impl Oracle {
         let mut bystanders = Vec::new();
         for open in &mut self.recoveries.open {
             // Whoever has joined since the same member found it is affected, too.
-            if open.dissolved || !open.has(context) || open.found_by.is_some_and(|k| k != who) {
+            if open.dissolved() || !open.has(context) || open.found_by.is_some_and(|k| k != who) {
                 continue;
             }
             if open.found_by.is_none() {
@@ -278,9 +322,9 @@ impl Oracle {
                 if !open.checked {
                     open.what.checked_at = self.now;
                 }
-                open.affected.extend(open.what.members.iter().filter_map(|m| Some(key(m.context)?.0)));
+                open.affected.extend(open.members.iter().filter_map(|m| Some(key(m.context)?.0)));
             }
-            for (key, waits_since) in state.attempts_behind(&open.what.members).into_iter().filter_map(key) {
+            for (key, waits_since) in state.attempts_behind(&open.members).into_iter().filter_map(key) {
                 if open.affected.contains(&key) {
                     continue;
                 }
@@ -319,8 +363,8 @@ impl Oracle {
                 was_behind = true;
                 open.what.bystander_errors += 1;
                 open.end_wait(&mut self.state, which, self.now);
-            } else if !open.dissolved
-                && open.what.members.iter().any(|m| reached.contains(&m.context))
+            } else if !open.dissolved()
+                && open.members.iter().any(|m| reached.contains(&m.context))
                 && let Some(waits_since) = waits_since
             {
                 was_behind = true;
@@ -344,37 +388,41 @@ impl Oracle {
             open.unwound = true;
             open.what.unwound_at = self.now;
             open.what.detector = detector;
-            for &other in open.affected.iter().filter(|k| open.has(k.context)) {
-                let frame = self.state.frame_mut(other.context);
-                if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()).filter(|a| a.began_at == other.began_at) {
-                    attempt.unwound_at = Some(self.now);
-                }
+        }
+        for frame in self.state.stacks.iter_mut().flatten() {
+            if let Some(attempt) = frame.attempt.as_mut().filter(|a| a.cycle_ended_by == Some(key.context)) {
+                attempt.unwound_at.get_or_insert(self.now);
             }
         }
     }
 
+    /// Cycles have dissolved. What they leave may be uncovered yet.
     pub(super) fn recoveries_see_dissolved(&mut self) {
+        for open in &mut self.recoveries.open {
+            open.cycles.retain(|id| !self.dissolved.contains(id));
+        }
+        self.dissolved.clear();
+    }
+
+    /// After cycles have dissolved and all that they left has been uncovered.
+    pub(super) fn recoveries_see_uncovered(&mut self) {
         let now = self.now;
-        let gone = std::mem::take(&mut self.dissolved);
         let state = &mut self.state;
         self.recoveries.open.retain_mut(|open| {
-            if !gone.contains(&open.id) {
+            if !open.dissolved() {
                 return true;
             }
-            open.dissolved = true;
             (0..open.behind.len()).for_each(|which| open.end_wait(state, which, now));
             if open.found_by.is_none() {
                 self.totals.cycles_passed += 1;
             }
             open.found_by.is_some()
         });
-        self.dissolved = gone;
-        self.dissolved.clear();
     }
 
     /// After anything that can bring order.
     pub(super) fn recoveries_see_order(&mut self) {
-        if !self.recoveries.open.iter().any(|o| o.unwound && o.dissolved) {
+        if !self.recoveries.open.iter().any(|o| o.unwound && o.dissolved()) {
             return;
         }
         let Oracle { state, scratch, recoveries, now, .. } = self;
@@ -384,7 +432,7 @@ impl Oracle {
             open.affected.retain(|&key| state.attempt_of(key).is_some());
             let starts = open.affected.iter().map(|key| key.context);
             let wrong = |c: ContextId| state.is_in_disorder(c) && open.affected.iter().any(|k| k.context == c);
-            if open.unwound && open.dissolved && !state.any_reached(scratch, starts, wrong) {
+            if open.unwound && open.dissolved() && !state.any_reached(scratch, starts, wrong) {
                 let mut what = recoveries.open.remove(next).what;
                 what.healed_at = *now;
                 recoveries.over.push(what);

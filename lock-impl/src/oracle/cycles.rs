@@ -110,7 +110,7 @@ impl Oracle {
             let graph = Graph::reachable(&self.state, [closer]);
             // Every edge of the closer is as young as its wait, so no cycle through it is older.
             if let Some(path) = graph.shortest_cycle(closer, self.now) {
-                self.list(&graph, &path, self.now);
+                self.list(&graph, &path, self.now, true);
                 let cycle = &self.live[self.live.len() - 1];
                 *self.totals.cycles_formed.entry(cycle.name).or_insert(0) += 1;
                 self.totals.cycles_extending_live += u64::from(cycle.extends_live);
@@ -142,11 +142,16 @@ impl Oracle {
             *longest = lifetime.max(*longest);
             freed.extend(cycle.members.iter().map(|m| m.who.context));
         }
+        // Who gives up has unwound when it fails; who goes on to another wait has nothing to unwind.
+        let by = self.acting;
+        let acts = by.and_then(|c| self.state.frame(c)).and_then(|f| f.attempt.as_ref());
+        let unwound_at = if acts.is_some_and(|a| a.gives_up) { None } else { Some(self.now) };
         for &context in &freed {
             let frame = self.state.frame_mut(context);
             if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
                 attempt.cycle_ended_at = Some(self.now);
-                attempt.unwound_at = None;
+                attempt.cycle_ended_by = by;
+                attempt.unwound_at = unwound_at;
             }
         }
         self.recoveries_see_dissolved();
@@ -156,23 +161,27 @@ impl Oracle {
     /// One wait can close several cycles, of which one is listed. When that one dissolves, another
     /// may remain; it gets on the list now, with its true age.
     fn uncover(&mut self, freed: Vec<ContextId>) {
+        if freed.is_empty() {
+            return;
+        }
         for context in freed {
             if self.is_listed(context) || !self.state.reaches_itself(&mut self.scratch, context) {
                 continue;
             }
             let graph = Graph::reachable(&self.state, [context]);
             if let Some((formed_at, path)) = graph.oldest_cycle(context) {
-                self.list(&graph, &path, formed_at);
+                self.list(&graph, &path, formed_at, false);
                 self.totals.cycles_uncovered += 1;
             }
         }
+        self.recoveries_see_uncovered();
     }
 
     fn is_listed(&self, context: ContextId) -> bool {
         self.live.iter().any(|c| c.contains(context))
     }
 
-    fn list(&mut self, graph: &Graph, path: &[ContextId], formed_at: u64) {
+    fn list(&mut self, graph: &Graph, path: &[ContextId], formed_at: u64, formed: bool) {
         let reasons = graph.reasons(path);
         let frames = path.iter().filter_map(|&c| self.state.frame(c));
         let members = frames.zip(&reasons).map(|(frame, &reason)| Member { who: frame.who(), reason });
@@ -188,6 +197,6 @@ impl Oracle {
             extends_live,
         });
         self.cycle_id_next += 1;
-        self.recoveries_see_listed();
+        self.recoveries_see_listed(formed);
     }
 }

@@ -287,7 +287,7 @@ impl Oracle {
         let class = match (errno == EDEADLK, judgement.cycle.is_some()) {
             (true, true) => Class::Detected,
             (false, true) => Class::Miss,
-            (true, false) if is_late(attempt) => Class::Late,
+            (_, false) if is_late(attempt) => Class::Late,
             (_, false) if judgement.behind_deadlock => Class::WrongCulprit,
             (true, false) => Class::FalsePositive,
             (false, false) => Class::TimeoutOutsideCycle,
@@ -320,9 +320,20 @@ impl Oracle {
             return; // It was flushed itself, and judged with the rest of its chain.
         };
         let own = attempt.judged.is_none().then_some(context);
+        // Its deadlock has just gone: whoever waited behind it then is flushed on its account all the same.
+        let on_cycle = attempt.judged.as_ref().is_some_and(|j| j.cycle.is_some());
+        let ended_at = attempt.cycle_ended_at.filter(|_| !on_cycle && is_late(attempt));
         self.recoveries_see_found(context);
         let behind = self.state.queued_behind(lock, context);
-        self.store_judgements(own, behind);
+        self.store_judgements(own, behind.clone());
+        for context in behind {
+            let attempt = self.state.frame_mut(context).and_then(|f| f.attempt.as_mut());
+            if let Some(attempt) = attempt.filter(|a| a.waits_since.is_some_and(|w| ended_at.is_some_and(|e| w <= e)))
+                && let Some(judged) = attempt.judged.as_mut().filter(|j| j.cycle.is_none())
+            {
+                judged.behind_deadlock = true;
+            }
+        }
         let frame = self.state.frame_mut(context);
         if let Some(attempt) = frame.and_then(|f| f.attempt.as_mut()) {
             attempt.chain_is_judged = true;

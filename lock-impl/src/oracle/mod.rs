@@ -80,6 +80,8 @@ pub struct Oracle {
     /// Ids of cycles that have just dissolved.
     dissolved: Vec<u64>,
     recoveries: anatomy::Recoveries,
+    /// The context that reported the last mark.
+    acting: Option<ContextId>,
     /// When an interrupt returned last.
     left_at: u64,
     /// Since when there is a deadlock that nothing can end.
@@ -99,6 +101,7 @@ impl Oracle {
             cycle_id_next: 0,
             dissolved: Vec::new(),
             recoveries: anatomy::Recoveries::default(),
+            acting: None,
             left_at: 0,
             stuck_since: None,
             totals: Totals::default(),
@@ -145,6 +148,7 @@ impl Oracle {
     /// As for [`Oracle::enter`].
     pub fn mark(&mut self, at: u64, cpu: usize, kind: MarkKind, args: [u64; 3]) -> Result<Option<Verdict>, Violation> {
         self.advance(at);
+        self.acting = Some(self.state.top(cpu).id);
         let [lock, second, third] = args;
         match kind {
             MarkKind::Attempt => self.attempt(cpu, lock)?,

@@ -14,16 +14,17 @@ pub enum Class {
     /// `EDEADLK` before waiting, where waiting would have closed a cycle: a deadlock that never
     /// formed.
     Avoided,
-    /// `EDEADLK` to a former member of a deadlock that another member has dissolved, by a look that began before that
-    /// one had unwound: both noticed, and this one came second.
+    /// An error of either kind to a former member of a deadlock that another member has dissolved, where its last look for a
+    /// deadlock began before that one had unwound: both gave up, and this one came second.
     Late,
-    /// An error of either kind to a waiter that is on no cycle though it waits behind one.
+    /// An error of either kind to a waiter that is on no cycle though it waits behind one, or was flushed by a member of
+    /// one that came second.
     WrongCulprit,
     /// `EDEADLK`, and neither on a cycle, nor behind one, nor about to close one.
     FalsePositive,
     /// `ETIMEDOUT`, on a cycle: nobody noticed the deadlock.
     Miss,
-    /// `ETIMEDOUT`, neither on a cycle nor behind one.
+    /// `ETIMEDOUT`, neither on a cycle nor behind one, nor on one that another member has just dissolved.
     TimeoutOutsideCycle,
 }
 

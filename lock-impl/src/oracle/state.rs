@@ -69,7 +69,9 @@ pub(super) struct Attempt {
     pub(super) chain_is_judged: bool,
     /// When the last cycle it was a listed member of came to an end.
     pub(super) cycle_ended_at: Option<u64>,
-    /// When the member that ended that cycle had unwound.
+    /// The context whose mark ended it.
+    pub(super) cycle_ended_by: Option<ContextId>,
+    /// When that one had unwound; at once if it did not give up.
     pub(super) unwound_at: Option<u64>,
     /// When its last look for a deadlock began, if the program marks such looks.
     pub(super) checked_at: Option<u64>,
@@ -106,6 +108,7 @@ impl Attempt {
             judged: None,
             chain_is_judged: false,
             cycle_ended_at: None,
+            cycle_ended_by: None,
             unwound_at: None,
             checked_at: None,
             gives_up: false,

@@ -156,7 +156,7 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
         false,
     )];
     if stages.iter().any(|s| s.oracle.late + s.oracle.wrong_culprits > 0) {
-        let text = "\"late\" is EDEADLK to the second who noticed a deadlock, \"behind\" an error to a waiter that is on \
+        let text = "\"late\" is an error to the second who gave up on a deadlock, \"behind\" an error to a waiter that is on \
                     no cycle though it waits behind one.";
         notes.push((text.to_owned(), false));
     }

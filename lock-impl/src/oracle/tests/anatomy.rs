@@ -102,6 +102,31 @@ fn time_behind_two_deadlocks_at_once_counts_once() {
 }
 
 #[test]
+fn a_deadlock_is_over_when_the_last_of_its_cycles_is() {
+    let mut w = World::new(3);
+    w.take(10, 0, B);
+    w.take(12, 1, A);
+    w.want(20, 2, A, WaitKind::Pending);
+    w.nmi(30, 2);
+    w.want(40, 2, B, WaitKind::TestAndSet);
+    w.want(50, 1, B, WaitKind::Pending);
+    // One wait for the owner, who wants B, and for the pending waiter, whose interrupt wants B.
+    w.line_up(60, 0, A, 0);
+    w.check(80, 2, B); // On a cycle that is not listed, so this look does not count.
+    w.found(90, 1, B);
+    w.deadlock(100, 1, B);
+    // Core 1 has left; the other cycle is uncovered and belongs to the same deadlock.
+    assert_eq!((w.formed(), w.0.totals().cycles_uncovered), (1, 1));
+    assert_eq!(w.0.open_recoveries(), OpenRecoveries { healing: 1, ..OpenRecoveries::default() });
+    w.found(150, 2, B);
+    w.deadlock(160, 2, B);
+    let all = w.0.take_recoveries();
+    assert_eq!(all.iter().map(Recovery::instants).collect::<Vec<_>>(), [[60, 90, 90, 100, 160]]);
+    assert_eq!(all[0].members.len(), 2);
+    assert_eq!(w.0.open_recoveries(), OpenRecoveries::default());
+}
+
+#[test]
 fn waiting_for_an_owner_at_work_is_in_good_order_at_once() {
     let mut w = World::new(3);
     w.take(10, 0, A);
@@ -180,6 +205,38 @@ fn a_verdict_is_late_only_if_its_look_began_before_the_first_had_unwound() {
     assert_eq!(run(105), Class::Late);
     assert_eq!(run(110), Class::Late);
     assert_eq!(run(111), Class::FalsePositive);
+}
+
+/// Both heads run into their deadlines; the second has looked, if at all, at `looks_at`.
+fn second_head_times_out(looks_at: u64) -> (Class, Class) {
+    let mut w = World::new(3);
+    w.take(10, 0, A);
+    w.take(20, 1, B);
+    w.line_up(50, 0, B, 0);
+    w.line_up(60, 1, A, 0);
+    w.line_up(70, 2, A, tail(1, 0));
+    w.check(80, 1, A);
+    w.found(100, 0, B);
+    w.wait(105, 0, B, WaitKind::HandOver);
+    w.no_cycle();
+    w.resumed(107, 0, B);
+    assert_eq!(w.timeout(110, 0, B).class, Class::Miss);
+    if looks_at > 0 {
+        w.check(looks_at, 1, A);
+    }
+    w.found(200, 1, A);
+    w.wait(205, 1, A, WaitKind::HandOver);
+    w.resumed(207, 1, A);
+    let second = w.timeout(210, 1, A).class;
+    w.found(220, 2, A);
+    (second, w.failed(230, 2, A, ETIMEDOUT, Detector::Flushed).class)
+}
+
+#[test]
+fn a_deadline_that_ends_a_wait_just_after_its_deadlock_is_late_and_whom_it_flushes_is_behind() {
+    assert_eq!(second_head_times_out(0), (Class::Late, Class::WrongCulprit));
+    // It has seen since that the deadlock is gone, and waited on.
+    assert_eq!(second_head_times_out(111), (Class::TimeoutOutsideCycle, Class::TimeoutOutsideCycle));
 }
 
 #[test]

@@ -84,14 +84,19 @@ fn check(w: &mut World) {
 }
 
 /// The instants of recoveries are in order, none is lost, and who is stuck depends on somebody who is.
-fn check_recoveries(w: &mut World) -> (u64, u64) {
+fn check_recoveries(w: &mut World, known: u64) -> (u64, u64) {
     let over = w.0.take_recoveries();
     for r in &over {
         assert!(r.instants().is_sorted() && r.healed_at == w.0.now, "{r:?}");
         assert!(r.bystander_errors <= r.bystanders);
     }
     let open = w.0.open_recoveries();
-    assert!(open.undetected + open.unwinding >= w.0.live.len() as u64, "every live deadlock is followed");
+    for cycle in &w.0.live {
+        assert_eq!(w.0.recoveries_of(cycle.id), 1, "every live cycle is part of one deadlock");
+    }
+    let formed: u64 = w.0.totals().cycles_formed.values().sum();
+    let all = open.undetected + open.unwinding + open.healing + w.0.totals().cycles_passed + known + over.len() as u64;
+    assert_eq!(all, formed, "one recovery for each cycle that formed");
     let stuck = w.0.stuck(&|_| false, true);
     if let Some(stuck) = &stuck {
         let is_stuck = |who: Who| stuck.contexts.iter().any(|c| c.who == who);
@@ -111,14 +116,16 @@ fn the_fast_search_agrees_with_the_strongly_connected_components() {
     let mut classes = [0; Class::ALL.len()];
     for seed in 0..40 {
         let (cpus, mut dice, mut serial) = (2 + seed as usize % 3, Dice(seed), 0);
+        let mut known_recoveries = 0;
         let mut w = World::new(cpus);
         for at in 0..600 {
             let known = w.0.totals().verdicts;
             let verdict = step(&mut w, &mut dice, at, cpus, &mut serial);
             assert_eq!(verdict.is_some(), w.0.totals().verdicts != known);
             check(&mut w);
-            let (over, stuck) = check_recoveries(&mut w);
+            let (over, stuck) = check_recoveries(&mut w, known_recoveries);
             recoveries += over;
+            known_recoveries += over;
             moments_stuck += stuck;
         }
         totals.cycles_uncovered += w.0.totals().cycles_uncovered;
