@@ -20,6 +20,8 @@ pub(super) struct Graph {
     nodes: BTreeMap<ContextId, NodeIndex>,
     /// Contexts on cycles, each with the number of its strongly connected component.
     on_cycle: BTreeMap<ContextId, usize>,
+    /// Contexts that give up and wait for a successor that does not exist.
+    without_heir: Vec<ContextId>,
 }
 
 impl Graph {
@@ -53,6 +55,7 @@ impl Graph {
                 }
             });
         }
+        let without_heir = nodes.keys().copied().filter(|&c| state.gives_up_without_heir(c)).collect();
         let parts = tarjan_scc(&net);
         let cyclic = |part: &[NodeIndex]| part.len() > 1 || net.contains_edge(part[0], part[0]);
         let on_cycle = (parts.iter().enumerate())
@@ -60,7 +63,7 @@ impl Graph {
             .flat_map(|(number, part)| part.iter().map(move |&node| (node, number)))
             .map(|(node, number)| (net[node], number))
             .collect();
-        Graph { net, nodes, on_cycle }
+        Graph { net, nodes, on_cycle, without_heir }
     }
 
     /// Whether the context is a member of a cyclic strongly connected component.
@@ -120,7 +123,9 @@ impl Graph {
             if let Some(&node) = self.nodes.get(&context) {
                 let mut search = Dfs::new(&self.net, node);
                 while let Some(reached) = search.next(&self.net) {
-                    behind_deadlock |= self.is_on_cycle(self.net[reached]);
+                    let other = self.net[reached];
+                    behind_deadlock |=
+                        self.is_on_cycle(other) || other != context && self.without_heir.contains(&other);
                 }
             }
             return Judgement { cycle: None, behind_deadlock, own };

@@ -18,7 +18,7 @@ pub enum Class {
     /// deadlock began before that one had unwound: both gave up, and this one came second.
     Late,
     /// An error of either kind to a waiter that is on no cycle though it waits behind one, or was flushed by a member of
-    /// one that came second.
+    /// one that came second, or waits for a head that gave up on one and has no successor to give the queue to.
     WrongCulprit,
     /// `EDEADLK`, and neither on a cycle, nor behind one, nor about to close one.
     FalsePositive,

@@ -20,7 +20,7 @@
 
 use super::Oracle;
 use super::edges::{Edge, Reason};
-use super::state::{ContextId, State, Who};
+use super::state::{ContextId, State, Wait, Who};
 use sim_core::isa::WaitKind;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -122,11 +122,19 @@ impl State {
 
     /// Waits for a successor, without a deadline, and nobody is queued behind it.
     fn lacks_an_heir(&self, context: ContextId) -> bool {
-        let Some(wait) = self.frame(context).and_then(|f| f.wait) else { return false };
+        self.frame(context).and_then(|f| f.wait).is_some_and(|w| !w.bounded && self.has_no_successor(context, &w))
+    }
+
+    /// A head that found a deadlock and has nobody to give the queue to, so that the deadlock is not resolved.
+    pub(super) fn gives_up_without_heir(&self, context: ContextId) -> bool {
+        let Some(frame) = self.frame(context) else { return false };
+        frame.attempt.as_ref().is_some_and(|a| a.gives_up)
+            && frame.wait.is_some_and(|w| self.has_no_successor(context, &w))
+    }
+
+    fn has_no_successor(&self, context: ContextId, wait: &Wait) -> bool {
         let follows = |c: ContextId| self.place(wait.lock, c).is_some_and(|p| p.predecessor == Some(context));
-        wait.kind == WaitKind::HandOver
-            && !wait.bounded
-            && !self.locks[wait.lock].queue.iter().any(|e| follows(e.context))
+        wait.kind == WaitKind::HandOver && !self.locks[wait.lock].queue.iter().any(|e| follows(e.context))
     }
 }
 

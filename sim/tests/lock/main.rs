@@ -2,6 +2,7 @@
 //! The resilient queued spin lock on the machine: what each base and each patch does, one claim a test.
 
 mod arm;
+mod boundaries;
 mod contract;
 mod counts;
 mod differential;

@@ -142,7 +142,7 @@ fn an_nmi_over_the_owner_of_a_lock_without_deadlines_is_stuck_at_its_wait() {
         let account = record.finding.unwrap_or_default();
         assert_eq!(record.status, "hang", "{program}");
         assert!(account.contains("stuck: cpu 0 task: interrupted by cpu 0 nmi"), "{program}: {account}");
-        let why = if program == "mcs" { "cpu 0 task is its predecessor" } else { "cpu 0 task owns a" };
+        let why = if program == "qspinlock" { "cpu 0 task owns a" } else { "cpu 0 task is its predecessor" };
         assert!(account.contains(&format!("without a deadline): {why}")), "{program}: {account}");
         assert!(record.end_ns < 20_000_000, "{program}: {}", record.end_ns);
     }

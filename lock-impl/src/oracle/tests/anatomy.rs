@@ -250,3 +250,22 @@ fn a_deadlock_that_passes_without_an_error_is_no_recovery() {
     assert_eq!((w.0.totals().cycles_passed, w.0.open_recoveries()), (1, OpenRecoveries::default()));
     assert_eq!(w.0.take_recoveries(), []);
 }
+
+#[test]
+fn whoever_waits_for_a_head_without_an_heir_is_behind_a_deadlock() {
+    let mut w = World::new(4);
+    w.take(10, 0, A);
+    w.take(20, 1, B);
+    w.want(50, 0, B, WaitKind::Pending);
+    w.line_up(60, 1, A, 0);
+    w.want(70, 2, B, WaitKind::Pending);
+    w.found(100, 1, A);
+    w.wait(105, 1, A, WaitKind::HandOver);
+    w.no_cycle();
+    assert_eq!(w.timeout(500, 2, B).class, Class::WrongCulprit);
+    // With a successor that runs towards linking itself, it ends by itself.
+    w.want(510, 2, B, WaitKind::Pending);
+    w.attempt(520, 3, A);
+    w.queued(521, 3, A, tail(1, 0), tail(3, 0));
+    assert_eq!(w.timeout(530, 2, B).class, Class::TimeoutOutsideCycle);
+}
