@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         preset: "ring8.ron",
         stage: 0,
         duration: ["1s", "20ms"],
-        digest: ["d1a45c784818c8f5478da8599986ea76", "04dd2d0842525f1d13b49214cb66d836"],
+        digest: ["ab336294475f3aca056e69bd5fa64b85", "972bfc84ef58a61f25bb5309e52805e5"],
     },
     Case {
         name: "calm",
