@@ -173,7 +173,8 @@ Error: structure `lock_word` has no field `vall`
 fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
     let dir = TempDir::new().expect("a temporary folder");
     std::fs::write(dir.path().join("binary.ron"), [0xff, 0xfe, 0]).expect("writable");
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
+        (&["run", "ring8.ron", "--set", "stages[0].options=[\"nmi_deadline\"]"], "ring8.ron, changed:"),
         (&["run", "ring8.ron", "--machine", "zen3"], "did you mean `zen3-ccx-8`"),
         (&["run", "ring8.ron", "--set", "machine.core=3"], "did you mean `cores`?"),
         (&["run", "ring8.ron", "--set", "machine.cores"], "there is no `=`"),
@@ -197,13 +198,23 @@ fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
 #[test]
 fn fields_and_the_machine_can_be_changed_on_the_command_line() {
     let dir = TempDir::new().expect("a temporary folder");
-    let changes =
-        ["--machine", "zen3-ccx-8", "--set", "machine.cores=3", "--set", "duration=1ms", "--set", "seeds=List([7])"];
+    let changes = [
+        "--set",
+        "machine=Preset(\"zen3-ccx-8\")",
+        "--set",
+        "machine.cores=3",
+        "--set",
+        "duration=1ms",
+        "--set",
+        "seeds=List([7])",
+    ];
     let out = sim(dir.path(), &[&["run", "stress-abbcca.ron", "--stages", "base"][..], &changes].concat());
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{said}");
     assert!(said.contains("warning: workload.tasks[0] is on none of the machine's 3 cores"), "{said}");
-    let results = dir.path().join("results/stress-abbcca+zen3-ccx-8+machine.cores=3+duration=1ms+seeds=List__7__");
+    let results = dir
+        .path()
+        .join("results/stress-abbcca+machine=Preset__zen3-ccx-8__+machine.cores=3+duration=1ms+seeds=List__7__");
     let records = std::fs::read_to_string(results.join("records.jsonl")).expect("records in a folder of their own");
     assert!(records.contains("\"cpus\":3") && records.contains("\"seed\":7") && records.contains("zen3-ccx-8"));
 }

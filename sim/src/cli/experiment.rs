@@ -112,9 +112,13 @@ pub(super) fn changed(loaded: Loaded, args: &Changes) -> Result<Loaded, Failure>
             return Err(InputError::text(&format!("--set {change}: there is no `=`"), help).into());
         };
         text = configs::override_field(&text, path, value)?;
+        // What is valid is written out again, for the next change; what is not may become so by it.
+        if let Ok(valid) = configs::parse(&text, &file) {
+            text = configs::expanded(&valid.experiment);
+        }
     }
     let changed = configs::parse(&text, &file)?;
-    Ok(Loaded { file: loaded.file, origin: loaded.origin, ..changed })
+    Ok(Loaded { origin: loaded.origin, ..changed })
 }
 
 /// `results/NAME`, and what was changed on the command line: the results of another experiment.
