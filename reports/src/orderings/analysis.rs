@@ -182,9 +182,7 @@ impl<'a> Game<'a> {
     /// The smallest subsets that [reach](Game::reaches_all) what all changes reach.
     #[must_use]
     pub fn smallest(&self) -> Vec<Subset> {
-        let good: Vec<Subset> = self.lattice.subsets().iter().copied().filter(|s| self.reaches_all(*s)).collect();
-        let size = good.iter().map(|s| s.count_ones()).min();
-        good.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
+        self.lattice.smallest(|s| self.reaches_all(s))
     }
 
     /// True if the metric is worse on `b` than on `a`: beyond what seeds explain, and by more than 1 % of the larger value.

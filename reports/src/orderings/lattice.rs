@@ -24,6 +24,8 @@ pub struct Lattice {
     changes: Vec<Change>,
     /// By size, then by number.
     subsets: Vec<Subset>,
+    /// `[subset as index]`: its place in `subsets`, if it can be reached.
+    places: Vec<Option<usize>>,
     /// `[subset as index]`: in how many orders the subset can be reached from nothing, 0 if it cannot.
     ways_to: Vec<u64>,
     /// `[subset as index]`: in how many orders all changes can be reached from it.
@@ -40,7 +42,13 @@ impl Lattice {
         let n = changes.len();
         assert!(n <= CHANGES_MAX && changes.iter().flat_map(|c| &c.needs).all(|&d| d < n));
         let all = 1_usize << n;
-        let mut lattice = Lattice { changes, subsets: Vec::new(), ways_to: vec![0; all], ways_on: vec![0; all] };
+        let mut lattice = Lattice {
+            changes,
+            subsets: Vec::new(),
+            places: vec![None; all],
+            ways_to: vec![0; all],
+            ways_on: vec![0; all],
+        };
         lattice.ways_to[0] = 1;
         lattice.ways_on[all - 1] = 1;
         for s in 0..all {
@@ -54,6 +62,9 @@ impl Lattice {
         let reached = |s: &Subset| lattice.ways_to[*s as usize] > 0;
         let mut subsets: Vec<Subset> = (0..all as Subset).filter(reached).collect();
         subsets.sort_by_key(|s| (s.count_ones(), s.reverse_bits() ^ Subset::MAX));
+        for (place, s) in subsets.iter().enumerate() {
+            lattice.places[*s as usize] = Some(place);
+        }
         lattice.subsets = subsets;
         lattice
     }
@@ -73,7 +84,16 @@ impl Lattice {
     /// Place of a subset in [`Lattice::subsets`].
     #[must_use]
     pub fn index(&self, subset: Subset) -> Option<usize> {
-        self.subsets.iter().position(|s| *s == subset)
+        self.places.get(subset as usize).copied().flatten()
+    }
+
+    /// The smallest subsets of which `good` is true.
+    #[must_use]
+    pub fn smallest(&self, good: impl Fn(Subset) -> bool) -> Vec<Subset> {
+        let all: Vec<Subset> = self.subsets.iter().copied().filter(|s| good(*s)).collect();
+        // They are in the order of their sizes.
+        let size = all.first().map(|s| s.count_ones());
+        all.into_iter().take_while(|s| Some(s.count_ones()) == size).collect()
     }
 
     /// All changes.
@@ -141,7 +161,7 @@ impl Lattice {
 mod tests {
     use super::*;
 
-    pub(crate) fn change(name: &str, needs: &[usize]) -> Change {
+    fn change(name: &str, needs: &[usize]) -> Change {
         Change { name: name.into(), short: name.into(), needs: needs.to_vec() }
     }
 

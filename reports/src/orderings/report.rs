@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::journal::write_result;
 use crate::plots::orderings;
 use crate::record::Record;
-use crate::table::{Column, plain_table};
-use crate::units::{count, duration, plural, three_digits};
+use crate::table::{Column, render_columns};
+use crate::units::{Charset, count, duration, plural, three_digits};
 
 /// Orders that are written out one by one; with more only the lattice is.
 pub const ORDERS_MAX: u64 = 10_000;
@@ -109,13 +109,13 @@ impl<'a> Orderings<'a> {
             let _ = writeln!(text, "  {:<4} {}", change.short, change.name);
         }
         text += "\nEvery subset (mean over seeds, ± half of the 95 % interval):\n";
-        text += &plain_table(self.subsets(), ascii);
+        text += &table(self.subsets(), ascii);
         text += "\nWhat each change contributes, over all orders (they add up to the whole):\n";
-        text += &plain_table(self.contributions(), ascii);
+        text += &table(self.contributions(), ascii);
         let pairs = self.interactions();
         if pairs.first().is_some_and(|c| !c.cells.is_empty()) {
             text += "\nPairs that do more (or less) together than each alone, beyond the noise of seeds:\n";
-            text += &plain_table(pairs, ascii);
+            text += &table(pairs, ascii);
         }
         let steps = self.regressions();
         if !steps.is_empty() {
@@ -212,10 +212,7 @@ impl<'a> Orderings<'a> {
     /// The smallest subsets that reach what all changes reach on every metric.
     #[must_use]
     pub fn smallest_for_all(&self) -> Vec<Subset> {
-        let good = |s: &Subset| self.measured.iter().all(|(_, g)| g.reaches_all(*s));
-        let all: Vec<Subset> = self.lattice.subsets().iter().copied().filter(good).collect();
-        let size = all.iter().map(|s| s.count_ones()).min();
-        all.into_iter().filter(|s| Some(s.count_ones()) == size).collect()
+        self.lattice.smallest(|s| self.measured.iter().all(|(_, g)| g.reaches_all(s)))
     }
 
     /// The metrics after each step of one order.
@@ -232,7 +229,7 @@ impl<'a> Orderings<'a> {
             let cells = steps.iter().map(|(_, s)| with_half(metric, game.value(*s), false)).collect();
             columns.push(Column::new("metric", &heading(metric), cells, true));
         }
-        plain_table(columns, ascii)
+        table(columns, ascii)
     }
 
     /// Every order with every metric after each step; none if there are more than [`ORDERS_MAX`].
@@ -389,6 +386,10 @@ impl<'a> Orderings<'a> {
         }
         text
     }
+}
+
+fn table(columns: Vec<Column>, ascii: bool) -> String {
+    render_columns(columns, if ascii { Charset::Ascii } else { Charset::Unicode }, false)
 }
 
 pub(crate) fn topic(metric: &Metric) -> &str {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::Column;
-use super::{render, wrap};
+use super::{render_columns, wrap};
 use crate::attribution::{Access, Attribution, Sharing, Site, Waits};
 use crate::names;
 use crate::record::Traffic;
@@ -40,16 +40,6 @@ pub fn attribution_text(stages: &[StageSummary], width: usize, color: bool, asci
         }
     }
     text
-}
-
-pub(super) fn render_columns(mut columns: Vec<Column>, charset: Charset, color: bool) -> String {
-    columns.iter_mut().for_each(|c| c.adapt(charset));
-    let text = render(&columns.iter().collect::<Vec<_>>(), charset, color);
-    // Every row is one line: no rules between them.
-    let lines: Vec<&str> = text.lines().collect();
-    let is_rule = |l: &str| l.chars().all(|c| c == '─' || c == '-');
-    let kept = |i: usize| i == 0 || i + 1 == lines.len() || !is_rule(lines[i]);
-    (0..lines.len()).filter(|&i| kept(i)).map(|i| format!("{}\n", lines[i])).collect()
 }
 
 fn place(a: &Access) -> String {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Locks, CPUs, results and waiting as tables for people, stage by stage.
 
-use super::attribution::{column, render_columns};
+use super::attribution::column;
 use super::columns::Column;
+use super::render_columns;
 use super::wrap;
 use crate::histogram::Histogram;
 use crate::metrics::{CpuCounts, Metrics};

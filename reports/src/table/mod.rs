@@ -108,8 +108,14 @@ fn blocks(columns: &[Column], width: usize) -> Vec<Vec<&Column>> {
 }
 
 /// Columns as a table without rules between its rows.
-pub(crate) fn plain_table(columns: Vec<Column>, ascii: bool) -> String {
-    attribution::render_columns(columns, if ascii { Charset::Ascii } else { Charset::Unicode }, false)
+pub(crate) fn render_columns(mut columns: Vec<Column>, charset: Charset, color: bool) -> String {
+    columns.iter_mut().for_each(|c| c.adapt(charset));
+    let text = render(&columns.iter().collect::<Vec<_>>(), charset, color);
+    // Every row is one line: no rules between them.
+    let lines: Vec<&str> = text.lines().collect();
+    let is_rule = |l: &str| l.chars().all(|c| c == '─' || c == '-');
+    let kept = |i: usize| i == 0 || i + 1 == lines.len() || !is_rule(lines[i]);
+    (0..lines.len()).filter(|&i| kept(i)).map(|i| format!("{}\n", lines[i])).collect()
 }
 
 fn render(block: &[&Column], charset: Charset, color: bool) -> String {

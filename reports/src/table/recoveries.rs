@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The anatomy of recoveries, as text and as CSV.
 
-use super::attribution::{column, render_columns};
+use super::attribution::column;
 use super::csv::field;
+use super::render_columns;
 use super::wrap;
 use crate::histogram::Histogram;
 use crate::names;
