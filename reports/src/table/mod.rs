@@ -203,8 +203,9 @@ fn waits_without_deadline(stage: &StageSummary) -> Option<String> {
     (!text.is_empty()).then(|| format!("Waits without a deadline in {}: {text}.", stage.label))
 }
 
-/// Breaks a text at blanks; line feeds stay, and a word longer than a line gets its own.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// Breaks a text at blanks into lines of at most `width` characters; line feeds stay, and a word longer than a line gets its own.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();

@@ -25,15 +25,9 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     select(&mut plan, args)?;
     let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded, &args.changes));
     std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let how = HowToRun { threads, exact: args.exact, fresh: args.fresh };
+    let how = HowToRun { threads: threads(args.threads), exact: args.exact, fresh: args.fresh };
     let start = Instant::now();
-    let bar = progress_bar(args.quiet, "runs");
-    let batch = batch::run_all(&plan, &dir, how, &|done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
+    let batch = run_all(&plan, &dir, how, args.quiet)?;
     let elapsed = start.elapsed();
     let stages = StageSummary::from_records(&batch.records);
     let plots = reports::plots::write_all(&stages, &dir)?;
@@ -132,6 +126,22 @@ pub(super) fn default_dir(loaded: &Loaded, args: &Changes) -> PathBuf {
     }
     // Names of files have a limit; what is cut off still tells records apart by their hash.
     Path::new("results").join(name.chars().take(120).collect::<String>())
+}
+
+/// Worker threads: as many as asked for, else one per processor.
+pub(super) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+/// Runs what is missing, with a progress bar.
+pub(super) fn run_all(plan: &Plan, dir: &Path, how: HowToRun, quiet: bool) -> Result<Batch, reports::Error> {
+    let bar = progress_bar(quiet, "runs");
+    let batch = batch::run_all(plan, dir, how, &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    Ok(batch)
 }
 
 pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {

@@ -12,6 +12,9 @@ use rqsim::plan::{InputError, near, plan};
 
 use super::{Failure, experiment, output};
 
+/// Characters of a line of prose at most, however wide the output is.
+const PARAGRAPH: usize = 100;
+
 /// Run every subset of a patch series and say what each patch contributes, in every order.
 ///
 /// Each subset that the patches' needs allow is run once with every seed of the experiment; what any order shows after each step
@@ -76,14 +79,8 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         dir.with_file_name(format!("{}-orderings", dir.file_name().unwrap_or_default().to_string_lossy()))
     });
     std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let bar = experiment::progress_bar(args.quiet, "runs");
-    let how = HowToRun { threads, exact: false, fresh: args.fresh };
-    let batch = batch::run_all(&plan, &dir, how, &|done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
+    let how = HowToRun { threads: experiment::threads(args.threads), exact: false, fresh: args.fresh };
+    let batch = experiment::run_all(&plan, &dir, how, args.quiet)?;
     let records: Vec<Vec<&Record>> =
         plan.stages.iter().map(|s| batch.records.iter().filter(|r| r.stage_idx == s.idx).collect()).collect();
     let found = Orderings::new(&prepared.lattice, &records, &args.metric);
@@ -98,7 +95,8 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         output::print(&format!("\nIn the order {}:\n", args.order.as_deref().unwrap_or_default()))?;
         output::print(&found.one_order(&order, false))?;
     }
-    output::print(&format!("\n{}\n", output::wrapped(&found.words())))?;
+    let words = reports::wrap(&found.words(), output::width().min(PARAGRAPH));
+    output::print(&format!("\n{}\n", words.join("\n")))?;
     let files = write(&found, &dir)?;
     if !args.quiet {
         output::say(&format!("records: {}", batch::records_path(&dir).display()));

@@ -39,16 +39,3 @@ pub(super) fn width() -> usize {
     let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0));
     asked.or_else(terminal).unwrap_or(160)
 }
-
-/// A paragraph broken into lines of at most 100 characters, or what the output has.
-pub(super) fn wrapped(text: &str) -> String {
-    let width = width().min(100);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}

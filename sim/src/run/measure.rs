@@ -67,7 +67,7 @@ fn context_counts(o: &Observer, kind: ContextKind) -> ContextCounts {
 }
 
 fn deadlock_name(d: Detector) -> Option<&'static str> {
-    timeout_name(d).is_none().then(|| d.name())
+    (!d.is_deadline()).then(|| d.name())
 }
 
 fn timeout_name(d: Detector) -> Option<&'static str> {
