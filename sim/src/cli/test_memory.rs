@@ -77,7 +77,7 @@ fn shapes(args: &TestArgs) -> Result<Vec<(String, Shape)>, Failure> {
 }
 
 fn protocols(args: &TestArgs) -> Result<Vec<&'static str>, Failure> {
-    let all = || Tables::all().iter().map(|t| &*t.name).chain(SNOOPING);
+    let all = || Tables::all().into_iter().map(|t| &*t.name).chain(SNOOPING);
     let Some(wanted) = &args.protocol else { return Ok(all().collect()) };
     match all().find(|p| p == wanted) {
         Some(p) => Ok(vec![p]),
