@@ -126,6 +126,10 @@ impl Core {
     /// Does what this core does before `limit`, where something is about to happen to it, and
     /// computes no spin beyond that. It must not be due before `limit` for any other reason.
     pub fn catch_up<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
+        if !matches!(self.state, State::Spin(_)) && self.next_key(env.irq) >= limit {
+            self.spin.disturb();
+            return;
+        }
         self.leave_spin(env, limit.at());
         self.run(env, limit);
         // The branch that begins the next iteration may have been taken just before.
@@ -315,8 +319,18 @@ impl Core {
         t: Cycle,
         cost: u64,
     ) {
-        // Loads from the first-level cache, pauses and reads of fixed facts leave a spin undisturbed.
-        if !matches!(op, Op::Load { .. } | Op::Pause | Op::Cpu { .. } | Op::Cpus { .. } | Op::Context { .. }) {
+        // Loads from the first-level cache, pauses, calls and reads of fixed facts or the clock leave a spin undisturbed.
+        if !matches!(
+            op,
+            Op::Load { .. }
+                | Op::Pause
+                | Op::Call(_)
+                | Op::Ret { .. }
+                | Op::ClockNs { .. }
+                | Op::Cpu { .. }
+                | Op::Cpus { .. }
+                | Op::Context { .. }
+        ) {
             self.spin.disturb();
         }
         match *op {

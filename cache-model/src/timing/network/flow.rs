@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sim_core::time::Cycle;
+use smallvec::SmallVec;
 
 use super::calendar::Calendar;
 use super::topology::{Channel, NETWORKS, Passage, Topology};
@@ -169,6 +170,9 @@ impl Interconnect {
         if parcel.from == parcel.to {
             return (Sent::Arrives(ready), 0);
         }
+        if self.topology.is_one_ring && self.waits.is_empty() {
+            return self.ride_at_once(&parcel, ready, now);
+        }
         let since = ready;
         let transit =
             Transit { parcel, here: parcel.from, virtual_channel: 0, last: NONE, held: NONE, since, waited: 0 };
@@ -184,6 +188,35 @@ impl Interconnect {
         }
         todo.push((ready, Todo::Hop(slot)));
         (Sent::OnItsWay, hops)
+    }
+
+    /// As [`Interconnect::ride`] over the whole way of a message, where there is but one ring and nobody counts waits:
+    /// the usual case, done without keeping anything of the message.
+    fn ride_at_once(&mut self, p: &Parcel, ready: Cycle, now: Cycle) -> (Sent, u32) {
+        let Interconnect { topology, calendars, .. } = self;
+        let base = usize::from(p.network) * topology.channels.len();
+        let way = topology.routes.channels(p.from.into(), p.to.into());
+        let links: SmallVec<[usize; 32]> = way.map(|(c, _)| base + c).collect();
+        let first = topology.channels[links[0] - base];
+        let (latency, clock, slots) = (first.latency, first.clock, first.ticks(p.bytes));
+        let mut depart = clock.tick_from(ready);
+        'search: loop {
+            let mut at = depart;
+            for &link in &links {
+                if let Some(free) = calendars[link].conflict(at, slots) {
+                    depart += free - at;
+                    continue 'search;
+                }
+                at += latency;
+            }
+            break;
+        }
+        let (mut at, over) = (depart, clock.tick_until(now));
+        for &link in &links {
+            calendars[link].reserve(at, slots, over);
+            at += latency;
+        }
+        (Sent::Arrives(clock.seen(at + slots - 1)), links.len() as u32)
     }
 
     /// Links on a message's way, and whether they are all of one ring.
