@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     rqsim::files::write_text(&dir.join("stages.csv"), &reports::stage_csv(&stages))?;
     rqsim::files::write_text(&dir.join("metrics.csv"), &reports::metrics_csv(&stages))?;
     let colored = output::color(std::io::stdout().is_terminal());
-    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
+    output::head(&plan.loaded.experiment)?;
     output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
     if plan.loaded.experiment.measure.attribution {
         let files = [
@@ -268,7 +268,10 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         let mut text = String::from("experiments:\n");
         let width = experiment_names().map(str::len).max().unwrap_or(0);
         for n in experiment_names() {
-            text += &format!("  {n:<width$} {}\n", configs::load(n)?.experiment.question);
+            let line = format!("  {n:<width$} {}", configs::load(n)?.experiment.question);
+            for line in reports::wrap_hanging(&line, output::width(), width + 3) {
+                text += &format!("{line}\n");
+            }
         }
         text += "machines:\n";
         for n in machine_names() {

@@ -89,11 +89,11 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         let what = format!("metric \"{}\" was not measured in this experiment", metric.name);
         return Err(InputError::text(&what, &format!("measured: {}", measured.join(", "))).into());
     }
-    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
-    output::print(&found.text(false))?;
+    output::head(&plan.loaded.experiment)?;
+    output::print(&found.text(output::width(), false))?;
     if let Some(order) = one {
         output::print(&format!("\nIn the order {}:\n", args.order.as_deref().unwrap_or_default()))?;
-        output::print(&found.one_order(&order, false))?;
+        output::print(&found.one_order(&order, output::width(), false))?;
     }
     let words = reports::wrap(&found.words(), output::width().min(PARAGRAPH));
     output::print(&format!("\n{}\n", words.join("\n")))?;
