@@ -169,10 +169,22 @@ fn verdicts<'a>(stages: &'a [StageSummary]) -> impl Fn(&'a StageSummary) -> Vec<
     }
 }
 
+/// NMI handlers that had not ended when their run stopped.
+pub(super) fn endless_nmis(s: &StageSummary) -> u64 {
+    s.handlers.get(names::NMI).map_or(0, |h| h.count - h.duration_ns.count())
+}
+
 fn nmi(s: &StageSummary) -> String {
     let mut lines = Vec::new();
     if let Some(h) = s.handlers.get(names::NMI) {
-        lines.push(format!("max {}", duration(h.longest_ns)));
+        match endless_nmis(s) {
+            0 => lines.push(format!("max {}", duration(h.longest_ns))),
+            n => {
+                lines.push(format!("{} endless", count(n)));
+                lines.push(format!("({} so far)", duration(h.longest_ns)));
+                lines.extend(h.duration_ns.max().map(|ns| format!("others {}", duration(ns))));
+            }
+        }
         lines.push(format!("of {}", count(h.count)));
         lines.push(format!("{} lost", count(h.coalesced)));
     }

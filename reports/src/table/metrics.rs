@@ -35,6 +35,9 @@ pub fn metrics_text(stages: &[StageSummary], width: usize, color: bool, ascii: b
     }
     if !text.is_empty() {
         text += &page.prose(NOTE, 0);
+        if stages.iter().flat_map(|s| s.contexts.values()).any(|c| c.unfinished > 0) {
+            text += &page.prose(ENDLESS, 0);
+        }
     }
     text
 }
@@ -45,6 +48,8 @@ const NOTE: &str = "\"handoff\": from a release with an attempt in progress to t
                     n CPUs that tried. \"lost\": from an attempt's first wait to its end, less what ran on top of \
                     it (\"interrupted\"). \"latency\": from pending at the controller to the handler's first micro-op. \
                     Quantiles are of all runs together and too large by at most 1.6 %.";
+
+const ENDLESS: &str = "Attempts without an end count in \"longest\" with the time until the run stopped.";
 
 /// p50, p99 and maximum as columns with a line of heading for the name.
 fn quantiles(name: &str, rows: &[&Histogram], show: fn(u64) -> String) -> Vec<Column> {

@@ -91,6 +91,10 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
         let text = "\"behind\" is an error to a waiter that is on no cycle though it waits behind one.";
         notes.push((text.to_owned(), false));
     }
+    if stages.iter().any(|s| columns::endless_nmis(s) > 0) {
+        let text = "\"endless\": NMI handlers that had not ended when the run stopped, and how long the longest had run by then.";
+        notes.push((text.to_owned(), false));
+    }
     notes.extend(stages.iter().filter_map(|s| Some((waits_without_deadline(s)?, false))));
     for stage in stages {
         for (seed, status, finding) in &stage.expected_findings {
@@ -121,8 +125,12 @@ fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
 fn waits_without_deadline(stage: &StageSummary) -> Option<String> {
     let waits = stage.unbounded_waits.iter().filter(|(_, w)| w.count > 0);
     let each = waits.map(|(kind, w)| {
-        let open = if w.unfinished > 0 { format!(", {} unfinished", count(w.unfinished)) } else { String::new() };
-        format!("{} {kind}{open}, longest {}", count(w.count), duration(w.longest_ns))
+        let longest = duration(w.longest_ns);
+        match w.unfinished {
+            0 => format!("{} {kind}, longest {longest}", count(w.count)),
+            n if n == w.count => format!("{} {kind}, without an end ({longest} until the run stopped)", count(n)),
+            n => format!("{} {kind}, {} without an end ({longest} until the run stopped)", count(w.count), count(n)),
+        }
     });
     let text = each.collect::<Vec<_>>().join("; ");
     (!text.is_empty()).then(|| format!("Waits without a deadline in {}: {text}.", stage.label))

@@ -54,9 +54,17 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
                     Bystanders are attempts behind a deadlock and on none; their extra wait is the part of it in \
                     which the deadlock existed.";
         text += &page.prose(note, 0);
+        if stages.iter().any(|s| s.recoveries.bystander_errors > 0) {
+            text += &page.prose(ERRORS, 0);
+        }
     }
     text
 }
+
+/// Why errors of bystanders are not the verdicts "behind".
+const ERRORS: &str = "A bystander with an error is one that stood behind a deadlock when that was noticed and got its error before \
+                      everybody was in good order. The table's verdict (\"behind\" among them) is of the moment of the \
+                      error, when the same attempt may be on a deadlock of its own (\"detected\") or behind none any more.";
 
 fn parts(s: &StageSummary, page: Page) -> String {
     let histograms = s.recoveries.parts();
@@ -190,6 +198,10 @@ mod tests {
 Recoveries of base: 2 deadlocks
 ";
         assert!(text.starts_with(expected), "{text}");
+        assert!(
+            text.replace('\n', " ").contains("verdict (\"behind\" among them) is of the moment of the error"),
+            "{text}"
+        );
         assert!(text.contains("4 bystanders, 2 with an error, 2.00 ms of extra wait. Not over"), "{text}");
         assert_eq!(text.matches("Recoveries of").count(), 1, "the other stages had none");
         let longest = text.lines().find(|l| l.contains("cpu 0 task, cpu 1 nmi")).unwrap_or_default();

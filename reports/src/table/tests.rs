@@ -142,3 +142,22 @@ fn csv_has_a_field_for_every_column_of_every_stage() {
     assert_eq!(field(1, "handler_nmi_longest_ns"), "250312012");
     assert_eq!(field(1, "messages_per_acquisition"), "20.6331");
 }
+
+#[test]
+fn what_never_ended_has_no_length_and_rare_verdicts_are_explained_where_they_are() {
+    let mut stages = stages();
+    let plain = stage_table(&stages, 160, false, false);
+    for word in ["endless", "without an end", "\"late\"", "\"behind\""] {
+        assert!(!plain.contains(word), "{word}: {plain}");
+    }
+    stages[1].handlers.get_mut(names::NMI).unwrap().count += 1;
+    let wait = |count, unfinished| crate::UnboundedWaits { count, unfinished, longest_ns: 12_000_000 };
+    stages[1].unbounded_waits = [("hand_over".to_owned(), wait(1, 1)), ("queued".to_owned(), wait(3, 1))].into();
+    stages[2].oracle.late = 1;
+    let text = stage_table(&stages, 160, false, false);
+    assert!(text.contains("1 endless") && text.contains("so far)") && text.contains("\"endless\": NMI"), "{text}");
+    let waits =
+        "in +1: 1 hand_over, without an end (12.0 ms until the run stopped); 3 queued, 1 without an end (12.0 ms";
+    assert!(text.contains(waits), "{text}");
+    assert!(text.contains("\"late\" is") && !text.contains("\"behind\""), "{text}");
+}
