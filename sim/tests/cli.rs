@@ -346,30 +346,3 @@ fn a_hang_that_is_expected_is_no_failure_and_one_that_does_not_come_is() {
     assert!(said.contains("finding: stage next, seed 1: hang\nhang: 1 context stuck"), "{said}");
     assert!(said.contains("core 0: task at queue_path.find_heir") && said.contains("last marks:"), "{said}");
 }
-
-#[test]
-fn nothing_printed_is_wider_than_the_terminal() {
-    let dir = TempDir::new().expect("a temporary folder");
-    std::fs::write(dir.path().join("small.ron"), SMALL).expect("writable");
-    let cases: [&[&str]; 4] = [
-        &["run", "small.ron", "-q", "--metrics", "--attribution", "--anatomy"],
-        &["run", "lost-heir.ron", "-q", "--metrics", "--attribution", "--anatomy"],
-        &["orderings", "small.ron", "-q", "--patches", "1,2", "--order", "2,1"],
-        &["presets"],
-    ];
-    for args in cases {
-        for width in [80, 100, 120] {
-            let out = Command::new(env!("CARGO_BIN_EXE_sim"))
-                .args(args)
-                .current_dir(dir.path())
-                .env("COLUMNS", width.to_string())
-                .output()
-                .expect("the binary runs");
-            assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-            let text = String::from_utf8(out.stdout).expect("text");
-            for line in text.lines() {
-                assert!(line.chars().count() <= width, "{} at {width} of {args:?}:\n{line}", line.chars().count());
-            }
-        }
-    }
-}
