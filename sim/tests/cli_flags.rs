@@ -48,7 +48,7 @@ fn a_wrong_flag_or_file_gets_the_rule_and_a_way_out() {
         (&["run", "small.ron", "--out", "full"], &["full/stages.csv is a folder, where a file", "move it away"]),
         (
             &["check", "empty.ron"],
-            &["empty.ron:2:1", "there is nothing in the file", "sim presets ring8.ron > mine.ron"],
+            &["empty.ron:1:15", "there is nothing in the file", "sim presets ring8.ron > mine.ron"],
         ),
         (&["check", "cut.ron"], &["cut.ron:2:12", "runs on beyond its line", "close it with `\"`"]),
         (&["check", "open.ron"], &["a bracket is not closed", "the `(` in line 1, column 1 waits for its `)`"]),

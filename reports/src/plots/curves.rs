@@ -235,7 +235,10 @@ mod tests {
         let rounded: Vec<_> = path(&curve, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
         assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100), (300, 200)]);
         assert!(path(&Curve { count: 0, ..curve.clone() }, &x, &y).is_empty());
-        assert_eq!(describe(&[curve.clone()]), "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. ");
+        assert_eq!(
+            describe(std::slice::from_ref(&curve)),
+            "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. "
+        );
         // One that was never over: the curve does not come down.
         let open = Curve { open: 1, points: vec![(100, 1)], ..curve };
         let rounded: Vec<_> = path(&open, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();

@@ -178,6 +178,7 @@ fn nmi(s: &StageSummary) -> String {
     let mut lines = Vec::new();
     if let Some(h) = s.handlers.get(names::NMI) {
         match endless_nmis(s) {
+            0 if h.count == 0 => lines.push("no NMI".to_owned()),
             0 => lines.push(format!("max {}", duration(h.longest_ns))),
             n => {
                 lines.push(format!("{} endless", count(n)));
@@ -185,8 +186,10 @@ fn nmi(s: &StageSummary) -> String {
                 lines.extend(h.duration_ns.max().map(|ns| format!("others {}", duration(ns))));
             }
         }
-        lines.push(format!("of {}", count(h.count)));
-        lines.push(format!("{} lost", count(h.coalesced)));
+        if h.count > 0 {
+            lines.push(format!("of {}", count(h.count)));
+            lines.push(format!("{} lost", count(h.coalesced)));
+        }
     }
     lines.extend(s.stuck_share().map(|share| format!("{} stuck", percent(share))));
     lines.join("\n")

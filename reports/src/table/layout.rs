@@ -91,7 +91,7 @@ fn fit(mut columns: Vec<Column>, keys: usize, page: Page) -> Vec<Vec<Column>> {
 fn split(keys: &[Column], group: &[Column], width: usize) -> Vec<Vec<Column>> {
     let mut blocks = vec![keys.to_vec()];
     for (i, column) in group.iter().enumerate() {
-        let block = blocks.last().map_or(0, |b| across(b));
+        let block = blocks.last().map_or(0, across);
         if block + GAP + column.width() - GAP > width && blocks.last().is_some_and(|b| b.len() > keys.len()) {
             let mut next = keys.to_vec();
             // A text at the head of its group says what the lines of the others are.
