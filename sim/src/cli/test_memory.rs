@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sim test-memory`.
 
-use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use cache_model::protocol::{SNOOPING, Tables};
@@ -11,6 +9,7 @@ use clap::Args;
 use rayon::prelude::*;
 use rqsim::plan::{InputError, memory_of, near};
 
+use super::flags::Seeds;
 use super::{Failure, output};
 
 /// Arguments of `sim test-memory`.
@@ -35,24 +34,6 @@ pub(super) struct TestArgs {
     /// Break the protocol on purpose, to see it caught: dropped-inv-ack, stale-forward, hasty-store.
     #[arg(long, value_name = "FAULT")]
     inject: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Seeds(Range<u64>);
-
-impl FromStr for Seeds {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Seeds, String> {
-        let number = |t: &str| t.trim().parse::<u64>().map_err(|e| format!("\"{t}\" is no seed: {e}"));
-        let range = match text.split_once("..") {
-            Some((a, b)) => number(a)?..number(b)?,
-            None => number(text)?..number(text)?.checked_add(1).ok_or("too large")?,
-        };
-        if range.is_empty() {
-            return Err(format!("{text} is empty: the second seed is not run any more, as in 1..9 for 1 to 8"));
-        }
-        Ok(Seeds(range))
-    }
 }
 
 /// The networks asked for, each with the name it was asked for by.
