@@ -82,7 +82,7 @@ struct Outstanding {
 }
 
 /// Requests of a core's two ports.
-type Waiting = SmallVec<[(Port, Request); 2]>;
+type Waiting = SmallVec<[(Port, Request); 1]>;
 
 /// Something the core has to be told after a message was processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
