@@ -384,11 +384,13 @@ impl Oracle {
     }
 
     fn end_attempt(&mut self, cpu: usize) {
-        self.set_wait(cpu, None);
-        let ended = self.state.top_mut(cpu).attempt.take();
-        if let Some(attempt) = ended.filter(|a| a.is_bystander) {
-            self.recoveries.bystanders.wait_cycles += attempt.behind_cycles();
+        let top = self.state.top(cpu);
+        if let Some(attempt) = top.attempt.as_ref().filter(|a| a.is_bystander) {
+            let key = Key { context: top.id, began_at: attempt.began_at };
+            self.bystander_ends(key);
         }
+        self.set_wait(cpu, None);
+        self.state.top_mut(cpu).attempt = None;
     }
 
     /// Replaces what the running context of `cpu` waits for, and counts waits without a deadline.

@@ -49,6 +49,7 @@
 //! Left out: waiting for anything that is not marked (barriers, plain memory, disabled interrupts).
 
 mod anatomy;
+mod bystanders;
 mod cycles;
 mod dot;
 mod edges;
@@ -61,7 +62,8 @@ mod stuck;
 mod tests;
 mod violation;
 
-pub use anatomy::{Bystanders, OpenRecoveries, Recovery};
+pub use anatomy::{OpenRecoveries, Recovery};
+pub use bystanders::Bystanders;
 pub use cycles::{Cycle, CycleName, Member};
 pub use edges::Reason;
 pub use report::{Class, ClassCounts, Quiescence, Totals, UnboundedWaits, Unfinished, Verdict};

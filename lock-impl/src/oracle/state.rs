@@ -88,18 +88,6 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Cycles in which it waited behind at least one deadlock.
-    pub(super) fn behind_cycles(&self) -> u64 {
-        let mut spans = self.behind.clone();
-        spans.sort_unstable();
-        let (mut total, mut reached) = (0, 0);
-        for (from, to) in spans {
-            total += to.saturating_sub(from.max(reached));
-            reached = reached.max(to);
-        }
-        total
-    }
-
     pub(super) const fn new(lock: usize, began_at: u64) -> Self {
         Attempt {
             lock,

@@ -2,6 +2,7 @@
 //! Claims about the oracle. Every number was worked out by hand from the marks.
 
 mod anatomy;
+mod bystanders;
 mod deadlocks;
 mod heads;
 mod output;
