@@ -52,7 +52,7 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
         let note = "A deadlock forms; a member looks for one for the first time; a member is told to give up; its attempt \
                     returns; everybody who was on the deadlock or behind it has ended that attempt or waits in good order. \
                     Bystanders are attempts behind a deadlock and on none; their extra wait is the part of it in \
-                    which the deadlock existed.";
+                    which the deadlock existed, or a member that gives up waited for an heir.";
         text += &page.prose(note, 0);
         if stages.iter().any(|s| s.recoveries.bystander_errors > 0) {
             text += &page.prose(ERRORS, 0);
