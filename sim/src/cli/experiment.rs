@@ -76,7 +76,11 @@ fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
     if let Some(seeds) = &args.seeds {
         plan.seeds.clone_from(seeds);
     }
-    let Some(wanted) = &args.stages else { return Ok(()) };
+    args.stages.as_ref().map_or(Ok(()), |wanted| keep_stages(plan, wanted))
+}
+
+/// Cuts the plan down to the stages asked for.
+pub(super) fn keep_stages(plan: &mut Plan, wanted: &[String]) -> Result<(), Failure> {
     for name in wanted {
         if !plan.stages.iter().any(|s| s.name == *name) {
             let names: Vec<&str> = plan.stages.iter().map(|s| s.name.as_str()).collect();

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The landing map as a picture: program lines down, stages across, colour by time in the handler, width by time spent there.
+
+use plotters::prelude::DrawingBackend;
+
+use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
+use super::style::{FAINT, GRID, INK, LIMIT, heat};
+use super::svg::{self, Words};
+use crate::units::{duration, plural};
+use crate::windows::{LineRow, StageMap, all_lines, outcomes};
+
+/// Height of a line.
+const ROW: f64 = 13.0;
+/// Room for line numbers and text.
+const TEXT: f64 = 330.0;
+/// Room for the colour key.
+const KEY: f64 = 96.0;
+/// Space between two stages.
+const GAP: f64 = 3.0;
+/// Blocks of the colour scale: a handler's time from 100 ns to 1 s.
+const STEPS: usize = 28;
+const SHORTEST_NS: f64 = 1e2;
+const LONGEST_NS: f64 = 1e9;
+/// The narrowest bar, as a share of the cell: what no arrival hits is still seen.
+const NARROW: f64 = 0.04;
+
+const CODE: Font = Font { size: 10.0, bold: false, color: INK };
+const HEAD: Font = Font { size: 11.5, bold: true, color: INK };
+
+/// Where a time is on the colour scale, 0 to 1.
+fn share_of(ns: u64) -> f64 {
+    let at = (ns.max(1) as f64 / SHORTEST_NS).ln() / (LONGEST_NS / SHORTEST_NS).ln();
+    at.clamp(0.0, 1.0)
+}
+
+/// The picture of all stages.
+pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
+    let all: Vec<&StageMap<'_>> = stages.iter().collect();
+    let lines = all_lines(&all);
+    let first = stages.first().and_then(|s| s.maps.first());
+    let title = "What happens if the interrupt lands here?";
+    let subtitle = first.map_or_else(String::new, |m| {
+        format!("{} ({}) in {}; {}", m.interrupt, m.vector, m.experiment, m.path)
+    });
+    let subtitle = shorten(&subtitle, frame::SUBTITLE, WIDTH - 2.0 * MARGIN)?;
+    let landings: u64 = stages.iter().map(StageMap::landings).sum();
+    let setting = first.map_or_else(String::new, |m| format!("{}, {}, rqsim {}", m.machine, m.lock, m.version));
+    let caption = frame::caption_lines(&format!(
+        "Colour: the longest handler of the landings on a line. Width: share of its stage's running time in which arrivals land there, by powers of \
+         ten from 0.001 % (narrow) to all of it; the narrowest are lines that only a directed interrupt hits. A cross marks a hang or a broken \
+         invariant, a dot an error without a deadlock. Lines starting with w are the workload's. {}, {}; {setting}.",
+        plural(landings, "landing"),
+        plural(first.map_or(0, |_| stages[0].maps.len()) as u64, "seed"),
+    ))?;
+    let left = MARGIN + TEXT;
+    let right = WIDTH - MARGIN - KEY;
+    // Many stages have their names upwards.
+    let cell = (right - left) / stages.len().max(1) as f64;
+    let widest = stages.iter().map(|s| s.name.chars().count()).max().unwrap_or(0) as f64 * 7.0;
+    let upright = widest > cell;
+    let head = if upright { widest.min(120.0) + 8.0 } else { 20.0 };
+    let top = TOP + head;
+    let plot = Plot { left, right, top, bottom: top + (ROW * lines.len() as f64).max(220.0) - 40.0 };
+    let description = stages.iter().map(|s| {
+        let longest = s.lines.values().map(|l| l.handler_max_ns).max().unwrap_or(0);
+        format!("{}: longest handler {}. ", s.name, duration(longest))
+    });
+    let description: String = description.collect();
+    let words = Words { title, description: description.trim_end() };
+    svg::draw((WIDTH, plot.bottom + frame::foot_height(&caption)), &words, |canvas| {
+        frame::head(canvas, title, &subtitle)?;
+        for (i, s) in stages.iter().enumerate() {
+            let x = left + cell * (i as f64 + 0.5);
+            let name = shorten(&s.name, HEAD, if upright { 116.0 } else { cell })?;
+            if upright {
+                canvas.text_upwards((x, TOP + head / 2.0 - 4.0), &name, HEAD);
+            } else {
+                canvas.text((x, TOP + 6.0), &name, HEAD, Anchor::Middle);
+            }
+        }
+        let mut source = None;
+        for (row, (key, text)) in lines.iter().enumerate() {
+            let y = top + ROW * row as f64;
+            if source.replace(&key.0).is_some_and(|before| before != &key.0) || row % 5 == 0 {
+                canvas.line(&[(MARGIN, y), (right, y)], Stroke::solid(if row % 5 == 0 { FAINT } else { GRID }, 1.0))?;
+            }
+            let number = if key.0.starts_with('(') { format!("w{}", key.1) } else { key.1.to_string() };
+            canvas.text((MARGIN + 30.0, y + ROW / 2.0), &number, Font { color: LIMIT, ..CODE }, Anchor::Right);
+            let text = shorten(text, CODE, TEXT - 46.0)?;
+            canvas.text((MARGIN + 38.0, y + ROW / 2.0), &text, CODE, Anchor::Left);
+            for (i, s) in stages.iter().enumerate() {
+                let Some(line) = s.lines.get(*key) else { continue };
+                bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.running())?;
+            }
+        }
+        if lines.is_empty() {
+            frame::nothing(canvas, plot)?;
+        }
+        key_of_colours(canvas, right + 18.0, top)?;
+        frame::foot(canvas, plot, &caption)
+    })
+}
+
+fn bar<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    (x, y): (f64, f64),
+    cell: f64,
+    line: &LineRow,
+    running: u64,
+) -> Result<(), String> {
+    let share = line.cycles as f64 / running.max(1) as f64;
+    // 10^-5 and less is narrow, 1 is all of the cell.
+    let width = if share > 0.0 { (1.0 + share.log10() / 5.0).clamp(2.0 * NARROW, 1.0) } else { NARROW };
+    let middle = x + cell / 2.0;
+    let half = (cell * width / 2.0).max(0.5);
+    canvas.rect((middle - half, y + 1.0), (middle + half, y + ROW - 1.0), heat(share_of(line.handler_max_ns)))?;
+    let worst = outcomes::ORDER[line.worst().min(outcomes::ORDER.len() - 1)];
+    let (cx, cy) = (middle, y + ROW / 2.0);
+    if worst == outcomes::HANG || worst == outcomes::VIOLATION {
+        for (dx, dy) in [(3.5, 3.5), (3.5, -3.5)] {
+            canvas.line(&[(cx - dx, cy - dy), (cx + dx, cy + dy)], Stroke::solid(INK, 1.4))?;
+        }
+    } else if worst == outcomes::FALSE {
+        canvas.dot((cx, cy), 2.2, INK)?;
+    }
+    Ok(())
+}
+
+/// The colours with their times.
+fn key_of_colours<DB: DrawingBackend>(canvas: &Canvas<DB>, left: f64, top: f64) -> Result<(), String> {
+    let (width, height) = (14.0, 180.0);
+    let bottom = top + height;
+    for step in (0..STEPS).rev() {
+        let from = bottom - height * (step + 1) as f64 / STEPS as f64;
+        canvas.rect((left, from), (left + width, bottom), heat((step as f64 + 0.5) / STEPS as f64))?;
+    }
+    for exponent in 2..=9 {
+        let ns = 10_u64.pow(exponent);
+        let y = bottom - height * share_of(ns);
+        canvas.line(&[(left + width, y), (left + width + 4.0, y)], Stroke::solid(INK, 1.0))?;
+        let label = duration(ns).replace(".00", "").replace(".0", "");
+        canvas.text((left + width + 8.0, y), &label, SMALL, Anchor::Left);
+    }
+    canvas.text((left, bottom + 16.0), "handler", LABEL, Anchor::Left);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_goes_from_100_ns_to_a_second() {
+        assert!(share_of(0).abs() < 1e-9 && share_of(100).abs() < 1e-9);
+        assert!((share_of(1_000_000_000) - 1.0).abs() < 1e-9 && (share_of(5_000_000_000) - 1.0).abs() < 1e-9);
+        assert!((share_of(10_000) - 2.0 / 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_is_a_picture_too() {
+        assert!(draw(&[]).unwrap().contains("nothing was measured"));
+    }
+}

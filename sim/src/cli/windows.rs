@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim windows`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use configs::Loaded;
+use reports::windows::{
+    self as report, Arrivals, EVENTS, Event, Map, STAGES_ACROSS, StageMap, landings_csv, lines_text, pairs_csv,
+    pairs_text, rates_text, stages_text,
+};
+use rqsim::plan::{InputError, Plan, near, plan};
+use rqsim::windows::{Effort, Maps, Pairs, Part, Prepared, Wanted, maps_path, prepare, run_all};
+
+use super::{Failure, experiment, output};
+
+/// Let an interrupt land at every boundary of a program, and say what becomes of it.
+///
+/// Each stage is run with each seed and without the interrupt; the machine is forked wherever a core can be interrupted, one interrupt lands
+/// at that very boundary of the fork, and the fork is run to its end. A boundary with few visits is landed on at each of them;
+/// of others instants are drawn from the time spent there. The time also tells how often arrivals land there, hence rates.
+///
+/// The interrupt is one of the experiment's, with its vector, handler and cores; its own arrivals are kept out.
+/// Without any it is an NMI that takes and releases the lock that the first task takes first.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sim windows uncontended.ron                                     the map of the series, stage by stage
+  sim windows uncontended.ron --subsets                           of all 32 subsets of its patches
+  sim windows uncontended.ron --stages base --path res_spin_unlock
+  sim windows uncontended.ron --from slow_path.pending --to slow_path.claim
+  sim windows ring8.ron --compare base +1
+  sim windows ring8.ron --stages base --arrivals 8000             timeouts per machine-hour
+  sim windows uncontended.ron --arrivals 8000 --locks 10000
+  sim windows ring8.ron --stages +1-5 --second other --budget 500 two interrupts")]
+pub(super) struct WindowsArgs {
+    /// A RON file or a preset's name.
+    experiment: String,
+    /// Only these procedures, with the inline ones they call.
+    #[arg(long, value_name = "PROCEDURE", value_delimiter = ',', conflicts_with_all = ["from", "to"])]
+    path: Vec<String>,
+    /// Only from this label on.
+    #[arg(long, value_name = "LABEL")]
+    from: Option<String>,
+    /// Up to this label, itself not included [default: the end of the procedure].
+    #[arg(long, value_name = "LABEL", requires = "from")]
+    to: Option<String>,
+    /// Which of the experiment's interrupts lands [default: the first NMI].
+    #[arg(long, value_name = "NAME")]
+    interrupt: Option<String>,
+    /// Landings at every boundary and seed, at least; with no more visits than this, each of them.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    each: u64,
+    /// Landings besides, per seed, shared out by the time spent at boundaries.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    more: u64,
+    /// Only these stages, by name.
+    #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
+    stages: Option<Vec<String>>,
+    /// Instead of the experiment's stages every subset of their patches.
+    #[arg(long, conflicts_with_all = ["stages", "compare"])]
+    subsets: bool,
+    /// Only these two stages, and only the lines that changed.
+    #[arg(long, value_names = ["STAGE", "STAGE"], num_args = 2, allow_hyphen_values = true, conflicts_with = "stages")]
+    compare: Option<Vec<String>>,
+    /// Rates, for so many interrupts per second and core while it runs.
+    #[arg(long, value_name = "PER_SECOND", value_parser = positive)]
+    arrivals: Option<f64>,
+    /// Rates for so many attempts to take a lock per second and core, instead of as many as the experiment makes.
+    #[arg(long, value_name = "PER_SECOND", requires = "arrivals", value_parser = positive)]
+    locks: Option<f64>,
+    /// Rates of these events only.
+    #[arg(long, value_name = "NAME", requires = "arrivals")]
+    event: Vec<String>,
+    /// Two interrupts: the second comes to the same core, or to another one, while the first is served.
+    #[arg(long, value_name = "CORE", requires = "budget")]
+    second: Option<SecondCore>,
+    /// Which interrupt is the second [default: the same].
+    #[arg(long, value_name = "NAME", requires = "second")]
+    second_interrupt: Option<String>,
+    /// Runs for two interrupts, for each stage and seed.
+    #[arg(long, value_name = "RUNS", requires = "second", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    budget: Option<u64>,
+    /// Folder for records, table and picture [default: results/NAME-windows].
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Worker threads [default: one per processor].
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Only these seeds, instead of the experiment's.
+    #[arg(long, value_name = "SEED", value_delimiter = ',')]
+    seeds: Option<Vec<u64>>,
+    #[command(flatten)]
+    changes: super::Changes,
+    /// Make again what is in the results folder already.
+    #[arg(long)]
+    fresh: bool,
+    /// No progress, no summary of the work done.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SecondCore {
+    /// The one that serves the first.
+    Same,
+    /// Another one.
+    Other,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if v > 0.0 && v <= 1e9 => Ok(v),
+        _ => Err("not a number above 0 and up to 1e9".into()),
+    }
+}
+
+pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
+    let events = events(&args.event)?;
+    let loaded = experiment::changed(configs::load(&args.experiment)?, &args.changes)?;
+    let loaded = if args.subsets { subsets(loaded)? } else { loaded };
+    let wanted = Wanted { interrupt: args.interrupt.clone(), second: args.second_interrupt.clone() };
+    let prepared = prepare(loaded, &wanted)?;
+    let mut plan = plan(prepared.loaded.clone())?;
+    if let Some(seeds) = &args.seeds {
+        plan.seeds.clone_from(seeds);
+    }
+    if let Some(names) = args.stages.as_ref().or(args.compare.as_ref()) {
+        experiment::keep_stages(&mut plan, names)?;
+    }
+    let effort = effort(args);
+    effort.part.check(&plan)?;
+    let dir = args.out.clone().unwrap_or_else(|| {
+        let dir = experiment::default_dir(&plan.loaded, &args.changes);
+        dir.with_file_name(format!("{}-windows", dir.file_name().unwrap_or_default().to_string_lossy()))
+    });
+    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
+    let start = Instant::now();
+    let maps = make(args, &prepared, &plan, &effort, &dir)?;
+    let elapsed = start.elapsed().as_secs_f64();
+    let stages = StageMap::from_maps(&maps.maps);
+    show(args, &plan, &stages, &events)?;
+    let files = write(&maps.maps, &stages, &dir)?;
+    if !args.quiet {
+        for line in &maps.damaged {
+            output::say(&format!("warning: skipped a damaged record: {line} (the file was copied to *.damaged)"));
+        }
+        let forks: u64 = maps.maps.iter().map(|m| m.forks).sum();
+        let made = maps.maps.len() - maps.reused;
+        output::say(&format!(
+            "{made} of {} maps made in {elapsed:.1} s, {} found finished; {forks} forks in all",
+            maps.maps.len(),
+            maps.reused
+        ));
+        output::say(&format!("records: {}", maps_path(&dir).display()));
+        for path in files {
+            output::say(&format!("file:    {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn events(names: &[String]) -> Result<Vec<&'static Event>, Failure> {
+    let find = |name: &String| {
+        EVENTS.iter().find(|e| e.name == *name).ok_or_else(|| {
+            let help = near(name, EVENTS.iter().map(|e| e.name), "events");
+            InputError::text(&format!("--event {name}: this is not measured"), &help)
+        })
+    };
+    Ok(names.iter().map(find).collect::<Result<_, _>>()?)
+}
+
+/// The experiment with a stage for each subset of its stages' patches.
+fn subsets(loaded: Loaded) -> Result<Loaded, Failure> {
+    let prepared = rqsim::orderings::prepare(loaded, &rqsim::orderings::Wanted::default())?;
+    Ok(prepared.loaded)
+}
+
+fn effort(args: &WindowsArgs) -> Effort {
+    let part = match &args.from {
+        Some(from) => Part::Between(from.clone(), args.to.clone()),
+        None if args.path.is_empty() => Part::All,
+        None => Part::Procs(args.path.clone()),
+    };
+    let pairs = args.second.zip(args.budget);
+    let pairs = pairs.map(|(core, budget)| Pairs { same_core: core == SecondCore::Same, budget });
+    Effort { part, each: args.each, more: args.more, pairs }
+}
+
+fn make(
+    args: &WindowsArgs,
+    prepared: &Prepared,
+    plan: &Plan,
+    effort: &Effort,
+    dir: &Path,
+) -> Result<Maps, reports::Error> {
+    let bar = experiment::progress_bar(args.quiet, "maps");
+    let threads = experiment::threads(args.threads);
+    let maps = run_all((prepared, plan), effort, dir, (threads, args.fresh), &|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    Ok(maps)
+}
+
+fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Event]) -> Result<(), Failure> {
+    let rates = match args.arrivals {
+        Some(per_second) => {
+            let arrivals = Arrivals { per_second, locks_per_second: args.locks };
+            let failed = |(what, help): (String, String)| InputError::text(&what, &help);
+            Some(rates_text(stages, events, &arrivals, false).map_err(failed)?)
+        }
+        None => None,
+    };
+    let Some(first) = stages.first().and_then(|s| s.maps.first()) else { return Ok(()) };
+    output::print(&format!("{}\n", plan.loaded.experiment.title))?;
+    output::print(&format!(
+        "{} ({}) lands at every boundary of {}, {} to {} per boundary; {} seed(s)\n\n",
+        first.interrupt,
+        first.vector,
+        first.path,
+        1,
+        args.each.max(1),
+        stages[0].maps.len()
+    ))?;
+    output::print(&stages_text(stages, false))?;
+    if let Some(names) = &args.compare {
+        let of = |name: &String| stages.iter().find(|s| s.name == *name).unwrap_or(&stages[0]);
+        output::print(&format!("\n{}", report::compare(of(&names[0]), of(&names[1]), false)))?;
+    } else if stages.len() <= STAGES_ACROSS {
+        let all: Vec<&StageMap<'_>> = stages.iter().collect();
+        output::print(&format!("\n{}", lines_text(&all, false)))?;
+    } else {
+        output::print("\nThe lines of so many stages are in landings.csv and landings.svg.\n")?;
+    }
+    output::print(&pairs_text(stages, false))?;
+    if let Some(rates) = rates {
+        output::print(&format!("\n{rates}"))?;
+    }
+    Ok(())
+}
+
+/// Tables as CSV and the picture.
+fn write(maps: &[Map], stages: &[StageMap<'_>], dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = vec![("landings.csv", landings_csv(maps))];
+    if maps.iter().any(|m| m.second.is_some()) {
+        files.push(("pairs.csv", pairs_csv(maps)));
+    }
+    let mut paths = Vec::new();
+    for (name, text) in files {
+        let path = dir.join(name);
+        rqsim::files::write_text(&path, &text)?;
+        paths.push(path);
+    }
+    paths.push(report::draw(stages, dir)?);
+    Ok(paths)
+}
