@@ -7,7 +7,7 @@ use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
 use super::style::{FAINT, GRID, INK, LIMIT, heat};
 use super::svg::{self, Words};
-use crate::units::{duration, plural};
+use crate::units::{duration, percent, plural};
 use crate::windows::{LineRow, StageMap, all_lines, outcomes};
 
 /// Height of a line.
@@ -40,16 +40,18 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
     let lines = all_lines(&all);
     let first = stages.first().and_then(|s| s.maps.first());
     let title = "What happens if the interrupt lands here?";
-    let subtitle = first.map_or_else(String::new, |m| {
-        format!("{} ({}) in {}; {}", m.interrupt, m.vector, m.experiment, m.path)
-    });
+    let subtitle =
+        first.map_or_else(String::new, |m| format!("{} ({}) in {}; {}", m.interrupt, m.vector, m.experiment, m.path));
     let subtitle = shorten(&subtitle, frame::SUBTITLE, WIDTH - 2.0 * MARGIN)?;
     let landings: u64 = stages.iter().map(StageMap::landings).sum();
+    let shares = stages.iter().flat_map(|s| s.lines.values().map(move |l| s.share(l))).filter(|s| *s > 0.0);
+    let floor = shares.fold(0.1, f64::min).log10().floor();
     let setting = first.map_or_else(String::new, |m| format!("{}, {}, rqsim {}", m.machine, m.lock, m.version));
     let caption = frame::caption_lines(&format!(
         "Colour: the longest handler of the landings on a line. Width: share of its stage's running time in which arrivals land there, by powers of \
-         ten from 0.001 % (narrow) to all of it; the narrowest are lines that only a directed interrupt hits. A cross marks a hang or a broken \
+         ten from {} (narrow) to all of it; the narrowest are lines that only a directed interrupt hits. A cross marks a hang or a broken \
          invariant, a dot an error without a deadlock. Lines starting with w are the workload's. {}, {}; {setting}.",
+        percent(10_f64.powf(floor)),
         plural(landings, "landing"),
         plural(first.map_or(0, |_| stages[0].maps.len()) as u64, "seed"),
     ))?;
@@ -91,7 +93,7 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
             canvas.text((MARGIN + 38.0, y + ROW / 2.0), &text, CODE, Anchor::Left);
             for (i, s) in stages.iter().enumerate() {
                 let Some(line) = s.lines.get(*key) else { continue };
-                bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.running())?;
+                bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.share(line), floor)?;
             }
         }
         if lines.is_empty() {
@@ -107,11 +109,10 @@ fn bar<DB: DrawingBackend>(
     (x, y): (f64, f64),
     cell: f64,
     line: &LineRow,
-    running: u64,
+    share: f64,
+    floor: f64,
 ) -> Result<(), String> {
-    let share = line.cycles as f64 / running.max(1) as f64;
-    // 10^-5 and less is narrow, 1 is all of the cell.
-    let width = if share > 0.0 { (1.0 + share.log10() / 5.0).clamp(2.0 * NARROW, 1.0) } else { NARROW };
+    let width = if share > 0.0 { (1.0 - share.log10() / floor).clamp(3.0 * NARROW, 1.0) } else { NARROW };
     let middle = x + cell / 2.0;
     let half = (cell * width / 2.0).max(0.5);
     canvas.rect((middle - half, y + 1.0), (middle + half, y + ROW - 1.0), heat(share_of(line.handler_max_ns)))?;

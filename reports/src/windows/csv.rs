@@ -52,7 +52,8 @@ pub fn landings_csv(maps: &[Map]) -> String {
 /// Every pair of landings of every map.
 #[must_use]
 pub fn pairs_csv(maps: &[Map]) -> String {
-    let mut out = String::from("stage,seed,same_core,first,second,outcome,detectors,runs,first_alone_mean_ns,handler_max_ns\n");
+    let mut out =
+        String::from("stage,seed,same_core,first,second,outcome,detectors,runs,first_alone_mean_ns,handler_max_ns\n");
     for (m, second) in maps.iter().filter_map(|m| Some((m, m.second.as_ref()?))) {
         for p in &second.pairs {
             let _ = writeln!(

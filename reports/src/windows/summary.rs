@@ -71,8 +71,11 @@ impl LineRow {
             detectors.sort_unstable();
             detectors.dedup();
             let share = if *n == self.landings { String::new() } else { format!(" {n}/{}", self.landings) };
-            let who =
-                if detectors.is_empty() || !with_detectors { String::new() } else { format!(" ({})", detectors.join(", ")) };
+            let who = if detectors.is_empty() || !with_detectors {
+                String::new()
+            } else {
+                format!(" ({})", detectors.join(", "))
+            };
             format!("{}{share}{who}", outcomes::ORDER[*rank])
         };
         by.iter().rev().map(one).collect::<Vec<_>>().join(", ")
@@ -150,6 +153,12 @@ impl<'a> StageMap<'a> {
         self.maps.iter().map(|m| m.time.path + m.time.elsewhere).sum()
     }
 
+    /// Share of that time in which arrivals land on a line.
+    #[must_use]
+    pub fn share(&self, line: &LineRow) -> f64 {
+        line.cycles as f64 / self.running().max(1) as f64
+    }
+
     /// Share of that time that was visited.
     #[must_use]
     pub fn covered(&self) -> f64 {
@@ -185,7 +194,10 @@ impl<'a> StageMap<'a> {
         let scale = match arrivals.locks_per_second {
             None => 1.0,
             Some(_) if attempts == 0 => {
-                let what = format!("stage {}: no task took a lock, so there is nothing to scale to a rate of locks", self.name);
+                let what = format!(
+                    "stage {}: no task took a lock, so there is nothing to scale to a rate of locks",
+                    self.name
+                );
                 return Err((what, "leave out --locks: the map's own time is used then".into()));
             }
             Some(locks) => locks * seconds / attempts as f64,
@@ -198,12 +210,15 @@ impl<'a> StageMap<'a> {
         let strata = self.strata(event, scale);
         let strata_of: Vec<Stratum> = strata.iter().map(|s| s.0).collect();
         let by_seed: Vec<f64> = if self.maps.len() > 1 {
-            (0..self.maps.len()).map(|i| strata.iter().map(|(s, w)| w[i] * s.hits / s.trials.max(1e-300)).sum()).collect()
+            (0..self.maps.len())
+                .map(|i| strata.iter().map(|(s, w)| w[i] * s.hits / s.trials.max(1e-300)).sum())
+                .collect()
         } else {
             Vec::new()
         };
         let Some(probability) = weighted_sum(&strata_of, &by_seed, DRAWS) else {
-            let what = format!("stage {}: nothing was made to land where time is spent, so no rate was measured", self.name);
+            let what =
+                format!("stage {}: nothing was made to land where time is spent, so no rate was measured", self.name);
             return Err((what, "ask for more landings, or for another part of the program".into()));
         };
         // A rate of locks is one of running cores; else the cores run as much as they did.

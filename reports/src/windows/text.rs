@@ -64,7 +64,8 @@ pub fn stages_text(stages: &[StageMap<'_>], ascii: bool) -> String {
             columns.push(Column::new("outcomes", outcome, each(&|s| count(ending(s, outcome))), true));
         }
     }
-    let longest = |of: fn(&LineRow) -> u64| move |s: &StageMap<'_>| duration(s.lines.values().map(of).max().unwrap_or(0));
+    let longest =
+        |of: fn(&LineRow) -> u64| move |s: &StageMap<'_>| duration(s.lines.values().map(of).max().unwrap_or(0));
     columns.push(Column::new("time", "longest\nhandler", each(&longest(|l| l.handler_max_ns)), true));
     columns.push(Column::new("time", "others\nwaited", each(&longest(|l| l.others_max_ns)), true));
     table(columns, ascii)
@@ -90,7 +91,8 @@ pub fn lines_text(stages: &[&StageMap<'_>], ascii: bool) -> String {
 }
 
 fn rows(stages: &[&StageMap<'_>], lines: &[(&LineKey, &str)], ascii: bool) -> String {
-    let number = |((source, n), _): &(&LineKey, &str)| if source.starts_with('(') { format!("w{n}") } else { n.to_string() };
+    let number =
+        |((source, n), _): &(&LineKey, &str)| if source.starts_with('(') { format!("w{n}") } else { n.to_string() };
     let mut columns = vec![
         Column::new("line", "line", lines.iter().map(number).collect(), true),
         Column::new("line", "program", lines.iter().map(|(_, t)| short(t, TEXT_MAX)).collect(), false),
@@ -102,15 +104,15 @@ fn rows(stages: &[&StageMap<'_>], lines: &[(&LineKey, &str)], ascii: bool) -> St
         if stages.len() > 2 {
             let text = |l: &LineRow| {
                 let worst = outcomes::ORDER[l.worst().min(outcomes::ORDER.len() - 1)];
-                let time = if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
+                let time =
+                    if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
                 format!("{worst}{time}")
             };
             columns.push(Column::new(STAGE, &s.name, cell(&text), false));
             continue;
         }
         let head = |h: &str| if stages.len() > 1 { format!("{}\n{h}", s.name) } else { h.to_owned() };
-        let running = s.running().max(1) as f64;
-        let stood = |l: &LineRow| if l.cycles == 0 { "never".into() } else { percent(l.cycles as f64 / running) };
+        let stood = |l: &LineRow| if l.cycles == 0 { "never".into() } else { percent(s.share(l)) };
         if stages.len() == 1 {
             let contexts = |l: &LineRow| if l.contexts == ["task"] { String::new() } else { l.contexts.join(", ") };
             if s.lines.values().any(|l| l.contexts != ["task"]) {
@@ -209,15 +211,19 @@ pub fn rates_text(
     let mut text = format!(
         "At {} interrupts per second and running core{}:\n",
         three_digits(arrivals.per_second),
-        arrivals.locks_per_second.map_or_else(String::new, |l| format!(", {} locks per second and core", three_digits(l)))
+        arrivals
+            .locks_per_second
+            .map_or_else(String::new, |l| format!(", {} locks per second and core", three_digits(l)))
     );
     text += &table(columns, ascii);
     text += "\n";
     for e in &events {
-        let over = if e.name == "long" { format!(" of {}", duration(stages[0].maps[0].long_over_ns)) } else { String::new() };
+        let over =
+            if e.name == "long" { format!(" of {}", duration(stages[0].maps[0].long_over_ns)) } else { String::new() };
         let _ = writeln!(text, "  {}: {}{over}", e.name, e.title);
     }
-    text += "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said\n";
+    text +=
+        "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said\n";
     if stages.iter().all(StageMap::is_enumerated) {
         text += "  Every boundary was landed on at each visit: exact for the states visited; a bound is one for states that were not.\n";
     }
@@ -268,10 +274,13 @@ pub fn pairs_text(stages: &[StageMap<'_>], ascii: bool) -> String {
         for p in all.values() {
             *sums.entry(rank(&p.outcome)).or_default() += p.landings;
         }
-        let sums: Vec<String> = sums.iter().rev().map(|(r, n)| format!("{} {}", count(*n), outcomes::ORDER[*r])).collect();
+        let sums: Vec<String> =
+            sums.iter().rev().map(|(r, n)| format!("{} {}", count(*n), outcomes::ORDER[*r])).collect();
         let _ = writeln!(text, "  {}", sums.join(", "));
         let mut worst: Vec<&Pair> = all.values().filter(|p| p.outcome != outcomes::OK).collect();
-        worst.sort_by_key(|p| (std::cmp::Reverse((rank(&p.outcome), p.handler_max_ns)), p.first.clone(), p.second.clone()));
+        worst.sort_by_key(|p| {
+            (std::cmp::Reverse((rank(&p.outcome), p.handler_max_ns)), p.first.clone(), p.second.clone())
+        });
         worst.truncate(PAIRS_SHOWN);
         let cell = |of: &dyn Fn(&Pair) -> String| worst.iter().map(|p| of(p)).collect::<Vec<_>>();
         if !worst.is_empty() {

@@ -52,7 +52,7 @@ pub(super) struct WindowsArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     each: u64,
     /// Landings besides, per seed, shared out by the time spent at boundaries.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
     more: u64,
     /// Only these stages, by name.
     #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]

@@ -54,7 +54,8 @@ impl Part {
                 let both = |p: &Program| Some((p.label(from)?, p.label(to.as_ref()?)?));
                 for (from_pc, to_pc) in programs().filter_map(both) {
                     if !(from_pc < to_pc && from.split('.').next() == to.iter().flat_map(|t| t.split('.')).next()) {
-                        let what = format!("{} does not come after {from} in one procedure", to.as_deref().unwrap_or(""));
+                        let what =
+                            format!("{} does not come after {from} in one procedure", to.as_deref().unwrap_or(""));
                         return Err(InputError::text(&what, "`sim asm show PROGRAM` shows them in order"));
                     }
                 }

@@ -6,8 +6,8 @@
 //! arrivals at random instants land at a boundary with the probability of its time (PASTA). A boundary without
 //! time of its own, such as that of a micro-op issued in the same cycle as the one before, is hit by directed arrivals only.
 //!
-//! Of a boundary with few visits all are kept. Of one with many, instants are drawn uniformly from its time, by reservoirs of
-//! one instant each: after item x the next to be taken is `floor(x / U) + 1`, so nothing is drawn for those between.
+//! Of a boundary with few visits all are kept. Of one with many, instants are drawn uniformly from its time: how much that is on each core is
+//! known from a run before, so what is drawn does not depend on the order in which cores are looked at.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,46 +44,27 @@ pub struct Site {
     pub cycles: u64,
 }
 
-/// A reservoir of one instant of a boundary's time.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    next: u64,
-    site: Option<Site>,
-}
+/// Instants to be drawn from the time of places: core and place, and which of the cycles, from 1, ascending.
+pub type Wanted = BTreeMap<(usize, Place), Vec<u64>>;
 
-/// What is known of a place.
+/// A place as one core came to it.
 #[derive(Clone, Debug)]
-pub struct Stratum {
-    /// Where.
-    pub place: Place,
-    /// Times it was come to.
-    pub visits: u64,
-    /// Cycles in which arrivals would land here.
-    pub cycles: u64,
+struct Visits {
+    core: usize,
+    place: Place,
+    visits: u64,
+    cycles: u64,
     /// The first visits.
     first: Vec<Site>,
-    slots: Vec<Slot>,
-    next: u64,
-    stream: Stream,
+    /// What is still to be drawn, last first.
+    wanted: Vec<u64>,
+    drawn: Vec<Site>,
 }
 
-impl Stratum {
-    fn new(place: Place, slots: u64, seed: u64) -> Stratum {
-        let component = u64::from(place.pc) << 8 | (place.kind as u64) << 4 | place.stand as u64;
-        Stratum {
-            place,
-            visits: 0,
-            cycles: 0,
-            first: Vec::new(),
-            slots: vec![Slot { next: 1, site: None }; slots as usize],
-            next: 1,
-            stream: Stream::derive(seed, component, "landing"),
-        }
-    }
-
+impl Visits {
     /// `n` visits of `window` cycles each, the first of which ends at `at`, `period` cycles apart.
-    fn add(&mut self, core: usize, at: Cycle, window: u64, (period, n): (u64, u64), keep: usize) {
-        let place = self.place;
+    fn add(&mut self, at: Cycle, window: u64, (period, n): (u64, u64), keep: usize) {
+        let (core, place) = (self.core, self.place);
         let site = |i: u64, at: Cycle| Site { at: at.after(i * period), core, place, cycles: window };
         let mut i = 0;
         while self.first.len() < keep && i < n {
@@ -93,24 +74,34 @@ impl Stratum {
         let before = self.cycles;
         self.visits += n;
         self.cycles += window * n;
-        if self.cycles < self.next || self.slots.is_empty() {
-            return;
-        }
-        self.next = u64::MAX;
-        for slot in &mut self.slots {
-            while slot.next <= self.cycles {
-                let nth = slot.next - before - 1;
-                let (i, offset) = (nth / window, nth % window);
-                let end = if place.stand == Stand::Before { at } else { Cycle(at.0 - window + 1 + offset) };
-                slot.site = Some(site(i, end));
-                let u = u128::from(self.stream.next_u64() >> 32) + 1;
-                let next = (u128::from(slot.next) << 32) / u + 1;
-                slot.next = u64::try_from(next).unwrap_or(u64::MAX);
-            }
-            self.next = self.next.min(slot.next);
+        while let Some(&next) = self.wanted.last().filter(|w| **w <= self.cycles) {
+            self.wanted.pop();
+            let nth = next - before - 1;
+            let (i, offset) = (nth / window, nth % window);
+            let at = if place.stand == Stand::Before { at } else { Cycle(at.0 - window + 1 + offset) };
+            self.drawn.push(site(i, at));
         }
     }
+}
 
+/// A place with all cores' visits.
+#[derive(Clone, Debug)]
+pub struct Stratum {
+    /// Where.
+    pub place: Place,
+    /// Times it was come to.
+    pub visits: u64,
+    /// Cycles in which arrivals would land here.
+    pub cycles: u64,
+    /// `(core, cycles)`, cores ascending.
+    by_core: Vec<(usize, u64)>,
+    /// The first visits of each core, in the order of time.
+    pub first: Vec<Site>,
+    /// Instants drawn from its time.
+    pub drawn: Vec<Site>,
+}
+
+impl Stratum {
     /// Every visit, if there were at most `most` and each is one boundary; else nothing.
     #[must_use]
     pub fn every_visit(&self, most: u64) -> Option<&[Site]> {
@@ -118,15 +109,20 @@ impl Stratum {
         all.then_some(&self.first)
     }
 
-    /// The first visits of a place in which no time is spent.
-    #[must_use]
-    pub fn first_visits(&self) -> &[Site] {
-        &self.first
-    }
-
-    /// Instants drawn from its time.
-    pub fn drawn(&self) -> impl Iterator<Item = Site> {
-        self.slots.iter().filter_map(|s| s.site)
+    /// Adds `n` instants of its time, each cycle equally likely, to what is wanted.
+    pub fn draw(&self, n: u64, seed: u64, wanted: &mut Wanted) {
+        let component = u64::from(self.place.pc) << 8 | (self.place.kind as u64) << 4 | self.place.stand as u64;
+        let mut random = Stream::derive(seed, component, "landing");
+        for _ in 0..n {
+            let mut nth = random.below(self.cycles);
+            for &(core, cycles) in &self.by_core {
+                if nth < cycles {
+                    wanted.entry((core, self.place)).or_default().push(nth + 1);
+                    break;
+                }
+                nth -= cycles;
+            }
+        }
     }
 }
 
@@ -139,7 +135,6 @@ struct OfCore {
     /// The last boundaries, as a ring: where, when, cycles.
     recent: Vec<(Pc, Cycle, u64)>,
     at: usize,
-    asleep: bool,
 }
 
 /// Time by what became of it, all interrupted cores together, cycles.
@@ -163,12 +158,11 @@ pub struct Residency {
     /// `[micro-op]`: part of the path.
     path: Arc<[bool]>,
     cores: Vec<OfCore>,
-    /// `[(micro-op * kinds + kind) * 2 + within]`: number of the stratum plus one.
+    /// `[((core * micro-ops + micro-op) * kinds + kind) * 2 + within]`: number in `places` plus one.
     index: Vec<u32>,
-    strata: Vec<Stratum>,
+    places: Vec<Visits>,
     keep: usize,
-    slots: Arc<BTreeMap<Place, u64>>,
-    seed: u64,
+    wanted: Wanted,
     spent: Spent,
     attempts: u64,
 }
@@ -186,32 +180,31 @@ pub struct Watched {
     pub is_nmi: bool,
     /// Of each boundary so many first visits are kept.
     pub keep: u64,
-    /// Seed of the run.
-    pub seed: u64,
 }
 
 impl Residency {
-    /// A watch that draws as many instants from each place as `slots` says; none from others.
+    /// A watch that draws these instants.
     #[must_use]
-    pub fn new(w: &Watched, slots: Arc<BTreeMap<Place, u64>>) -> Residency {
+    pub fn new(w: &Watched, mut wanted: Wanted) -> Residency {
+        for list in wanted.values_mut() {
+            list.sort_unstable_by(|a, b| b.cmp(a));
+        }
         let core = |wanted: &bool| OfCore {
             wanted: *wanted,
             last: Cycle(0),
             kinds: vec![ContextKind::Task],
             recent: Vec::new(),
             at: 0,
-            asleep: false,
         };
         Residency {
             until: w.until,
             blocks: w.is_nmi,
             path: Arc::clone(&w.path),
             cores: w.cores.iter().map(core).collect(),
-            index: vec![0; w.path.len() * ContextKind::ALL.len() * 2],
-            strata: Vec::new(),
+            index: vec![0; w.cores.len() * w.path.len() * ContextKind::ALL.len() * 2],
+            places: Vec::new(),
             keep: w.keep as usize,
-            slots,
-            seed: w.seed,
+            wanted,
             spent: Spent::default(),
             attempts: 0,
         }
@@ -219,10 +212,28 @@ impl Residency {
 
     /// Places that were come to, in the order of the program.
     #[must_use]
-    pub fn strata(&self) -> Vec<&Stratum> {
-        let mut all: Vec<&Stratum> = self.strata.iter().collect();
-        all.sort_unstable_by_key(|s| s.place);
-        all
+    pub fn strata(&self) -> Vec<Stratum> {
+        let mut all: BTreeMap<Place, Vec<&Visits>> = BTreeMap::new();
+        for v in &self.places {
+            all.entry(v.place).or_default().push(v);
+        }
+        let stratum = |(place, mut of): (Place, Vec<&Visits>)| {
+            of.sort_unstable_by_key(|v| v.core);
+            let sorted = |sites: fn(&Visits) -> &[Site]| {
+                let mut all: Vec<Site> = of.iter().flat_map(|v| sites(v)).copied().collect();
+                all.sort_unstable();
+                all
+            };
+            Stratum {
+                place,
+                visits: of.iter().map(|v| v.visits).sum(),
+                cycles: of.iter().map(|v| v.cycles).sum(),
+                by_core: of.iter().map(|v| (v.core, v.cycles)).collect(),
+                first: sorted(|v| &v.first),
+                drawn: sorted(|v| &v.drawn),
+            }
+        };
+        all.into_iter().map(stratum).collect()
     }
 
     /// Where the time went.
@@ -252,12 +263,15 @@ impl Residency {
 
     fn add(&mut self, core: usize, place: Place, at: Cycle, window: u64, repeated: (u64, u64)) {
         let within = usize::from(place.stand != Stand::Before);
-        let key = (place.pc as usize * ContextKind::ALL.len() + place.kind as usize) * 2 + within;
+        let micro_op = core * self.path.len() + place.pc as usize;
+        let key = (micro_op * ContextKind::ALL.len() + place.kind as usize) * 2 + within;
         if self.index[key] == 0 {
-            self.strata.push(Stratum::new(place, self.slots.get(&place).copied().unwrap_or(0), self.seed));
-            self.index[key] = self.strata.len() as u32;
+            let wanted = self.wanted.remove(&(core, place)).unwrap_or_default();
+            let (first, drawn) = (Vec::new(), Vec::new());
+            self.places.push(Visits { core, place, visits: 0, cycles: 0, first, wanted, drawn });
+            self.index[key] = self.places.len() as u32;
         }
-        self.strata[self.index[key] as usize - 1].add(core, at, window, repeated, self.keep);
+        self.places[self.index[key] as usize - 1].add(at, window, repeated, self.keep);
     }
 
     fn blocked(&self, core: usize) -> bool {
@@ -284,7 +298,6 @@ impl Probe for Residency {
             c.recent[c.at] = (pc, at, window);
         }
         c.at = (c.at + 1) % RECENT;
-        c.asleep = stand == Stand::Asleep;
         if blocked {
             self.spent.blocked += window;
         } else if stand == Stand::Asleep {

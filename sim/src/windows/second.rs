@@ -65,7 +65,8 @@ pub(super) fn run(
         for place in places.iter().take((pairs.budget as usize).saturating_sub(trials.len())) {
             let (first, _) = place.sites[random.below(place.sites.len() as u64) as usize];
             let Some(end) = ended.get(&first).filter(|e| e.handler > 0) else { continue };
-            let others: Vec<u32> = served.iter().copied().filter(|c| (*c as usize == first.core) == pairs.same_core).collect();
+            let others: Vec<u32> =
+                served.iter().copied().filter(|c| (*c as usize == first.core) == pairs.same_core).collect();
             if others.is_empty() {
                 continue;
             }

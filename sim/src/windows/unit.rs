@@ -15,7 +15,7 @@ use sim_core::time::{Clock, Cycle};
 use super::fork::{Ended, Patience, finish, land};
 use super::path::{Part, path_of};
 use super::prepare::Prepared;
-use super::residency::{Place, Residency, Site, Stratum, Watched};
+use super::residency::{Residency, Site, Stratum, Wanted as Instants, Watched};
 use super::second::{self, Pairs};
 use super::watch::Watch;
 use crate::machine::{Machine, MachineSpec};
@@ -66,19 +66,19 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         until: spec.stop_at,
         is_nmi: irq.vector == Vector::Nmi,
         keep: effort.each,
-        seed,
     };
     let code = Arc::new(spec.code());
-    let pass = |slots: BTreeMap<Place, u64>| {
-        let mut machine = Machine::with_code(&spec, Arc::clone(&code), Residency::new(&watched, Arc::new(slots)));
+    let pass = |wanted: Instants| {
+        let mut machine = Machine::with_code(&spec, Arc::clone(&code), Residency::new(&watched, wanted));
         machine.run_until(spec.stop_at);
-        let asleep: Vec<bool> = machine.cores().iter().map(|c| matches!(c.state(), State::Done | State::Halt)).collect();
+        let asleep: Vec<bool> =
+            machine.cores().iter().map(|c| matches!(c.state(), State::Done | State::Halt)).collect();
         machine.probe.finish(|core| asleep[core]);
         machine
     };
     // First the times, then as many instants from each as its time deserves.
-    let times = pass(BTreeMap::new());
-    let drawn = pass(slots(&times.probe, effort));
+    let times = pass(Instants::new());
+    let drawn = pass(instants(&times.probe, effort, seed));
     let strata = drawn.probe.strata();
     let tried: Vec<Tried<'_>> = strata.iter().map(|s| sites(s, effort.each)).collect();
     let patience = Patience { limit: e.limits.quiesce.cycles(khz), over: e.measure.stuck_threshold.cycles(khz) };
@@ -86,8 +86,7 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
     let (ended, digest) = run_forks(parent(), &tried, number, patience, &spec);
     assert_eq!(digest, self::digest(&times), "forks do not disturb what is forked");
     let spent = drawn.probe.spent();
-    let boundaries: Vec<Boundary> =
-        tried.iter().map(|t| boundary(&spec.program, spec.clock, t, &ended)).collect();
+    let boundaries: Vec<Boundary> = tried.iter().map(|t| boundary(&spec.program, spec.clock, t, &ended)).collect();
     let mut forks = ended.len() as u64;
     let second = effort.pairs.as_ref().map(|pairs| {
         let second = second::run(parent(), &tried, &ended, pairs, (prepared, &watched.cores), patience, seed);
@@ -142,15 +141,18 @@ pub(super) const fn kind_of(vector: Vector) -> ContextKind {
     }
 }
 
-/// Instants to draw from the time of each place: none where every visit is landed on.
-fn slots(times: &Residency, effort: &Effort) -> BTreeMap<Place, u64> {
-    let all = times.spent().path.max(1);
-    let of = |s: &&Stratum| {
-        let share = u128::from(s.cycles) * u128::from(effort.more) / u128::from(all);
-        let n = if s.cycles == 0 || s.every_visit(effort.each).is_some() { 0 } else { effort.each + share as u64 };
-        (s.place, n)
-    };
-    times.strata().iter().map(of).collect()
+/// Instants to draw from the time of each place: none where every visit is landed on. If that is all of them, waits are
+/// landed in as often as need be to see what happens; rates have no use for more.
+fn instants(times: &Residency, effort: &Effort, seed: u64) -> Instants {
+    let strata = times.strata();
+    let every = |s: &Stratum| s.cycles == 0 || s.every_visit(effort.each).is_some();
+    let more = if strata.iter().all(|s| every(s) || s.place.stand == Stand::Within) { 0 } else { effort.more };
+    let mut wanted = Instants::new();
+    for s in strata.iter().filter(|s| !every(s)) {
+        let share = u128::from(s.cycles) * u128::from(more) / u128::from(times.spent().path.max(1));
+        s.draw(effort.each + share as u64, seed, &mut wanted);
+    }
+    wanted
 }
 
 /// Where to land at a boundary: at every visit, at instants drawn from its time, or, where it has none, at its first visits.
@@ -159,8 +161,10 @@ fn sites(stratum: &Stratum, each: u64) -> Tried<'_> {
     let mut count: BTreeMap<Site, u64> = BTreeMap::new();
     match every {
         Some(all) => all.iter().for_each(|s| *count.entry(*s).or_default() += 1),
-        None if stratum.cycles == 0 => stratum.first_visits().iter().for_each(|s| *count.entry(*s).or_default() += 1),
-        None => stratum.drawn().for_each(|s| *count.entry(s).or_default() += 1),
+        None if stratum.cycles == 0 => {
+            stratum.first.iter().take(each as usize).for_each(|s| *count.entry(*s).or_default() += 1);
+        }
+        None => stratum.drawn.iter().for_each(|s| *count.entry(*s).or_default() += 1),
     }
     Tried { stratum, every_visit: every.is_some(), sites: count.into_iter().collect() }
 }
@@ -222,11 +226,8 @@ fn boundary(program: &Program, clock: Clock, tried: &Tried<'_>, ended: &BTreeMap
         r.others_ns += nanos(end.others) * times;
         r.others_max_ns = r.others_max_ns.max(nanos(end.others));
     }
-    let results = results.into_iter().map(|((outcome, detectors), r)| Landings {
-        outcome: outcome.to_owned(),
-        detectors,
-        ..r
-    });
+    let results =
+        results.into_iter().map(|((outcome, detectors), r)| Landings { outcome: outcome.to_owned(), detectors, ..r });
     Boundary {
         place: program.place(s.place.pc),
         source,
