@@ -5,15 +5,17 @@ use plotters::prelude::DrawingBackend;
 
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
-use super::style::{FAINT, GRID, INK, LIMIT, heat};
+use super::style::{GRID, INK, LIMIT, heat};
 use super::svg::{self, Words};
 use crate::units::{duration, percent, plural};
-use crate::windows::{LineRow, StageMap, all_lines, outcomes};
+use crate::windows::{LineRow, StageMap, all_lines, outcomes, procedures};
 
 /// Height of a line.
 const ROW: f64 = 13.0;
 /// Room for line numbers and text.
-const TEXT: f64 = 330.0;
+const TEXT: f64 = 390.0;
+/// The part of it for the name of the procedure.
+const NAME: f64 = 96.0;
 /// Room for the colour key.
 const KEY: f64 = 96.0;
 /// Space between two stages.
@@ -81,18 +83,20 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
                 canvas.text((x, TOP + 6.0), &name, HEAD, Anchor::Middle);
             }
         }
-        let mut source = None;
-        for (row, (key, text)) in lines.iter().enumerate() {
+        for ((row, of), procedure) in lines.iter().enumerate().zip(procedures(&lines)) {
             let y = top + ROW * row as f64;
-            if source.replace(&key.0).is_some_and(|before| before != &key.0) || row % 5 == 0 {
-                canvas.line(&[(MARGIN, y), (right, y)], Stroke::solid(if row % 5 == 0 { FAINT } else { GRID }, 1.0))?;
+            if !procedure.is_empty() {
+                canvas.line(&[(MARGIN, y), (right, y)], Stroke::solid(GRID, 1.0))?;
             }
-            let number = if key.0.starts_with('(') { format!("w{}", key.1) } else { key.1.to_string() };
-            canvas.text((MARGIN + 30.0, y + ROW / 2.0), &number, Font { color: LIMIT, ..CODE }, Anchor::Right);
-            let text = shorten(text, CODE, TEXT - 46.0)?;
-            canvas.text((MARGIN + 38.0, y + ROW / 2.0), &text, CODE, Anchor::Left);
+            let at = y + ROW / 2.0;
+            let grey = Font { color: LIMIT, ..CODE };
+            let name = shorten(&procedure, grey, NAME - 10.0)?;
+            canvas.text((MARGIN, at), &name, grey, Anchor::Left);
+            canvas.text((MARGIN + NAME + 26.0, at), &of.number(), grey, Anchor::Right);
+            let text = shorten(of.text, CODE, TEXT - NAME - 42.0)?;
+            canvas.text((MARGIN + NAME + 34.0, at), &text, CODE, Anchor::Left);
             for (i, s) in stages.iter().enumerate() {
-                let Some(line) = s.lines.get(*key) else { continue };
+                let Some(line) = s.lines.get(of.key) else { continue };
                 bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.share(line), floor)?;
             }
         }

@@ -10,8 +10,8 @@ mod text;
 pub use csv::{landings_csv, pairs_csv};
 pub use record::{Boundary, Events, FORMAT, KIND, Map, Pair, Result, Second, Time, append_map, outcomes, read_maps};
 pub use summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, Rate, StageMap};
-pub(crate) use text::all_lines;
 pub use text::{CAVEATS, STAGES_ACROSS, compare, lines_text, pairs_text, rates_text, stages_text};
+pub(crate) use text::{all_lines, procedures};
 
 use std::path::{Path, PathBuf};
 

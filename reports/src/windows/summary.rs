@@ -32,6 +32,8 @@ pub type LineKey = (String, u32);
 pub struct LineRow {
     /// The text.
     pub text: String,
+    /// The procedure.
+    pub procedure: String,
     /// Contexts that were interrupted there.
     pub contexts: Vec<String>,
     /// Visits of its boundaries, and cycles.
@@ -132,6 +134,7 @@ impl<'a> StageMap<'a> {
         for b in maps.iter().flat_map(|m| &m.boundaries) {
             let row = lines.entry((b.source.clone(), b.line)).or_default();
             row.text.clone_from(&b.text);
+            row.procedure = b.place.split(['.', '+']).next().unwrap_or_default().to_owned();
             if !row.contexts.contains(&b.context) {
                 row.contexts.push(b.context.clone());
             }

@@ -71,35 +71,59 @@ pub fn stages_text(stages: &[StageMap<'_>], ascii: bool) -> String {
     table(columns, ascii)
 }
 
-/// All program lines of some stages in the order of the program, workload last.
-pub(crate) fn all_lines<'a>(stages: &[&'a StageMap<'_>]) -> Vec<(&'a LineKey, &'a str)> {
-    let mut lines: BTreeMap<&LineKey, &str> = BTreeMap::new();
-    for s in stages {
-        lines.extend(s.lines.iter().map(|(k, l)| (k, l.text.as_str())));
+/// A program line as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) key: &'a LineKey,
+    pub(crate) text: &'a str,
+    pub(crate) procedure: &'a str,
+}
+
+impl Line<'_> {
+    /// Its number; of the workload's text with a w.
+    pub(crate) fn number(&self) -> String {
+        let (source, n) = self.key;
+        if source.starts_with('(') { format!("w{n}") } else { n.to_string() }
     }
-    let mut lines: Vec<_> = lines.into_iter().collect();
-    lines.sort_by_key(|((source, line), _)| (source.starts_with('('), source.clone(), *line));
+}
+
+/// All program lines of some stages in the order of the program, workload last.
+pub(crate) fn all_lines<'a>(stages: &[&'a StageMap<'_>]) -> Vec<Line<'a>> {
+    let mut lines: BTreeMap<&LineKey, Line<'a>> = BTreeMap::new();
+    for s in stages {
+        lines.extend(s.lines.iter().map(|(key, l)| (key, Line { key, text: &l.text, procedure: &l.procedure })));
+    }
+    let mut lines: Vec<_> = lines.into_values().collect();
+    lines.sort_by_key(|l| (l.key.0.starts_with('('), l.key));
     lines
 }
 
+/// `[line]`: its procedure where that is not the one of the line before.
+pub(crate) fn procedures(lines: &[Line<'_>]) -> Vec<String> {
+    let before = |i: usize| i.checked_sub(1).map(|i| lines[i].procedure);
+    let name = |(i, l): (usize, &Line<'_>)| {
+        if before(i) == Some(l.procedure) { String::new() } else { l.procedure.to_owned() }
+    };
+    lines.iter().enumerate().map(name).collect()
+}
+
 /// The program with what became of landings beside its lines: in full for one stage, the worst outcome and the longest handler for
-/// several. `only`: these lines.
+/// several.
 #[must_use]
 pub fn lines_text(stages: &[&StageMap<'_>], ascii: bool) -> String {
     let lines = all_lines(stages);
     rows(stages, &lines, ascii)
 }
 
-fn rows(stages: &[&StageMap<'_>], lines: &[(&LineKey, &str)], ascii: bool) -> String {
-    let number =
-        |((source, n), _): &(&LineKey, &str)| if source.starts_with('(') { format!("w{n}") } else { n.to_string() };
+fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], ascii: bool) -> String {
     let mut columns = vec![
-        Column::new("line", "line", lines.iter().map(number).collect(), true),
-        Column::new("line", "program", lines.iter().map(|(_, t)| short(t, TEXT_MAX)).collect(), false),
+        Column::new("line", "procedure", procedures(lines), false),
+        Column::new("line", "line", lines.iter().map(Line::number).collect(), true),
+        Column::new("line", "program", lines.iter().map(|l| short(l.text, TEXT_MAX)).collect(), false),
     ];
     for s in stages {
         let cell = |of: &dyn Fn(&LineRow) -> String| -> Vec<String> {
-            lines.iter().map(|(k, _)| s.lines.get(*k).map_or_else(String::new, of)).collect()
+            lines.iter().map(|l| s.lines.get(l.key).map_or_else(String::new, of)).collect()
         };
         if stages.len() > 2 {
             let text = |l: &LineRow| {
@@ -151,7 +175,7 @@ pub fn compare(a: &StageMap<'_>, b: &StageMap<'_>, ascii: bool) -> String {
         _ => true,
     };
     let all = all_lines(&[a, b]);
-    let changed: Vec<(&LineKey, &str)> = all.iter().copied().filter(|(k, _)| differ(k)).collect();
+    let changed: Vec<Line<'_>> = all.iter().copied().filter(|l| differ(l.key)).collect();
     let head = format!(
         "{} against {}: {} of {} changed\n",
         a.name,

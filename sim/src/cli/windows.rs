@@ -215,14 +215,14 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
     };
     let Some(first) = stages.first().and_then(|s| s.maps.first()) else { return Ok(()) };
     output::print(&format!("{}\n", plan.loaded.experiment.title))?;
+    let seeds = stages[0].maps.len();
     output::print(&format!(
-        "{} ({}) lands at every boundary of {}, {} to {} per boundary; {} seed(s)\n\n",
+        "{} ({}) lands in {}: once at each visit of a boundary, or {} times and more; {seeds} seed{}\n\n",
         first.interrupt,
         first.vector,
         first.path,
-        1,
-        args.each.max(1),
-        stages[0].maps.len()
+        args.each,
+        if seeds == 1 { "" } else { "s" }
     ))?;
     output::print(&stages_text(stages, false))?;
     if let Some(names) = &args.compare {

@@ -198,7 +198,7 @@ fn digest<P: Probe>(machine: &Machine<P>) -> String {
         .iter()
         .map(|c| format!("{} {:?} {:?} {:?} {:?}", c.retired, c.now(), c.state(), c.context(), c.store_buffer()))
         .collect();
-    hash(&format!("{:?} {cores:?} {:?}", machine.last_event(), machine.memory().traffic()))
+    hash(&format!("{cores:?} {:?}", machine.memory().traffic()))
 }
 
 /// Name of a boundary's program line: its source, number and text without the comment.
