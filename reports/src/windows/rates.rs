@@ -7,7 +7,7 @@
 //!   fixed seed. Beside it, as a guard, Clopper and Pearson's limits of each at level alpha/m, summed.
 //! - Strata without events: together, the largest `sum w_b q_b` under which no event in all their landings still has
 //!   a probability of 5 %. Beta draws would give each of them half an event that nobody saw, and of hundreds of
-//!   boundaries that half would be the result.
+//!   boundaries that half would be the result. This bound is kept apart: it says how much was tried, not how often it happens.
 //! - Weights differ from seed to seed: what the sum's spread over seeds says of its mean (Student's t) is added in quadrature. It
 //!   has the covariances of the weights in it.
 
@@ -46,10 +46,13 @@ pub struct Sum {
     pub value: f64,
     /// Lower end of the 95 % interval.
     pub low: f64,
-    /// Upper end; without any event the one-sided 95 % bound.
+    /// Upper end.
     pub high: f64,
     /// The conservative interval.
     pub guard: (f64, f64),
+    /// One-sided 95 % bound of what the strata without an event can add to all of these; without any event it is all there is, and so is
+    /// `high`.
+    pub unseen: f64,
     /// No event was seen.
     pub none: bool,
 }
@@ -65,7 +68,8 @@ impl Sum {
     #[must_use]
     pub fn scaled(&self, k: f64) -> Sum {
         let guard = (self.guard.0 * k, self.guard.1 * k);
-        Sum { value: self.value * k, low: self.low * k, high: self.high * k, guard, none: self.none }
+        let (low, high, unseen) = (self.low * k, self.high * k, self.unseen * k);
+        Sum { value: self.value * k, low, high, guard, unseen, none: self.none }
     }
 }
 
@@ -99,8 +103,9 @@ pub fn weighted_sum(strata: &[Stratum], by_seed: &[f64], draws: usize) -> Option
     Some(Sum {
         value,
         low: down(fixed + low),
-        high: up(fixed + high + unseen),
-        guard: (down(guard.0), up(guard.1 + unseen)),
+        high: if none { unseen } else { up(fixed + high) },
+        guard: if none { (0.0, unseen) } else { (down(guard.0), up(guard.1)) },
+        unseen,
         none,
     })
 }
@@ -288,7 +293,7 @@ mod tests {
                 })
                 .collect();
             let sum = weighted_sum(&strata, &[], 500).unwrap();
-            covered += u32::from((sum.low..=sum.high).contains(&p));
+            covered += u32::from((sum.low..=sum.high + sum.unseen).contains(&p));
         }
         assert!(covered >= 190, "{covered}");
     }

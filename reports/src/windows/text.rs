@@ -197,7 +197,7 @@ pub fn rates_text(
     ascii: bool,
 ) -> std::result::Result<String, NoRate> {
     let events: Vec<&Event> = if events.is_empty() { EVENTS.iter().collect() } else { events.to_vec() };
-    let mut rows: [Vec<String>; 6] = Default::default();
+    let mut rows: [Vec<String>; 7] = Default::default();
     for s in stages {
         for (i, event) in events.iter().enumerate() {
             let rate = s.rate(event, arrivals)?;
@@ -216,12 +216,13 @@ pub fn rates_text(
                 pair(p.value, (p.low, p.high), p.none),
                 pair(h.value, (h.low, h.high), h.none),
                 guard,
+                three_digits(h.unseen),
                 if i == 0 { percent(s.covered()) } else { String::new() },
             ];
             rows.iter_mut().zip(cells).for_each(|(r, c)| r.push(c));
         }
     }
-    let [stage, event, p, hour, guard, covered] = rows;
+    let [stage, event, p, hour, guard, unseen, covered] = rows;
     let mut columns = vec![
         Column::new("stage", "stage", stage, false),
         Column::new("stage", "event", event, false),
@@ -231,6 +232,7 @@ pub fn rates_text(
     if guard.iter().any(|g| !g.is_empty()) {
         columns.push(Column::new("rate", "conservative", guard, false));
     }
+    columns.push(Column::new("rate", "unseen, <", unseen, true));
     columns.push(Column::new("rate", "of time", covered, true));
     let mut text = format!(
         "At {} interrupts per second and running core{}:\n",
