@@ -226,6 +226,8 @@ pub struct Map {
     pub attempts: u64,
     /// Where the time of the interrupted cores went.
     pub time: Time,
+    /// Errors of the workload itself, without any landing: outcomes of landings have such errors in them, too.
+    pub own_errors: u64,
     /// Forks that were run.
     pub forks: u64,
     /// Digest of the machine that was forked, at its end.

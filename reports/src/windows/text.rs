@@ -287,13 +287,13 @@ pub fn pairs_text(stages: &[StageMap<'_>], ascii: bool) -> String {
         let places: BTreeSet<(&str, &str)> = all.keys().map(|k| (k[0], k[1])).collect();
         let _ = writeln!(
             text,
-            "\n{}, a second interrupt on {core}: {} of {} runs used, {} of {} first boundaries, {} met",
+            "\n{}, a second interrupt on {core}: {} of {} runs used, {} of {} boundaries for the first, {}",
             s.name,
             count(used),
             count(budget),
             count(covered),
             count(boundaries),
-            plural(places.len() as u64, "pair of places")
+            plural(places.len() as u64, "different pair")
         );
         let rank = |o: &str| outcomes::ORDER.iter().position(|x| *x == o).unwrap_or(0);
         let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
@@ -303,7 +303,7 @@ pub fn pairs_text(stages: &[StageMap<'_>], ascii: bool) -> String {
         let sums: Vec<String> =
             sums.iter().rev().map(|(r, n)| format!("{} {}", count(*n), outcomes::ORDER[*r])).collect();
         let _ = writeln!(text, "  {}", sums.join(", "));
-        let mut worst: Vec<&Pair> = all.values().filter(|p| p.outcome != outcomes::OK).collect();
+        let mut worst: Vec<&Pair> = all.values().filter(|p| rank(&p.outcome) > rank(outcomes::DETECTED)).collect();
         worst.sort_by_key(|p| {
             (std::cmp::Reverse((rank(&p.outcome), p.handler_max_ns)), p.first.clone(), p.second.clone())
         });

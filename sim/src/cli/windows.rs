@@ -140,6 +140,15 @@ pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
     let elapsed = start.elapsed().as_secs_f64();
     let stages = StageMap::from_maps(&maps.maps);
     show(args, &plan, &stages, &events)?;
+    for s in &stages {
+        let own: u64 = s.maps.iter().map(|m| m.own_errors).sum();
+        if own > 0 {
+            output::say(&format!(
+                "warning: stage {}: {own} errors came without any landing; outcomes have such errors in them, too",
+                s.name
+            ));
+        }
+    }
     let files = write(&maps.maps, &stages, &dir)?;
     if !args.quiet {
         for line in &maps.damaged {

@@ -83,7 +83,7 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
     let tried: Vec<Tried<'_>> = strata.iter().map(|s| sites(s, effort.each)).collect();
     let patience = Patience { limit: e.limits.quiesce.cycles(khz), over: e.measure.stuck_threshold.cycles(khz) };
     let parent = || Machine::with_code(&spec, Arc::clone(&code), Watch::new(spec.memory.cores));
-    let (ended, digest) = run_forks(parent(), &tried, number, patience, &spec);
+    let (ended, digest, own_errors) = run_forks(parent(), &tried, number, patience, &spec);
     assert_eq!(digest, self::digest(&times), "forks do not disturb what is forked");
     let spent = drawn.probe.spent();
     let boundaries: Vec<Boundary> = tried.iter().map(|t| boundary(&spec.program, spec.clock, t, &ended)).collect();
@@ -119,6 +119,7 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         long_over_ns: spec.clock.nanos(Cycle(patience.over)),
         attempts: drawn.probe.attempts(),
         time: Time { path: spent.path, elsewhere: spent.elsewhere, blocked: spent.blocked, asleep: spent.asleep },
+        own_errors,
         forks,
         parent: digest,
         boundaries,
@@ -169,14 +170,14 @@ fn sites(stratum: &Stratum, each: u64) -> Tried<'_> {
     Tried { stratum, every_visit: every.is_some(), sites: count.into_iter().collect() }
 }
 
-/// Lands at every site in the order of time, and gives what became of each and a digest of the machine at its end.
+/// Lands at every site in the order of time, and gives what became of each, a digest of the machine at its end, and how many errors it had itself.
 fn run_forks(
     mut parent: Machine<Watch>,
     tried: &[Tried<'_>],
     number: u64,
     patience: Patience,
     spec: &MachineSpec,
-) -> (BTreeMap<Site, Ended>, String) {
+) -> (BTreeMap<Site, Ended>, String, u64) {
     let mut all: Vec<Site> = tried.iter().flat_map(|t| t.sites.iter().map(|s| s.0)).collect();
     all.sort_unstable();
     all.dedup();
@@ -188,7 +189,7 @@ fn run_forks(
         ended.insert(site, finish(fork, site.at, patience));
     }
     parent.run_until(spec.stop_at);
-    (ended, digest(&parent))
+    (ended, digest(&parent), parent.probe.own_errors())
 }
 
 /// What can be seen of a machine, in short.

@@ -50,6 +50,7 @@ pub struct Watch {
     /// The interrupt that `taken` has just named.
     number: u64,
     errors: Vec<Error>,
+    own_errors: u64,
     violation: Option<Violation>,
 }
 
@@ -63,6 +64,7 @@ impl Watch {
             landed: Vec::new(),
             number: 0,
             errors: Vec::new(),
+            own_errors: 0,
             violation: None,
         }
     }
@@ -88,6 +90,12 @@ impl Watch {
     #[must_use]
     pub fn errors(&self) -> &[Error] {
         &self.errors
+    }
+
+    /// Errors while none was expected: those of the workload itself.
+    #[must_use]
+    pub fn own_errors(&self) -> u64 {
+        self.own_errors
     }
 
     /// The oracle.
@@ -134,7 +142,9 @@ impl Probe for Watch {
         match self.oracle.mark(at.0, core, kind, args) {
             Ok(None) => {}
             Ok(Some(v)) => {
-                if !self.landed.is_empty() {
+                if self.landed.is_empty() {
+                    self.own_errors += 1;
+                } else {
                     let timed_out = v.errno == ETIMEDOUT;
                     self.errors.push(Error { class: v.class, detector: v.detector, timed_out });
                 }

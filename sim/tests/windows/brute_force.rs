@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The same probability from the map and from random NMIs.
 
+use std::collections::BTreeMap;
+
 use reports::stats;
 use reports::windows::{Arrivals, EVENTS, StageMap};
+use rqsim::machine::{Machine, MachineSpec};
 use rqsim::plan::plan;
 use rqsim::run::run;
 use rqsim::windows::map;
+use sim_core::isa::{ContextKind, Pc};
+use sim_core::ports::Probe;
+use sim_core::time::Cycle;
 
 use crate::{effort, parse, prepared};
 
@@ -82,4 +88,49 @@ fn a_rate_needs_time_and_locks() {
     assert!(rate(&idle, Some(1e3)).expect_err("no lock is taken").0.contains("no task took a lock"));
     let half = |locks| rate(&text, Some(locks)).expect("it fits").probability.value;
     assert!((half(100_000.0) / half(50_000.0) - 2.0).abs() < 1e-9, "twice the locks, twice the windows");
+}
+
+/// `[micro-op]`: interrupts that landed there.
+#[derive(Clone, Debug)]
+struct Counting(Vec<u64>);
+
+impl Probe for Counting {
+    fn enter(&mut self, _at: Cycle, _core: usize, _kind: ContextKind, pc: Pc) {
+        self.0[pc as usize] += 1;
+    }
+}
+
+/// Random interrupts land at each boundary as often as its time says.
+#[test]
+fn unforced_interrupts_reproduce_the_weights() {
+    let text = experiment("")
+        .replace("[Critical(lock: \"a\", body: [])]}", "[Work(Fixed(\"1cy\"))]}")
+        .replace("10kHz", "50kHz");
+    let all = plan(parse(&text)).unwrap_or_else(|e| panic!("{}", e.plain));
+    let (mut landed, mut total): (BTreeMap<String, u64>, u64) = Default::default();
+    for seed in &all.seeds {
+        let spec = MachineSpec { seed: *seed, ..all.stages[0].spec.clone() };
+        let mut machine = Machine::new(&spec, Counting(vec![0; spec.program.ops.len()]));
+        machine.run_until(spec.stop_at);
+        for (pc, n) in machine.probe.0.iter().enumerate().filter(|(_, n)| **n > 0) {
+            *landed.entry(spec.program.place(pc as Pc)).or_default() += n;
+            total += n;
+        }
+    }
+    let (prepared, plan) = prepared(parse(&text));
+    let map = map(&prepared, &plan.stages[0], 7, &effort(0, 0));
+    let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+    map.boundaries.iter().for_each(|b| *times.entry(&b.place).or_default() += b.cycles);
+    let (all, mut compared) = ((map.time.path + map.time.elsewhere) as f64, 0);
+    for (place, cycles) in times {
+        let expected = total as f64 * cycles as f64 / all;
+        let seen = landed.remove(place).unwrap_or(0) as f64;
+        if cycles == 0 {
+            assert!(seen < 0.5, "{place}: {seen} landings where no time is spent");
+        }
+        // Five standard deviations of a count, and as much again for times that differ between seeds.
+        assert!((seen - expected).abs() < 10.0 * expected.max(1.0).sqrt(), "{place}: {seen}, expected {expected}");
+        compared += u32::from(expected > 20.0);
+    }
+    assert!(compared > 10 && total > 10_000, "{compared} {total}");
 }
