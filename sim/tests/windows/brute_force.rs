@@ -105,7 +105,9 @@ impl Probe for Counting {
 fn unforced_interrupts_reproduce_the_weights() {
     let text = experiment("")
         .replace("[Critical(lock: \"a\", body: [])]}", "[Work(Fixed(\"1cy\"))]}")
-        .replace("10kHz", "50kHz");
+        .replace("10kHz", "200kHz")
+        .replace("Exp(\"1us\")", "Exp(\"100ns\")")
+        .replace("n: 6", "n: 3");
     let all = plan(parse(&text)).unwrap_or_else(|e| panic!("{}", e.plain));
     let (mut landed, mut total): (BTreeMap<String, u64>, u64) = Default::default();
     for seed in &all.seeds {
