@@ -5,7 +5,7 @@ use plotters::prelude::DrawingBackend;
 
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
-use super::style::{GRID, INK, LIMIT, heat};
+use super::style::{GRID, INK, LIMIT, PAPER, heat};
 use super::svg::{self, Words};
 use crate::units::{duration, percent, plural};
 use crate::windows::{LineRow, StageMap, all_lines, outcomes, procedures};
@@ -122,12 +122,13 @@ fn bar<DB: DrawingBackend>(
     canvas.rect((middle - half, y + 1.0), (middle + half, y + ROW - 1.0), heat(share_of(line.handler_max_ns)))?;
     let worst = outcomes::ORDER[line.worst().min(outcomes::ORDER.len() - 1)];
     let (cx, cy) = (middle, y + ROW / 2.0);
+    let ink = if share_of(line.handler_max_ns) > 0.55 { INK } else { PAPER };
     if worst == outcomes::HANG || worst == outcomes::VIOLATION {
         for (dx, dy) in [(3.5, 3.5), (3.5, -3.5)] {
-            canvas.line(&[(cx - dx, cy - dy), (cx + dx, cy + dy)], Stroke::solid(INK, 1.4))?;
+            canvas.line(&[(cx - dx, cy - dy), (cx + dx, cy + dy)], Stroke::solid(ink, 1.4))?;
         }
     } else if worst == outcomes::FALSE {
-        canvas.dot((cx, cy), 2.2, INK)?;
+        canvas.dot((cx, cy), 2.6, ink)?;
     }
     Ok(())
 }

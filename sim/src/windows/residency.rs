@@ -316,27 +316,24 @@ impl Probe for Residency {
         if !c.wanted || c.last >= self.until {
             return;
         }
-        // Whole iterations before the end, and what is left of one that crosses it.
-        let n = iterations.min(self.until.since(c.last) / period);
-        let rest = if n < iterations { self.until.since(c.last) - n * period } else { 0 };
+        assert!(c.last.after(iterations * period) < self.until, "the machine runs until then and no further");
         let ops = ops as usize;
         let len = c.recent.len();
         assert!(ops <= len && ops <= RECENT, "a spin was executed before it is computed");
         let last: Vec<(Pc, Cycle, u64)> = (0..ops).map(|i| c.recent[(c.at + len - ops + i) % len]).collect();
         assert_eq!(last.iter().map(|r| r.2).sum::<u64>(), period, "one iteration is like the one before");
-        c.last = c.last.after(n * period + rest);
+        c.last = c.last.after(iterations * period);
         let kind = c.kinds.last().copied().unwrap_or(ContextKind::Task);
         let head = last[0].1;
-        self.spent.elsewhere += rest;
         for (pc, at, window) in last {
             let first = Cycle(from.0 + at.since(head));
             if blocked {
-                self.spent.blocked += window * n;
+                self.spent.blocked += window * iterations;
             } else if !self.path[pc as usize] {
-                self.spent.elsewhere += window * n;
+                self.spent.elsewhere += window * iterations;
             } else {
-                self.spent.path += window * n;
-                self.add(core, Place { pc, kind, stand: Stand::Before }, first, window, (period, n));
+                self.spent.path += window * iterations;
+                self.add(core, Place { pc, kind, stand: Stand::Before }, first, window, (period, iterations));
             }
         }
     }
