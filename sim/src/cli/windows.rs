@@ -141,6 +141,10 @@ pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
     let stages = StageMap::from_maps(&maps.maps);
     show(args, &plan, &stages, &events)?;
     for s in &stages {
+        if s.lines.is_empty() {
+            let part = &s.maps[0].path;
+            output::say(&format!("warning: stage {}: no interrupted core came to {part}", s.name));
+        }
         let own: u64 = s.maps.iter().map(|m| m.own_errors).sum();
         if own > 0 {
             output::say(&format!(

@@ -65,6 +65,8 @@ fn a_part_of_the_program_is_just_that() {
     assert!(text.contains("call push(lock)") && text.contains("store.u64 [cpu.held.locks[i]], lock"), "{text}");
     assert!(!text.contains("cas.u32.acq") && !text.contains("res_spin_unlock"), "{text}");
     assert_eq!(read(dir.path(), "uncontended-windows/landings.jsonl").lines().count(), 1);
+    let out = sim(dir.path(), &["uncontended.ron", "--stages", "base", "--path", "check_abba"]);
+    assert!(told(&out).contains("warning: stage base: no interrupted core came to check_abba"));
 }
 
 #[test]
