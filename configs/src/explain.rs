@@ -8,7 +8,7 @@ use ron::error::{Error as Code, Position, SpannedError};
 
 use crate::error::{ConfigError, Says};
 use crate::near::suggestion;
-use crate::scan::{Found, Kind, Node, Scan, Segment, segments};
+use crate::scan::{Found, Kind, Node, Scan, Segment, segments, survey};
 
 /// Turns the reader's error, made while reading the field at `path`, into ours.
 pub(crate) fn reader_error(file: &str, text: &Arc<str>, path: &str, error: SpannedError) -> ConfigError {
@@ -113,12 +113,46 @@ impl Place<'_> {
         }
     }
 
+    fn way_to_close(&self, open: usize) -> String {
+        let before = &self.text[..open];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let (bracket, closing) = match self.text[open..].chars().next() {
+            Some('[') => ('[', ']'),
+            Some('{') => ('{', '}'),
+            _ => ('(', ')'),
+        };
+        format!("the `{bracket}` in line {line}, column {column} waits for its `{closing}`")
+    }
+
     fn explain_syntax(&self, code: &Code) -> Explained {
+        let seen = survey(self.text);
+        // A quote that is missing turns texts and what is between them around: the reader notices only behind it.
+        let is_quote_missing =
+            |span: &Range<usize>| span.start < self.reader.end && (seen.cut || span.end == self.reader.start);
         match code {
-            _ if self.at_end => Explained::new("the text ends too early: a bracket or quote is not closed"),
+            _ if !seen.has_content => Explained::new("there is nothing in the file")
+                .help("begin with a copy of a preset: `sim presets ring8.ron > mine.ron`"),
+            _ if seen.wide.as_ref().is_some_and(is_quote_missing) => {
+                Explained::new("the text in quotes that begins here runs on beyond its line")
+                    .at(seen.wide)
+                    .help("close it with `\"` on this line")
+            }
+            _ if self.at_end => {
+                let early = Explained::new("the text ends too early: a bracket is not closed");
+                match seen.open.last() {
+                    None => early,
+                    Some(&open) => early.help(self.way_to_close(open)),
+                }
+            }
             Code::TrailingCharacters => Explained::new("nothing may follow the closing bracket"),
             Code::ExceededRecursionLimit => Explained::new("nested too deeply"),
-            Code::ExpectedComma => Explained::new("expected a comma"),
+            Code::ExpectedComma => {
+                let comma = Explained::new("expected a comma");
+                // An odd number of quotes in the line: the last of them opens a text that runs on.
+                let odd = seen.cut && seen.wide.is_some_and(|w| !self.text[self.reader.end..w.start].contains('\n'));
+                if odd { comma.help("there may be a `\"` missing in this line") } else { comma }
+            }
             code => match (expected_words(code), self.value()) {
                 (Some(words), Some(span)) => {
                     let shown = self.text[span.clone()].lines().next().unwrap_or("");

@@ -155,6 +155,47 @@ impl Scan {
     }
 }
 
+/// What quotes and brackets of a text say about where it broke off.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// There is something beside blanks and comments.
+    pub(crate) has_content: bool,
+    /// The first text in quotes that goes on beyond its line.
+    pub(crate) wide: Option<Range<usize>>,
+    /// The last text in quotes has no end.
+    pub(crate) cut: bool,
+    /// Opening brackets that are not closed, the innermost last.
+    pub(crate) open: Vec<usize>,
+}
+
+/// Looks at quotes and brackets alone.
+pub(crate) fn survey(text: &str) -> Survey {
+    let mut scanner = Scanner { text, at: 0, failed: None };
+    let mut found = Survey::default();
+    loop {
+        scanner.blank();
+        let start = scanner.at;
+        let Some(c) = scanner.rest().chars().next() else { return found };
+        found.has_content = true;
+        if scanner.quoted() {
+            found.cut = scanner.failed.is_some();
+            if found.cut || text[start..scanner.at].contains('\n') {
+                found.wide.get_or_insert(start..if found.cut { text.len() } else { scanner.at });
+            }
+            if found.cut {
+                return found;
+            }
+        } else if scanner.identifier().is_none() {
+            scanner.at += c.len_utf8();
+            match c {
+                '(' | '[' | '{' => found.open.push(start),
+                ')' | ']' | '}' => drop(found.open.pop()),
+                _ => {}
+            }
+        }
+    }
+}
+
 struct Scanner<'a> {
     text: &'a str,
     at: usize,

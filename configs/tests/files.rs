@@ -114,12 +114,14 @@ fn a_file_that_is_not_utf8_is_pointed_into() {
 }
 
 #[test]
-fn an_empty_file_is_an_early_end() {
+fn an_empty_file_says_so_and_where_to_begin() {
     let folder = Folder::new("empty");
-    assert_eq!(
-        parse("", "empty.ron").expect_err("empty").to_string(),
-        "error: empty.ron:1:1: the text ends too early: a bracket or quote is not closed"
-    );
+    for text in ["", " \n", "// a comment\n/* another */\n"] {
+        let error = parse(text, "empty.ron").expect_err("empty");
+        assert!(error.to_string().starts_with("error: empty.ron:"), "{error}");
+        assert_eq!(error.message(), "there is nothing in the file");
+        assert_eq!(error.help(), Some("begin with a copy of a preset: `sim presets ring8.ron > mine.ron`"));
+    }
     let path = folder.file("nothing.ron", b"");
     assert!(load(&path).is_err());
 }

@@ -199,6 +199,12 @@ impl Controllers {
         Some(from)
     }
 
+    /// Cycles from a core's sending an interrupt to another's seeing it, at least 1.
+    #[must_use]
+    pub fn sending_takes(&self) -> u64 {
+        self.costs.ipi.max(1)
+    }
+
     /// Takes the cores to which something was sent since the last call, for the machine to look at their wake-ups.
     pub fn take_receivers(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.receivers)
@@ -368,6 +374,7 @@ impl InterruptPort for Controllers {
     }
 
     fn send(&mut self, core: usize, line: u64, to: Target, now: Cycle) {
+        let sending_takes = self.sending_takes();
         for (i, unit) in self.units.iter_mut().enumerate() {
             let wanted = match to {
                 Target::Core(c) => c == i as u64,
@@ -382,7 +389,7 @@ impl InterruptPort for Controllers {
                 if to == Target::Own {
                     l.latch(now);
                 } else {
-                    l.sent.push_back(now.after(self.costs.ipi.max(1)));
+                    l.sent.push_back(now.after(sending_takes));
                 }
             }
             unit.refresh(self.costs.delivery);

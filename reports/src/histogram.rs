@@ -16,7 +16,9 @@ pub(crate) const SUB_BUCKET_BITS: u32 = 6;
 ///
 /// JSON: `{"min":3,"max":250600000,"sum":250600003,"buckets":[[3,1],[247463936,1]]}`, a bucket being
 /// its least value and its count; an empty one is `{"min":0,"max":0,"sum":0,"buckets":[]}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A histogram that others were merged into remembers the exact maxima of these where they are the greatest values of a bucket, so
+/// that a quantile that falls there is the same of the parts and of the whole. Neither JSON nor equality knows of that.
+#[derive(Clone, Debug, Default, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Histogram {
     /// Least value of a bucket -> number of values in it; never zero.
@@ -25,6 +27,16 @@ pub struct Histogram {
     sum: u64,
     min: u64,
     max: u64,
+    /// Least value of a bucket below that of `max` -> exact greatest value in it, where every histogram merged into this one that has
+    /// values in the bucket has its maximum there.
+    greatest: BTreeMap<u64, u64>,
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |h: &Self| (h.count, h.sum, h.min, h.max);
+        all(self) == all(other) && self.buckets == other.buckets
+    }
 }
 
 /// The JSON form, not yet checked.
@@ -58,7 +70,7 @@ impl Histogram {
     /// A histogram of these buckets, each by its least value with a count above 0.
     pub(crate) fn from_buckets(buckets: impl Iterator<Item = (u64, u64)>, sum: u64, min: u64, max: u64) -> Self {
         let buckets: BTreeMap<u64, u64> = buckets.collect();
-        Self { count: buckets.values().sum(), buckets, sum, min, max }
+        Self { count: buckets.values().sum(), buckets, sum, min, max, greatest: BTreeMap::new() }
     }
 
     /// Counts one value.
@@ -75,7 +87,16 @@ impl Histogram {
         self.max = self.max.max(value);
         self.count += times;
         self.sum = self.sum.saturating_add(value.saturating_mul(times));
-        *self.buckets.entry(bucket_low(value)).or_insert(0) += times;
+        let low = bucket_low(value);
+        *self.buckets.entry(low).or_insert(0) += times;
+        if let Some(greatest) = self.greatest.get_mut(&low) {
+            *greatest = value.max(*greatest);
+        }
+    }
+
+    /// The exact greatest value in a bucket in use, if it is known.
+    fn greatest_in(&self, low: u64) -> Option<u64> {
+        if low == bucket_low(self.max) { Some(self.max) } else { self.greatest.get(&low).copied() }
     }
 
     /// Adds the values of `other`.
@@ -83,6 +104,13 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
+        let tops = [&*self, other].into_iter().flat_map(|h| h.greatest.keys().copied().chain([bucket_low(h.max)]));
+        let known = |low: u64| {
+            let of = |h: &Self| if h.buckets.contains_key(&low) { h.greatest_in(low) } else { Some(0) };
+            Some((low, of(self)?.max(of(other)?)))
+        };
+        let top = bucket_low(self.max.max(other.max));
+        self.greatest = tops.filter(|&low| low != top).filter_map(known).collect();
         self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
         self.max = self.max.max(other.max);
         self.count += other.count;
@@ -118,8 +146,8 @@ impl Histogram {
     }
 
     /// A value that at least `num`/`den` of the counted ones do not exceed: the greatest value of
-    /// the bucket in which that share is reached, or the exact maximum if that is less. So it is
-    /// never too small, and too large by less than one part in 64. `quantile(1, 2)` is the median,
+    /// the bucket in which that share is reached, or the greatest one that was counted there if that is
+    /// known (see [`Histogram`]; the maximum always is). So it is never too small, and too large by less than one part in 64. `quantile(1, 2)` is the median,
     /// `quantile(1, 1)` the maximum; a `num` above `den` counts as `den`.
     ///
     /// `None` if nothing was counted or `den` is 0.
@@ -132,7 +160,7 @@ impl Histogram {
         let mut seen = 0_u128;
         self.buckets.iter().find_map(|(&low, &n)| {
             seen += u128::from(n);
-            (seen >= rank).then(|| bucket_high(low).min(self.max))
+            (seen >= rank).then(|| self.greatest_in(low).unwrap_or_else(|| bucket_high(low)))
         })
     }
 
@@ -168,7 +196,7 @@ impl TryFrom<Raw> for Histogram {
         if bucket_low(raw.min) != first || bucket_low(raw.max) != last || raw.min > raw.max {
             return Err("histogram minimum or maximum is outside its buckets".into());
         }
-        Ok(Self { buckets, count, sum: raw.sum, min: raw.min, max: raw.max })
+        Ok(Self { buckets, count, sum: raw.sum, min: raw.min, max: raw.max, greatest: BTreeMap::new() })
     }
 }
 
@@ -257,6 +285,31 @@ mod tests {
         assert_eq!((all.min(), all.max(), all.sum()), (Some(1), Some(u64::MAX), u64::MAX));
         left.merge(&Histogram::new());
         assert_eq!(left, all);
+    }
+
+    #[test]
+    fn a_quantile_of_a_part_is_that_of_the_whole_where_it_is_the_parts_maximum() {
+        let part = of(&[2_466_700; 132]);
+        assert_eq!(part.quantile(99, 100), Some(2_466_700));
+        // With one much greater value the 99th percentile is still the same value, and not the end of its bucket.
+        let mut whole = part.clone();
+        whole.merge(&of(&[252_000_000]));
+        assert_eq!(whole.quantile(99, 100), Some(2_466_700));
+        let (mut one, mut two) = (of(&[252_000_000]), of(&[300_000_000]));
+        two.merge(&whole);
+        one.merge(&part);
+        one.merge(&of(&[300_000_000]));
+        assert_eq!(
+            one.greatest,
+            BTreeMap::from([(bucket_low(2_466_700), 2_466_700), (bucket_low(252_000_000), 252_000_000)])
+        );
+        assert_eq!(one.quantile(99, 100), two.quantile(99, 100).filter(|_| one == two));
+        // Who has the bucket in the middle does not know its greatest value, so nobody does.
+        one.merge(&of(&[2_466_000, 9_000_000]));
+        assert_eq!(one.quantile(1, 2), Some(bucket_high(bucket_low(2_466_000))));
+        // A value that comes later counts as well.
+        whole.record(2_467_000);
+        assert_eq!(whole.quantile(99, 100), Some(2_467_000));
     }
 
     #[test]

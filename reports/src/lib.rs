@@ -39,6 +39,6 @@ pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
     attribution_csv, attribution_text, links_csv, metrics_csv, metrics_text, recoveries_csv, recoveries_text,
-    recoveries_worst_csv, sharing_csv, stage_csv, stage_table, wrap,
+    recoveries_worst_csv, sharing_csv, stage_csv, stage_table, wrap, wrap_hanging,
 };
 pub use tally::Tally;

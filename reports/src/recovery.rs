@@ -42,7 +42,8 @@ pub struct Recoveries {
     pub bystanders: u64,
     /// Of these, the ones that ended with an error before everybody was in good order.
     pub bystander_errors: u64,
-    /// Parts of the bystanders' waits in which they were behind a deadlock, or several, added up.
+    /// Parts of the bystanders' waits in which they were behind a deadlock, or several, or a member that gives up and has no
+    /// heir, added up.
     pub bystander_wait_ns: u64,
     /// The longest recoveries, longest first; at most [`WORST_RECOVERIES`].
     pub worst: Vec<WorstRecovery>,

@@ -184,10 +184,10 @@ pub trait Probe {
     fn boundary(&mut self, at: Cycle, core: usize, pc: Pc, stand: Stand) {
         let _ = (at, core, pc, stand);
     }
-    /// A spin that began at `from` was computed for so many iterations of `period` cycles and `ops` micro-ops each: as many
-    /// boundaries as the last `ops` ones, again and again.
-    fn computed(&mut self, from: Cycle, core: usize, period: u64, ops: u64, iterations: u64) {
-        let _ = (from, core, period, ops, iterations);
+    /// A spin that began at `from` was computed for so many iterations of `period` cycles; `path` has the micro-ops of an iteration and
+    /// the cycle of it in which each is issued: as many boundaries, again and again.
+    fn computed(&mut self, from: Cycle, core: usize, period: u64, path: &[(Pc, u64)], iterations: u64) {
+        let _ = (from, core, period, path, iterations);
     }
     /// A mark was executed.
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {

@@ -60,6 +60,8 @@ pub struct WakeTree {
     leaves: usize,
     /// `[1]` is the winner's key, `[leaves + i]` core i's; inner nodes hold the smaller child.
     keys: Vec<Key>,
+    /// Whose the winner's key is.
+    winner: usize,
 }
 
 impl WakeTree {
@@ -67,40 +69,46 @@ impl WakeTree {
     #[must_use]
     pub fn new(places: usize) -> Self {
         let leaves = places.next_power_of_two().max(2);
-        WakeTree { leaves, keys: vec![Key::NEVER; 2 * leaves] }
+        WakeTree { leaves, keys: vec![Key::NEVER; 2 * leaves], winner: 0 }
     }
 
     /// Nobody is due any more.
     pub fn clear(&mut self) {
         self.keys.fill(Key::NEVER);
+        self.winner = 0;
     }
 
     /// Sets when `place` is due.
     pub fn set(&mut self, place: usize, key: Key) {
         let mut i = self.leaves + place;
+        if self.keys[i] == key {
+            return;
+        }
         self.keys[i] = key;
         while i > 1 {
             i /= 2;
-            let winner = self.keys[2 * i].min(self.keys[2 * i + 1]);
-            if self.keys[i] == winner {
-                break;
+            let smaller = self.keys[2 * i].min(self.keys[2 * i + 1]);
+            if self.keys[i] == smaller {
+                return;
             }
-            self.keys[i] = winner;
+            self.keys[i] = smaller;
         }
+        self.winner = self.find_winner();
     }
 
     /// The smallest key and whose it is; [`Key::NEVER`] if nobody is due.
     #[must_use]
+    #[inline]
     pub fn next(&self) -> (Key, usize) {
-        let winner = self.keys[1];
+        (self.keys[1], self.winner)
+    }
+
+    fn find_winner(&self) -> usize {
         let mut i = 1;
         while i < self.leaves {
-            i *= 2;
-            if self.keys[i] != winner {
-                i += 1;
-            }
+            i = 2 * i + usize::from(self.keys[2 * i] != self.keys[1]);
         }
-        (winner, i - self.leaves)
+        i - self.leaves
     }
 
     /// The smallest key of all places but this one.

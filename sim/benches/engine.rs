@@ -50,8 +50,17 @@ const CASES: &[Case] = &[
 
 fn main() {
     let smoke = std::env::args().any(|a| a == "--smoke");
+    let count = std::env::args().skip_while(|a| a != "--duration").nth(1);
+    let only = std::env::args().skip_while(|a| a != "--case").nth(1);
     let mut wrong = 0;
-    for case in CASES {
+    for case in CASES.iter().filter(|c| only.as_ref().is_none_or(|o| o == c.name)) {
+        if let Some(d) = &count {
+            let (loaded, stage) = prepare(case, d);
+            let f = run(&loaded, &stage, 1, false);
+            let held: u64 = f.record.contexts.values().map(|c| c.held).sum();
+            println!("{}: {held} acquisitions, {} events, {} retired", case.name, f.events, f.retired);
+            continue;
+        }
         let size = usize::from(smoke);
         let (finished, seconds) = best(case, size, if smoke { 1 } else { 3 });
         let r = &finished.record;
@@ -77,7 +86,7 @@ fn main() {
 
 /// The shortest of some runs of a case, in seconds.
 fn best(case: &Case, size: usize, runs: usize) -> (Finished, f64) {
-    let (loaded, stage) = prepare(case, size);
+    let (loaded, stage) = prepare(case, case.duration[size]);
     let mut shortest = f64::INFINITY;
     let mut last = None;
     for _ in 0..runs {
@@ -88,10 +97,10 @@ fn best(case: &Case, size: usize, runs: usize) -> (Finished, f64) {
     (last.expect("at least one run"), shortest)
 }
 
-fn prepare(case: &Case, size: usize) -> (configs::Loaded, StagePlan) {
+fn prepare(case: &Case, duration: &str) -> (configs::Loaded, StagePlan) {
     let loaded = configs::load(case.preset).expect("presets load");
     let text = configs::expanded(&loaded.experiment);
-    let duration = format!("\"{}\"", case.duration[size]);
+    let duration = format!("\"{duration}\"");
     let text = configs::override_field(&text, "duration", &duration).expect("every experiment has a duration");
     let plan = plan(configs::parse(&text, case.preset).expect("still valid")).expect("presets can be planned");
     (plan.loaded, plan.stages[case.stage].clone())

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use reports::{Record, append_record, read_records};
@@ -39,8 +39,10 @@ pub struct Batch {
     pub events: u64,
     /// How many finished records of other runs were found and kept beside them.
     pub kept: usize,
-    /// Damaged lines that were found and are left behind, described.
+    /// Damaged lines that were found and are left behind, described, with the file they were copied to.
     pub damaged: Vec<String>,
+    /// Runs that were not begun because the batch was told to stop; 0 if all are there.
+    pub not_begun: usize,
 }
 
 /// Called after each run: finished runs so far (found ones included), of how many.
@@ -52,7 +54,9 @@ pub fn records_path(dir: &Path) -> PathBuf {
     dir.join("records.jsonl")
 }
 
-fn journal_path(dir: &Path) -> PathBuf {
+/// Path of the records that are finished while others are not.
+#[must_use]
+pub fn journal_path(dir: &Path) -> PathBuf {
     dir.join("records.partial.jsonl")
 }
 
@@ -70,6 +74,21 @@ fn same_run(r: &Record, stage: &StagePlan, seed: u64) -> bool {
 /// # Errors
 /// A file that cannot be read or written; what was finished stays in the journal.
 pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -> Result<Batch, reports::Error> {
+    run_until(plan, dir, how, progress, &AtomicBool::new(false))
+}
+
+/// Runs as [`run_all`] does, but begins no run once `stop` is set. If some are missing then, what is finished stays in the journal
+/// (or wherever it was found), where a second start finds it.
+///
+/// # Errors
+/// As [`run_all`].
+pub fn run_until(
+    plan: &Plan,
+    dir: &Path,
+    how: HowToRun,
+    progress: Progress<'_>,
+    stop: &AtomicBool,
+) -> Result<Batch, reports::Error> {
     let mut batch = Batch::default();
     let found = finished_before(dir, &mut batch.damaged)?;
     let jobs: Vec<(&StagePlan, u64)> =
@@ -87,11 +106,14 @@ pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -
     progress(batch.reused, jobs.len());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(how.threads).build();
     let pool = pool.map_err(|e| reports::Error::Write { path: dir.into(), source: std::io::Error::other(e) })?;
-    let results: Vec<Result<(usize, Record), reports::Error>> = pool.install(|| {
+    let results: Vec<Result<Option<(usize, Record)>, reports::Error>> = pool.install(|| {
         missing
             .into_par_iter()
             .with_max_len(1)
             .map(|i| {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 let (stage, seed) = jobs[i];
                 let finished = run(&plan.loaded, stage, seed, how.exact);
                 events.fetch_add(finished.events, Ordering::Relaxed);
@@ -101,16 +123,21 @@ pub fn run_all(plan: &Plan, dir: &Path, how: HowToRun, progress: Progress<'_>) -
                 state.0 += 1;
                 state.1.push(i);
                 progress(state.0, jobs.len());
-                Ok((i, finished.record))
+                Ok(Some((i, finished.record)))
             })
             .collect()
     });
     for result in results {
-        let (i, record) = result?;
-        slots[i] = Some(record);
+        if let Some((i, record)) = result? {
+            slots[i] = Some(record);
+        }
     }
     batch.events = events.into_inner();
+    batch.not_begun = slots.iter().filter(|s| s.is_none()).count();
     batch.records = slots.into_iter().flatten().collect();
+    if batch.not_begun > 0 {
+        return Ok(batch);
+    }
     let all: Vec<Record> = others.into_iter().chain(batch.records.iter().cloned()).collect();
     files::write_records(&records_path(dir), &all)?;
     files::remove_if_there(&journal_path(dir))?;
@@ -141,9 +168,12 @@ fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>,
                 }
             }
             if !bad.is_empty() {
-                files::copy_aside(&path)?;
+                let aside = files::copy_aside(&path)?;
+                let line = |b: &reports::BadLine| {
+                    format!("{}:{}: {} (a copy is in {})", path.display(), b.line, b.why, aside.display())
+                };
+                damaged.extend(bad.iter().map(line));
             }
-            damaged.extend(bad.iter().map(|b| format!("{}:{}: {}", path.display(), b.line, b.why)));
         }
     }
     Ok(all)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writing results so that a reader sees the old file or the new one, never half of one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use reports::{Error, Record};
 
@@ -29,14 +29,18 @@ pub fn write_records(path: &Path, records: &[Record]) -> Result<(), Error> {
     write_text(path, &text)
 }
 
-/// Copies a file that holds something unreadable to the same name with `.damaged` behind it.
+/// Copies a file that holds something unreadable to the same name with `.damaged` behind it, which is given back.
 ///
 /// # Errors
 /// The path that could not be written.
-pub fn copy_aside(path: &Path) -> Result<(), Error> {
+pub fn copy_aside(path: &Path) -> Result<PathBuf, Error> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".damaged");
-    std::fs::copy(path, &aside).map(drop).map_err(|source| Error::Write { path: aside.into(), source })
+    let aside = PathBuf::from(aside);
+    match std::fs::copy(path, &aside) {
+        Ok(_) => Ok(aside),
+        Err(source) => Err(Error::Write { path: aside, source }),
+    }
 }
 
 /// Removes a file if it exists.

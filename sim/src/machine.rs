@@ -81,7 +81,8 @@ pub enum Outcome {
     Limit,
     /// Nothing is left that could happen. Quiescent if every core is; stuck for good otherwise.
     Idle,
-    /// The run had to stop.
+    /// The run had to stop. Cores may have executed micro-ops that nobody sees beyond that instant, see
+    /// [`Machine::keep_in_step`].
     Fault(Fault),
 }
 
@@ -93,6 +94,8 @@ pub struct Machine<P> {
     clock: Clock,
     stop_at: Cycle,
     exact: bool,
+    /// See [`Machine::keep_in_step`].
+    in_step: bool,
     cores: Vec<Core>,
     mem: MemorySystem,
     irq: Controllers,
@@ -108,8 +111,9 @@ pub struct Machine<P> {
 
 /// Runs `$body` with `$core` and an environment borrowed from the other parts of the machine.
 macro_rules! with_core {
-    ($m:expr, $i:expr, |$core:ident, $env:ident| $body:expr) => {{
+    ($m:expr, $i:expr, $now:expr, |$core:ident, $env:ident| $body:expr) => {{
         let cpus = $m.cores.len();
+        let horizon = $m.horizon($now);
         let $core = &mut $m.cores[$i];
         let mut environment = Env {
             code: &$m.code,
@@ -118,6 +122,7 @@ macro_rules! with_core {
             clock: $m.clock,
             stop_at: $m.stop_at,
             exact: $m.exact,
+            horizon,
             mem: &mut $m.mem,
             irq: &mut $m.irq,
             probe: &mut $m.probe,
@@ -144,6 +149,7 @@ impl<P: Probe> Machine<P> {
             clock: spec.clock,
             stop_at: spec.stop_at,
             exact: spec.exact,
+            in_step: false,
             cores: Vec::new(),
             mem: MemorySystem::with(
                 spec.memory,
@@ -171,6 +177,7 @@ impl<P: Probe> Machine<P> {
             clock: self.clock,
             stop_at: self.stop_at,
             exact: self.exact,
+            in_step: self.in_step,
             cores: self.cores,
             mem: self.mem,
             irq: self.irq,
@@ -200,6 +207,7 @@ impl<P: Probe> Machine<P> {
             clock,
             stop_at,
             exact,
+            in_step,
             cores,
             mem,
             irq,
@@ -217,7 +225,7 @@ impl<P: Probe> Machine<P> {
         *observer = probe;
         wakes.clear();
         notices.clear();
-        (*events, *last_event, *ran_until) = (0, Cycle(0), Cycle(0));
+        (*events, *last_event, *ran_until, *in_step) = (0, Cycle(0), Cycle(0), false);
         self.start(spec);
     }
 
@@ -246,6 +254,23 @@ impl<P: Probe> Machine<P> {
         self.mem.attribute();
     }
 
+    /// Lets no core execute micro-ops that nobody sees ahead of the others from here on. Only then, or in an exact run,
+    /// the cores stand in one instant when the machine stops with [`Outcome::Fault`].
+    pub fn keep_in_step(&mut self) {
+        self.in_step = true;
+    }
+
+    /// How far a core may go ahead that is at `now`, while nobody else is due before that: what another core sends
+    /// then takes its time, and the run stops at its limit.
+    #[inline]
+    fn horizon(&self, now: Cycle) -> Cycle {
+        if self.exact || self.in_step {
+            return Cycle(0);
+        }
+        let sent = if self.code.sends() { now.after(self.irq.sending_takes()) } else { Cycle::NEVER };
+        sent.min(self.ran_until)
+    }
+
     fn rearm(&mut self, core: usize) {
         self.wakes.set(core, self.cores[core].next_key(&self.irq));
     }
@@ -268,7 +293,7 @@ impl<P: Probe> Machine<P> {
             }
             self.events += 1;
             self.last_event = self.last_event.max(next.at());
-            let result = if message < wake { self.deliver(message) } else { self.step_core(core, end) };
+            let result = if message < wake { self.deliver(message) } else { self.step_core(core, wake.at(), end) };
             if let Err((fault, at)) = result {
                 self.settle(at);
                 return Outcome::Fault(fault);
@@ -293,7 +318,7 @@ impl<P: Probe> Machine<P> {
             }
             self.events += 1;
             self.last_event = self.last_event.max(wake.min(message).at());
-            let result = if message < wake { self.deliver(message) } else { self.step_core(who, end) };
+            let result = if message < wake { self.deliver(message) } else { self.step_core(who, wake.at(), end) };
             if result.is_err() {
                 break false;
             }
@@ -336,15 +361,15 @@ impl<P: Probe> Machine<P> {
         }
         for core in 0..self.cores.len() {
             if matches!(self.cores[core].state(), State::Spin(_)) {
-                with_core!(self, core, |c, env| c.catch_up(env, key));
+                with_core!(self, core, key.at(), |c, env| c.catch_up(env, key));
                 self.rearm(core);
             }
         }
     }
 
-    fn step_core(&mut self, core: usize, end: Key) -> Result<(), (Fault, Key)> {
+    fn step_core(&mut self, core: usize, now: Cycle, end: Key) -> Result<(), (Fault, Key)> {
         let limit = self.wakes.next_without(core).min(end);
-        let last = with_core!(self, core, |c, env| c.run(env, limit));
+        let last = with_core!(self, core, now, |c, env| c.run(env, limit));
         self.last_event = self.last_event.max(last);
         for receiver in self.irq.take_receivers() {
             self.rearm(receiver);
@@ -366,18 +391,18 @@ impl<P: Probe> Machine<P> {
         let receiver = self.mem.next_core();
         if let Some(core) = receiver {
             // Everything this core does before the message must be done before it.
-            with_core!(self, core, |c, env| c.catch_up(env, key));
+            with_core!(self, core, key.at(), |c, env| c.catch_up(env, key));
         }
         self.mem.deliver_next(&mut self.notices).map_err(|f| (Fault::Protocol(f.what), key))?;
         let Some(core) = receiver else { return Ok(()) };
         let mut notices = std::mem::take(&mut self.notices);
         for notice in notices.drain(..) {
-            with_core!(self, core, |c, env| match notice {
+            with_core!(self, core, key.at(), |c, env| match notice {
                 Notice::Completed(port, done) => c.complete(env, port, &done, key.at()),
                 Notice::Lost { line, taken } => c.line_lost(env, line * LINE_BYTES, taken.as_ref(), key.at()),
             });
         }
-        with_core!(self, core, |c, env| c.delivered(env, key.at()));
+        with_core!(self, core, key.at(), |c, env| c.delivered(env, key.at()));
         self.notices = notices;
         self.rearm(core);
         self.check(core)

@@ -98,7 +98,10 @@ fn patches(loaded: &Loaded, bare: &Program, wanted: &[String]) -> Result<Vec<Tog
     let mut infos = Vec::new();
     for name in names {
         let Some(info) = bare.patches.iter().find(|p| p.name == *name || p.number == *name) else {
-            let help = near(name, bare.patches.iter().map(|p| p.name.as_str()), "patches");
+            let list: Vec<String> = bare.patches.iter().map(|p| format!("{} {}", p.number, p.name)).collect();
+            let meant = asm::near_name(name, bare.patches.iter().map(|p| p.name.as_str()));
+            let meant = meant.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+            let help = format!("{meant}patches, by number or name: {}", list.join(", "));
             return Err(InputError::text(&format!("the program has no patch \"{name}\""), &help));
         };
         if in_base(&info.name) {

@@ -138,3 +138,31 @@ fn bad_input_is_told_what_to_do() {
     assert_eq!(out.status.code(), Some(2), "{said}");
     assert!(said.contains("metric \"worst_nmi\" was not measured in this experiment"), "{said}");
 }
+
+#[test]
+fn one_seed_speaks_of_no_interval_and_two_do() {
+    let dir = folder();
+    let run = |seeds: &str| {
+        let out = sim(dir.path(), &["orderings", "mine.ron", "-q", "--seeds", seeds, "--order", "1,2"]);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text")
+    };
+    let one = run("1").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        one.matches("One seed gives no interval: how much of a difference is noise is unknown.").count(),
+        2,
+        "{one}"
+    );
+    assert!(!one.contains('±') && !one.contains("noise of"), "{one}");
+    let figure = read(dir.path(), "contributions.svg");
+    assert!(figure.contains("one seed gives no interval") && figure.contains("All bars are grey"));
+    // Neither the green of better nor the red of worse is in it.
+    assert!(!figure.contains("#009E73") && !figure.contains("#CC3311"));
+    let lattice = read(dir.path(), "lattice-throughput.svg");
+    assert!(lattice.contains("that makes it worse") && lattice.contains("(logarithmic)"), "there is a key of colours");
+    let two = run("1,2");
+    assert!(two.contains('±') && !two.contains("One seed"), "{two}");
+    let figure = read(dir.path(), "contributions.svg");
+    assert!(figure.contains("95 % interval over seeds") && figure.contains("Green is better"));
+    assert!(figure.contains("#009E73") || figure.contains("#CC3311"), "something is beyond the noise");
+}

@@ -367,7 +367,7 @@ mod tests {
     /// Every cell that is taken, in every protocol.
     fn taken() -> impl Iterator<Item = (CacheState, CacheEvent, &'static [CacheAction], CacheState)> {
         let snooping = SNOOPING.iter().map(|name| Tables::by_name(name).expect("listed"));
-        let tables = Tables::all().iter().chain(snooping);
+        let tables = Tables::all().into_iter().chain(snooping);
         let pairs = |t: &'static Tables| {
             CacheState::ALL.into_iter().flat_map(|s| CacheEvent::ALL.map(|e| (s, e))).map(move |(s, e)| (t, s, e))
         };

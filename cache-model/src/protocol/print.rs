@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn every_name_can_be_rendered() {
-        for name in Tables::all().iter().map(|t| &*t.name).chain(SNOOPING) {
+        for name in Tables::all().into_iter().map(|t| &*t.name).chain(SNOOPING) {
             for format in [Format::Text, Format::Markdown, Format::Graphviz] {
                 let text = render(name, format).expect("known");
                 assert!(text.contains(name) && text.ends_with('\n'));

@@ -5,7 +5,7 @@ use super::cache::{CACHE_TABLE, CacheAction, CacheCell, CacheEvent, CacheState, 
 use super::cell::Cell;
 use super::home::{HOME_TABLE, HomeAction, HomeCell, HomeEvent, HomeState, HomeTable};
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 /// The protocols that the others are made from.
 pub const BASES: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
@@ -13,20 +13,17 @@ pub const BASES: [&str; 4] = ["msi", "mesi", "mesif", "moesi"];
 /// What can be added to the name of a base, each after a hyphen, in this order; each is a patch of its own.
 pub const VARIANTS: [&str; 4] = ["silent", "upgrade", "noninclusive", "far"];
 
-/// Every base with every choice of variants.
-static ALL: LazyLock<Vec<Tables>> = LazyLock::new(|| {
-    let bases = [Tables::msi(), Tables::mesi(), Tables::mesif(), Tables::moesi()];
-    VARIANTS.iter().fold(bases.to_vec(), |plain, variant| {
-        let with = plain.iter().map(|t| t.clone().variant(variant)).collect();
-        [plain, with].concat()
-    })
-});
+/// Choices of variants.
+const CHOICES: usize = 1 << VARIANTS.len();
+
+/// `[choice of variants, as a set of bits][base]`: made when first asked for, for most programs use one or two.
+static MADE: [[OnceLock<Tables>; BASES.len()]; CHOICES] = [const { [const { OnceLock::new() }; BASES.len()] }; CHOICES];
 
 /// Names of the snooping protocols, which need a bus.
 pub const SNOOPING: [&str; 2] = ["snoop-msi", "snoop-mesi"];
 
 /// The snooping protocols, in the order of [`SNOOPING`].
-static ALL_SNOOPING: LazyLock<[Tables; SNOOPING.len()]> = LazyLock::new(|| [Tables::snoop_msi(), Tables::snoop_mesi()]);
+static MADE_SNOOPING: [OnceLock<Tables>; SNOOPING.len()] = [const { OnceLock::new() }; SNOOPING.len()];
 
 /// The two tables of a protocol: what runs, what is checked and what is printed.
 ///
@@ -54,13 +51,31 @@ impl Tables {
     /// The protocol of this name, for execution: one of [`BASES`] with any of [`VARIANTS`], or one of [`SNOOPING`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        Self::all().iter().chain(&*ALL_SNOOPING).find(|t| t.name == name)
+        if let Some(i) = SNOOPING.iter().position(|n| *n == name) {
+            return Some(MADE_SNOOPING[i].get_or_init([Self::snoop_msi, Self::snoop_mesi][i]));
+        }
+        let mut parts = name.split('-').peekable();
+        let base = parts.next().and_then(|first| BASES.iter().position(|b| *b == first))?;
+        let mut choice = 0;
+        for (i, variant) in VARIANTS.iter().enumerate() {
+            choice |= usize::from(parts.next_if_eq(variant).is_some()) << i;
+        }
+        parts.next().is_none().then(|| Self::chosen(choice, base))
     }
 
-    /// Every protocol with a directory, which run on any interconnect: the bases first, then with the first variant, then both with the second, and so on.
+    /// A base with a choice of variants.
+    fn chosen(choice: usize, base: usize) -> &'static Self {
+        MADE[choice][base].get_or_init(|| match choice.checked_ilog2() {
+            None => [Self::msi, Self::mesi, Self::mesif, Self::moesi][base](),
+            Some(last) => Self::chosen(choice & !(1 << last), base).clone().variant(VARIANTS[last as usize]),
+        })
+    }
+
+    /// Every protocol with a directory, which run on any interconnect: the bases first, then with the first variant,
+    /// then both with the second, and so on.
     #[must_use]
-    pub fn all() -> &'static [Self] {
-        &ALL
+    pub fn all() -> Vec<&'static Self> {
+        (0..CHOICES * BASES.len()).map(|i| Self::chosen(i / BASES.len(), i % BASES.len())).collect()
     }
 
     /// The base that the protocol is a variant of.

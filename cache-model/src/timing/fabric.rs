@@ -293,20 +293,25 @@ impl Fabric {
         self.queue.next_key()
     }
 
-    /// The next event: a message at its receiver, or nothing but progress of messages on their way.
-    pub(super) fn pop(&mut self) -> Option<(Cycle, Option<Message>)> {
+    /// The next event: a message at its receiver, to be [taken](Fabric::take), or nothing but progress of messages on
+    /// their way.
+    pub(super) fn pop(&mut self) -> Option<(Cycle, Option<u32>)> {
         let (key, entry) = self.queue.pop()?;
         let (now, i) = (key.at(), entry & !KIND_MASK);
         match entry & KIND_MASK {
             HOP => self.net.hop(i, now, &mut self.todo),
             SERVE => self.net.serve(i, now, &mut self.todo),
-            _ => {
-                self.free.push(i);
-                return Some((now, Some(self.slots[i as usize])));
-            }
+            _ => return Some((now, Some(i))),
         }
         self.schedule();
         Some((now, None))
+    }
+
+    /// A message that is at its receiver.
+    #[inline]
+    pub(super) fn take(&mut self, slot: u32) -> Message {
+        self.free.push(slot);
+        self.slots[slot as usize]
     }
 
     /// The next message, if the next event is an arrival.

@@ -131,8 +131,9 @@ impl MemorySystem {
     /// # Errors
     /// A transition that the protocol table calls impossible: a fault of the model.
     pub fn deliver_next(&mut self, notices: &mut Vec<Notice>) -> Result<Option<Delivered>, ProtocolFault> {
-        let Some((at, m)) = self.fabric.pop() else { return Ok(None) };
-        let Some(mut m) = m else { return Ok(Some(Delivered { at, core: None })) };
+        let Some((at, slot)) = self.fabric.pop() else { return Ok(None) };
+        let Some(slot) = slot else { return Ok(Some(Delivered { at, core: None })) };
+        let mut m = self.fabric.take(slot);
         let (dst, n) = (m.dst.0 as usize, self.caches.len());
         if m.kind == MessageKind::BusUpgr {
             m.kind = self.judge_upgrade(&m);

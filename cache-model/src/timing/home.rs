@@ -433,8 +433,8 @@ impl Home {
             ClearOwner => line.owner = None,
             InvOtherSharers | InvSharersAckHome => {
                 let (all, requester) = if action == InvSharersAckHome { (true, self.place) } else { (false, m.src) };
-                let targets: Vec<Place> = line.sharers.iter().filter(|&s| all || s != m.src).collect();
-                for t in targets {
+                let sharers = line.sharers.clone();
+                for t in sharers.iter().filter(|&s| all || s != m.src) {
                     self.reply(fabric, MessageKind::Inv, m, t, requester, 0, tag, now);
                 }
             }

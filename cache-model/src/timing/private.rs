@@ -12,6 +12,7 @@ mod view;
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Completion, Port, Request};
 use sim_core::time::Cycle;
+use smallvec::SmallVec;
 
 use super::array::{SetArray, Slot};
 use super::coherence::Coherence;
@@ -67,8 +68,8 @@ struct Outstanding {
     data: LineData,
     /// Acknowledgements missing; negative while they overtake the data that announce them.
     acks: i32,
-    /// Requests of the core that wait for the line.
-    waiting: Vec<(Port, Request)>,
+    /// Requests of the core that wait for the line: one per port at most.
+    waiting: Waiting,
     /// Messages the table stalls, in order of arrival, which on a bus is the bus's.
     stalled: Vec<Message>,
     /// What the outstanding request is due to.
@@ -79,6 +80,9 @@ struct Outstanding {
     /// not kept, for a later load is not ordered before the store that sent the Inv.
     before_inv: usize,
 }
+
+/// Requests of a core's two ports.
+type Waiting = SmallVec<[(Port, Request); 1]>;
 
 /// Something the core has to be told after a message was processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

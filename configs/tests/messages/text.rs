@@ -231,12 +231,38 @@ Error: expected a comma (at locks)
     an_early_end: r#"    limits: (quiesce: "1s"),
 )"# => r#"    limits: (quiesce: "1s""#,
 r#"
-Error: the text ends too early: a bracket or quote is not closed (at limits)
+Error: the text ends too early: a bracket is not closed (at limits)
     ╭─[ test.ron:51:27 ]
     │
  51 │     limits: (quiesce: "1s"
     │                           │
-    │                           ╰─ the text ends too early: a bracket or quote is not closed
+    │                           ╰─ the text ends too early: a bracket is not closed
+    │
+    │ Help: the `(` in line 51, column 13 waits for its `)`
+────╯
+"#;
+    a_quote_missing_in_the_middle_of_a_line: r#"locks: ["a", "b"],"# => r#"locks: ["a, "b"],"#,
+r#"
+Error: expected a comma (at locks)
+    ╭─[ test.ron:30:18 ]
+    │
+ 30 │     locks: ["a, "b"],
+    │                  ┬
+    │                  ╰── expected a comma
+    │
+    │ Help: there may be a `"` missing in this line
+────╯
+"#;
+    a_quote_missing_at_the_end_of_a_line: r#"locks: ["a", "b"],"# => r#"locks: ["a", "b],"#,
+r#"
+Error: the text in quotes that begins here runs on beyond its line (at locks)
+    ╭─[ test.ron:30:18 ]
+    │
+ 30 │     locks: ["a", "b],
+    │                  ──┬─
+    │                    ╰─── the text in quotes that begins here runs on beyond its line
+    │
+    │ Help: close it with `"` on this line
 ────╯
 "#;
     something_after_the_end: r#"    limits: (quiesce: "1s"),

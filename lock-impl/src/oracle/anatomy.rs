@@ -24,10 +24,13 @@
 //! recoveries than [`Totals::cycles_formed`](super::Totals::cycles_formed).
 //!
 //! *Bystanders* are the attempts that waited behind the cycle, on no cycle themselves. What they lost is the part of
-//! their wait in which the cycle existed; some get an error too. A recovery counts its own; in the sums of a run an
-//! attempt counts once, and time behind several deadlocks at once counts once.
+//! their wait in which the cycle existed; some get an error too. A head that gives up and has no heir leaves the cycle,
+//! but what it holds stays out of reach: whoever waits behind it, from before or later, loses time on until its attempt ends or
+//! everybody is in good order. A recovery counts its own; in the sums of a run an attempt counts once, and time behind
+//! several deadlocks at once counts once (module `bystanders`).
 
 use super::Oracle;
+use super::bystanders::{Bystander, Bystanders};
 use super::cycles::CycleName;
 use super::state::{Attempt, ContextId, State, Who};
 use sim_core::isa::{Detector, WaitKind};
@@ -62,7 +65,7 @@ pub struct Recovery {
     pub bystanders: u64,
     /// Of these, the ones that ended with an error before everybody was in good order.
     pub bystander_errors: u64,
-    /// Parts of the bystanders' waits in which it existed, added up.
+    /// Parts of the bystanders' waits in which it existed or a member lacked an heir, added up.
     pub bystander_wait_cycles: u64,
 }
 
@@ -85,31 +88,11 @@ pub struct OpenRecoveries {
     pub healing: u64,
 }
 
-/// Attempts that waited behind deadlocks, on none themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bystanders {
-    /// How many.
-    pub count: u64,
-    /// Of these, the ones that ended with an error before everybody was in good order.
-    pub errors: u64,
-    /// Cycles in which they waited behind one or more, added up.
-    pub wait_cycles: u64,
-}
-
-/// Somebody behind a cycle.
-#[derive(Clone, Copy, Debug)]
-struct Bystander {
-    key: Key,
-    waits_since: u64,
-    /// Its wait or the cycle has ended.
-    over: bool,
-}
-
 #[derive(Clone, Debug)]
-struct Open {
+pub(super) struct Open {
     /// Ids of its live cycles.
     cycles: Vec<u64>,
-    what: Recovery,
+    pub(super) what: Recovery,
     /// Members of its live cycles, or of those it had last.
     members: Vec<Who>,
     checked: bool,
@@ -117,8 +100,8 @@ struct Open {
     found_by: Option<Key>,
     unwound: bool,
     /// Attempts on the cycle or behind it at the detection.
-    affected: Vec<Key>,
-    behind: Vec<Bystander>,
+    pub(super) affected: Vec<Key>,
+    pub(super) behind: Vec<Bystander>,
 }
 
 impl Open {
@@ -126,21 +109,8 @@ impl Open {
         self.members.iter().any(|m| m.context == context)
     }
 
-    fn dissolved(&self) -> bool {
+    pub(super) fn dissolved(&self) -> bool {
         self.cycles.is_empty()
-    }
-
-    /// A bystander's wait, or the cycle, ends.
-    fn end_wait(&mut self, state: &mut State, which: usize, now: u64) {
-        let b = &mut self.behind[which];
-        if std::mem::replace(&mut b.over, true) {
-            return;
-        }
-        let from = b.waits_since.max(self.what.formed_at);
-        self.what.bystander_wait_cycles += now - from;
-        if let Some(attempt) = state.attempt_of_mut(b.key) {
-            attempt.behind.push((from, now));
-        }
     }
 }
 
@@ -148,7 +118,7 @@ impl Open {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recoveries {
     /// In the order of their ids.
-    open: Vec<Open>,
+    pub(super) open: Vec<Open>,
     over: Vec<Recovery>,
     /// Waits of attempts that have ended.
     pub(super) bystanders: Bystanders,
@@ -156,12 +126,12 @@ pub(super) struct Recoveries {
 
 impl State {
     /// The attempt with this key, if it has not ended.
-    fn attempt_of(&self, key: Key) -> Option<&Attempt> {
+    pub(super) fn attempt_of(&self, key: Key) -> Option<&Attempt> {
         self.frame(key.context)?.attempt.as_ref().filter(|a| a.began_at == key.began_at)
     }
 
     /// The attempt with this key, if it has not ended.
-    fn attempt_of_mut(&mut self, key: Key) -> Option<&mut Attempt> {
+    pub(super) fn attempt_of_mut(&mut self, key: Key) -> Option<&mut Attempt> {
         self.frame_mut(key.context)?.attempt.as_mut().filter(|a| a.began_at == key.began_at)
     }
 
@@ -175,13 +145,13 @@ impl State {
     }
 
     /// Attempts that wait for a member, directly or not, without being one.
-    fn attempts_behind(&self, members: &[Who]) -> Vec<ContextId> {
+    pub(super) fn attempts_behind(&self, members: impl IntoIterator<Item = ContextId>) -> Vec<ContextId> {
         let mut edges = Vec::new();
         for frame in self.frames() {
             self.each_edge(frame.id, |e| edges.push((frame.id, e.to)));
         }
-        let mut reach: Vec<ContextId> = members.iter().map(|m| m.context).collect();
-        let mut next = 0;
+        let mut reach: Vec<ContextId> = members.into_iter().collect();
+        let (members, mut next) = (reach.len(), 0);
         while next < reach.len() {
             let to = reach[next];
             next += 1;
@@ -191,7 +161,7 @@ impl State {
                 }
             }
         }
-        reach.split_off(members.len())
+        reach.split_off(members)
     }
 }
 
@@ -205,15 +175,6 @@ impl Oracle {
     #[must_use]
     pub fn has_recoveries(&self) -> bool {
         !self.recoveries.over.is_empty()
-    }
-
-    /// Attempts that waited behind deadlocks so far.
-    #[must_use]
-    pub fn bystanders(&self) -> Bystanders {
-        let mut all = self.recoveries.bystanders;
-        let open = self.state.frames().filter_map(|f| f.attempt.as_ref());
-        all.wait_cycles += open.filter(|a| a.is_bystander).map(Attempt::behind_cycles).sum::<u64>();
-        all
     }
 
     /// Deadlocks that are not over.
@@ -324,7 +285,9 @@ impl Oracle {
                 }
                 open.affected.extend(open.members.iter().filter_map(|m| Some(key(m.context)?.0)));
             }
-            for (key, waits_since) in state.attempts_behind(&open.members).into_iter().filter_map(key) {
+            for (key, waits_since) in
+                state.attempts_behind(open.members.iter().map(|m| m.context)).into_iter().filter_map(key)
+            {
                 if open.affected.contains(&key) {
                     continue;
                 }
@@ -333,20 +296,12 @@ impl Oracle {
                 if self.live.iter().any(|c| c.contains(key.context)) || open.behind.iter().any(|b| b.key == key) {
                     continue;
                 }
-                open.behind.push(Bystander { key, waits_since, over: false });
+                open.behind.push(Bystander::new(key, waits_since));
                 open.what.bystanders += 1;
                 bystanders.push(key);
             }
         }
         bystanders.into_iter().for_each(|key| self.count_bystander(key));
-    }
-
-    fn count_bystander(&mut self, key: Key) {
-        if let Some(attempt) = self.state.attempt_of_mut(key)
-            && !std::mem::replace(&mut attempt.is_bystander, true)
-        {
-            self.recoveries.bystanders.count += 1;
-        }
     }
 
     /// An attempt is about to end with an error; `behind` says that it waited behind a cycle.
@@ -368,7 +323,7 @@ impl Oracle {
                 && let Some(waits_since) = waits_since
             {
                 was_behind = true;
-                open.behind.push(Bystander { key, waits_since, over: false });
+                open.behind.push(Bystander::new(key, waits_since));
                 open.what.bystanders += 1;
                 open.what.bystander_errors += 1;
                 open.end_wait(&mut self.state, open.behind.len() - 1, self.now);
@@ -412,7 +367,7 @@ impl Oracle {
             if !open.dissolved() {
                 return true;
             }
-            (0..open.behind.len()).for_each(|which| open.end_wait(state, which, now));
+            open.end_waits(state, now, |b| !b.until_order);
             if open.found_by.is_none() {
                 self.totals.cycles_passed += 1;
             }
@@ -433,6 +388,7 @@ impl Oracle {
             let starts = open.affected.iter().map(|key| key.context);
             let wrong = |c: ContextId| state.is_in_disorder(c) && open.affected.iter().any(|k| k.context == c);
             if open.unwound && open.dissolved() && !state.any_reached(scratch, starts, wrong) {
+                open.end_waits(state, *now, |_| true);
                 let mut what = recoveries.open.remove(next).what;
                 what.healed_at = *now;
                 recoveries.over.push(what);

@@ -119,6 +119,7 @@ impl Oracle {
             }
         }
         self.uncover(freed);
+        self.recoveries_see_wait(closer);
         self.look_for_stuck(closer);
     }
 

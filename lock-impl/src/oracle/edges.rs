@@ -104,6 +104,13 @@ impl State {
                 edge(context, Reason::Pending(lock.address), since);
             }
         }
+        if wait.kind == WaitKind::Head && self.place(wait.lock, from).is_some() {
+            for &(context, since) in lock.heads.iter().take_while(|h| h.0 != from) {
+                if self.is_next_in_line(wait.lock, context) {
+                    edge(context, Reason::Predecessor(lock.address), since);
+                }
+            }
+        }
         if whole_word {
             for entry in &lock.queue {
                 // An owner's entry is only kept for its successor; it stands in the word as owner.
@@ -125,6 +132,12 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Whether a head is in the queue and means to stay: not one that gives up and has handed its turn on.
+    fn is_next_in_line(&self, lock: usize, head: ContextId) -> bool {
+        let attempt = self.frame(head).and_then(|f| f.attempt.as_ref());
+        attempt.is_some_and(|a| a.lock == lock && a.place.is_some() && !a.gives_up)
     }
 
     /// Whether `from` waits for `to`, for whatever reason.

@@ -4,7 +4,7 @@
 use super::anatomy::Key;
 use super::graph::Graph;
 use super::report::{Class, Verdict};
-use super::state::{Attempt, ContextId, Entry, Judgement, Owner, Place, Wait, Who};
+use super::state::{Attempt, ContextId, Entry, EntryOf, Judgement, Owner, Place, Wait, Who};
 use super::{Oracle, Violation};
 use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, MarkKind, NO_DEADLINE, WaitKind};
 
@@ -45,7 +45,8 @@ impl Oracle {
         let attempts = top.attempt.as_ref().is_some_and(|a| a.lock == lock_index);
         let owner = self.state.locks[lock_index].owner;
         let hands_over =
-            kind == WaitKind::HandOver && top.attempt.is_none() && owner.is_some_and(|o| o.context == who.context);
+            kind == WaitKind::HandOver && top.attempt.is_none() && owner.is_some_and(|o| o.context == who.context)
+                || kind == WaitKind::HandOver && self.outlives(cpu, lock_index);
         if !attempts && !hands_over {
             return Err(self.not_attempting(cpu, MarkKind::Wait, lock));
         }
@@ -132,12 +133,20 @@ impl Oracle {
         let lock_index = self.state.lock_index(lock);
         let top = self.state.top(cpu);
         let context = top.id;
+        if own == 0 && self.outlives(cpu, lock_index) {
+            if self.state.top(cpu).wait.is_some() {
+                self.set_wait(cpu, None);
+            }
+            self.state.leave_queue(lock_index, context, EntryOf::FormerOwner);
+            self.settle();
+            return Ok(());
+        }
         let Some(attempt) = top.attempt.as_ref().filter(|a| a.lock == lock_index) else {
             return Err(self.not_attempting(cpu, MarkKind::Queued, lock));
         };
         if attempt.place.is_some() {
             // It withdraws, or joins anew; either way it is no longer where it was.
-            self.state.leave_queue(lock_index, context, true);
+            self.state.leave_queue(lock_index, context, EntryOf::Attempt);
             if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
                 attempt.place = None;
             }
@@ -147,7 +156,7 @@ impl Oracle {
             let queue = &mut self.state.locks[lock_index].queue;
             let before = queue.iter().rev().find(|e| e.tail == previous);
             let predecessor = before.filter(|_| previous != 0).map(|e| e.context);
-            queue.push(Entry { context, tail: own, joined_at: self.now });
+            queue.push(Entry { context, tail: own, joined_at: self.now, outlives_lock: false });
             let unknown = previous != 0 && predecessor.is_none();
             self.totals.unknown_predecessors += u64::from(unknown);
             if let Some(attempt) = self.state.top_mut(cpu).attempt.as_mut() {
@@ -185,7 +194,8 @@ impl Oracle {
         Ok(())
     }
 
-    pub(super) fn released(&mut self, cpu: usize, lock: u64) -> Result<(), Violation> {
+    /// `own` is 0, or the tail code of the entry that its successor waits for yet.
+    pub(super) fn released(&mut self, cpu: usize, lock: u64, own: u64) -> Result<(), Violation> {
         let lock_index = self.state.lock_index(lock);
         let who = self.state.top(cpu).who();
         let owner = self.state.locks[lock_index].owner;
@@ -198,15 +208,27 @@ impl Oracle {
             });
         };
         self.state.locks[lock_index].owner = None;
+        let mut next = None;
         if owner.has_entry {
-            self.state.leave_queue(lock_index, who.context, false);
+            let queue = &mut self.state.locks[lock_index].queue;
+            match queue.iter_mut().find(|e| own != 0 && e.context == who.context && e.tail == own) {
+                Some(entry) => entry.outlives_lock = true,
+                None => {
+                    next = self.state.pass_turn(lock_index, who.context, self.now);
+                    self.state.leave_queue(lock_index, who.context, EntryOf::Owner);
+                }
+            }
         }
         let top = self.state.top_mut(cpu);
         top.held -= 1;
         if top.attempt.is_none() && top.wait.is_some() {
             self.set_wait(cpu, None);
         }
-        self.settle();
+        match next {
+            // Other heads wait for it from now on, which can close a cycle as its own wait would.
+            Some(next) => self.settle_wait(next),
+            None => self.settle(),
+        }
         Ok(())
     }
 
@@ -248,7 +270,7 @@ impl Oracle {
             self.store_judgements(None, flushed);
         }
         if in_queue {
-            self.state.leave_queue(lock_index, who.context, true);
+            self.state.leave_queue(lock_index, who.context, EntryOf::Attempt);
         }
         self.end_attempt(cpu);
         self.settle();
@@ -355,12 +377,20 @@ impl Oracle {
         }
     }
 
+    /// Whether the running context of `cpu` attempts nothing, has released the lock and keeps its entry in the queue.
+    fn outlives(&self, cpu: usize, lock: usize) -> bool {
+        let top = self.state.top(cpu);
+        top.attempt.is_none() && self.state.outlives_lock(lock, top.id)
+    }
+
     fn end_attempt(&mut self, cpu: usize) {
-        self.set_wait(cpu, None);
-        let ended = self.state.top_mut(cpu).attempt.take();
-        if let Some(attempt) = ended.filter(|a| a.is_bystander) {
-            self.recoveries.bystanders.wait_cycles += attempt.behind_cycles();
+        let top = self.state.top(cpu);
+        if let Some(attempt) = top.attempt.as_ref().filter(|a| a.is_bystander) {
+            let key = Key { context: top.id, began_at: attempt.began_at };
+            self.bystander_ends(key);
         }
+        self.set_wait(cpu, None);
+        self.state.top_mut(cpu).attempt = None;
     }
 
     /// Replaces what the running context of `cpu` waits for, and counts waits without a deadline.

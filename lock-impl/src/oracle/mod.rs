@@ -9,11 +9,15 @@
 //! |---|---|
 //! | interrupted | the context just above it on its cpu |
 //! | `pending`, `test_and_set` | the owner of the lock |
-//! | `head` | the owner and every pending waiter |
+//! | `head` | the owner, every pending waiter and every earlier head |
 //! | `queued` | its predecessor in the queue, until that one has left |
 //! | `fallback` | owner, pending waiters and every queued context: it needs the whole word free |
 //! | `hand_over` | its successor, as long as that one has joined but not linked itself |
 //! | `pending_hand_over` | nobody: the wait is bounded, so it can be no part of a deadlock |
+//!
+//! There are several heads at a time where queues (one for each node, say) stand in front of a common one: each comes there in the order
+//! of its `head` mark, and gives its turn on to the successor in its queue by `released(lock)`. With `released(lock, own)` it
+//! gives back the lock alone: its successor waits for it until `queued(lock, own, 0)`, and takes its place among the heads later.
 //!
 //! A wait has a deadline if its mark gives one, and `pending_hand_over` has one by its nature. That decides nothing about edges and
 //! cycles, but about what is stuck for good (module `stuck`).
@@ -27,7 +31,7 @@
 //!
 //! **When a cycle forms.** Every new edge touches the context that has just marked or entered, and
 //! that context has an edge of its own only after a `wait`; so each new cycle passes through the
-//! context that has just reported one. One object is listed per closing wait: the shortest cycle
+//! context that has just reported one, or has been given the turn before other heads. One object is listed per closing wait: the shortest cycle
 //! through it; every deadlock has at least one listed cycle at any time. An edge arises when both its ends are what they are; a cycle is as old as its
 //! youngest edge.
 //!
@@ -45,6 +49,7 @@
 //! Left out: waiting for anything that is not marked (barriers, plain memory, disabled interrupts).
 
 mod anatomy;
+mod bystanders;
 mod cycles;
 mod dot;
 mod edges;
@@ -57,7 +62,8 @@ mod stuck;
 mod tests;
 mod violation;
 
-pub use anatomy::{Bystanders, OpenRecoveries, Recovery};
+pub use anatomy::{OpenRecoveries, Recovery};
+pub use bystanders::Bystanders;
 pub use cycles::{Cycle, CycleName, Member};
 pub use edges::Reason;
 pub use report::{Class, ClassCounts, Quiescence, Totals, UnboundedWaits, Unfinished, Verdict};
@@ -138,7 +144,8 @@ impl Oracle {
     /// The topmost context of `cpu` reports a mark at cycle `at`. A `failed` mark with `EDEADLK` or
     /// `ETIMEDOUT` gives a verdict; all others give `None`.
     ///
-    /// `queued(lock, own, 0)` says that the context took its own tail code out of the word again.
+    /// `queued(lock, own, 0)` says that the context took its own tail code out of the word again, or has let its successor
+    /// go on after `released(lock, own)`.
     ///
     /// # Errors
     /// What the program did wrong. The mark is then ignored, so the state is that before it; but
@@ -158,7 +165,7 @@ impl Oracle {
             MarkKind::Found => self.found(cpu, lock)?,
             MarkKind::Queued => self.queued(cpu, lock, second, third)?,
             MarkKind::Held => self.held(cpu, lock)?,
-            MarkKind::Released => self.released(cpu, lock)?,
+            MarkKind::Released => self.released(cpu, lock, second)?,
             MarkKind::Failed => {
                 let verdict = self.failed(cpu, lock, second, third)?;
                 self.recoveries_see_order();

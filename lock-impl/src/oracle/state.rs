@@ -88,18 +88,6 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Cycles in which it waited behind at least one deadlock.
-    pub(super) fn behind_cycles(&self) -> u64 {
-        let mut spans = self.behind.clone();
-        spans.sort_unstable();
-        let (mut total, mut reached) = (0, 0);
-        for (from, to) in spans {
-            total += to.saturating_sub(from.max(reached));
-            reached = reached.max(to);
-        }
-        total
-    }
-
     pub(super) const fn new(lock: usize, began_at: u64) -> Self {
         Attempt {
             lock,
@@ -173,6 +161,19 @@ pub(super) struct Entry {
     pub(super) context: ContextId,
     pub(super) tail: u64,
     pub(super) joined_at: u64,
+    /// Its context has had the lock and given it back, and its successor waits for it yet.
+    pub(super) outlives_lock: bool,
+}
+
+/// Which of a context's entries in a queue; it has more than one if it queues for a lock it owns.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EntryOf {
+    /// The newest.
+    Attempt,
+    /// The oldest.
+    Owner,
+    /// Kept when it released the lock.
+    FormerOwner,
 }
 
 /// One lock.
@@ -182,6 +183,9 @@ pub(super) struct Lock {
     pub(super) owner: Option<Owner>,
     /// Pending waiters and since when.
     pub(super) pending: Vec<(ContextId, u64)>,
+    /// Whose turn it is and since when, in this order. There are several if the lock has queues of its own in front of
+    /// the one of their heads. The first may be a waiter to which a predecessor has passed the turn.
+    pub(super) heads: Vec<(ContextId, u64)>,
     /// Queue entries in the order of joining.
     pub(super) queue: Vec<Entry>,
 }
@@ -283,7 +287,13 @@ impl State {
             Ok(found) => self.by_address[found].1,
             Err(slot) => {
                 let index = self.locks.len();
-                self.locks.push(Lock { address, owner: None, pending: Vec::new(), queue: Vec::new() });
+                self.locks.push(Lock {
+                    address,
+                    owner: None,
+                    pending: Vec::new(),
+                    heads: Vec::new(),
+                    queue: Vec::new(),
+                });
                 self.by_address.insert(slot, (address, index));
                 index
             }
@@ -295,7 +305,7 @@ impl State {
         self.locks.iter().filter(|l| l.owner.is_some_and(|o| o.context == context)).map(|l| l.address).collect()
     }
 
-    /// Replaces what the running context of `cpu` waits for, and keeps the list of pending waiters.
+    /// Replaces what the running context of `cpu` waits for, and keeps the lists of pending waiters and of heads.
     pub(super) fn set_wait(&mut self, cpu: usize, wait: Option<Wait>) {
         let top = self.top_mut(cpu);
         let context = top.id;
@@ -306,17 +316,42 @@ impl State {
         if let Some(new) = wait.filter(|w| w.kind == WaitKind::Pending) {
             self.locks[new.lock].pending.push((context, new.since));
         }
+        let new_head = wait.filter(|w| w.kind == WaitKind::Head);
+        if new_head.is_some_and(|new| old.is_some_and(|old| old.kind == new.kind && old.lock == new.lock)) {
+            return; // It keeps its place among the heads.
+        }
+        if let Some(old) = old.filter(|w| matches!(w.kind, WaitKind::Head | WaitKind::Queued)) {
+            self.locks[old.lock].heads.retain(|h| h.0 != context);
+        }
+        if let Some(new) = new_head {
+            self.locks[new.lock].heads.push((context, new.since));
+        }
     }
 
-    /// Takes a context's entry out of a queue: the newest one (an attempt's) or the oldest one (an
-    /// owner's; they differ if it queues for a lock it owns). Its successor then has nobody before
-    /// it: whoever leaves has told it to go on.
-    pub(super) fn leave_queue(&mut self, lock: usize, context: ContextId, newest: bool) {
+    /// An owner leaves the queue with its turn: the one behind it, if any, comes before all other heads.
+    pub(super) fn pass_turn(&mut self, lock: usize, owner: ContextId, now: u64) -> Option<ContextId> {
+        let follows = |c: ContextId| {
+            self.place(lock, c).is_some_and(|p| p.predecessor == Some(owner))
+                && self.frame(c).and_then(|f| f.wait).is_some_and(|w| w.kind == WaitKind::Queued)
+        };
+        let next = self.locks[lock].queue.iter().map(|e| e.context).find(|&c| follows(c))?;
+        self.locks[lock].heads.insert(0, (next, now));
+        Some(next)
+    }
+
+    /// Whether it has released the lock and keeps its entry in the queue.
+    pub(super) fn outlives_lock(&self, lock: usize, context: ContextId) -> bool {
+        self.locks[lock].queue.iter().any(|e| e.context == context && e.outlives_lock)
+    }
+
+    /// Takes a context's entry out of a queue. Its successor then has nobody before it: whoever
+    /// leaves has told it to go on.
+    pub(super) fn leave_queue(&mut self, lock: usize, context: ContextId, whose: EntryOf) {
         let queue = &mut self.locks[lock].queue;
-        let found = if newest {
-            queue.iter().rposition(|e| e.context == context)
-        } else {
-            queue.iter().position(|e| e.context == context)
+        let found = match whose {
+            EntryOf::Attempt => queue.iter().rposition(|e| e.context == context),
+            EntryOf::Owner => queue.iter().position(|e| e.context == context && !e.outlives_lock),
+            EntryOf::FormerOwner => queue.iter().position(|e| e.context == context && e.outlives_lock),
         };
         if let Some(at) = found {
             queue.remove(at);

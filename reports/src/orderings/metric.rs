@@ -13,9 +13,9 @@ const HOUR_NS: f64 = 3.6e12;
 pub struct Metric {
     /// Name on the command line and in files.
     pub name: &'static str,
-    /// What it is, for headings, unit included.
+    /// What it is, for headings.
     pub title: &'static str,
-    /// Unit, for values.
+    /// Unit, for values; `ns` is shown with the prefix that suits a value.
     pub unit: &'static str,
     /// Larger is better.
     pub larger_is_better: bool,
@@ -34,14 +34,14 @@ pub const METRICS: [Metric; 6] = [
     },
     Metric {
         name: "worst_nmi",
-        title: "longest NMI handler of a run, ns",
+        title: "longest NMI handler of a run",
         unit: "ns",
         larger_is_better: false,
         of: |r| r.handlers.get(names::NMI).filter(|h| h.count > 0).map(|h| h.longest_ns as f64),
     },
     Metric {
         name: "p99_detection",
-        title: "99th percentile of the time from a deadlock's formation to the error that ended it, ns; 0 if none formed",
+        title: "99th percentile of the time from a deadlock's formation to the error that ended it; 0 if none formed",
         unit: "ns",
         larger_is_better: false,
         of: p99_detection,

@@ -11,11 +11,14 @@ use crate::error::Error;
 use crate::journal::write_result;
 use crate::plots::orderings;
 use crate::record::Record;
-use crate::table::{Column, render_columns};
-use crate::units::{Charset, count, duration, plural, three_digits};
+use crate::table::{Column, Page, render_columns};
+use crate::units::{count, duration, plural, three_digits};
 
 /// Orders that are written out one by one; with more only the lattice is.
 pub const ORDERS_MAX: u64 = 10_000;
+/// What has to be said where no interval can be given.
+const ONE_SEED: &str =
+    "One seed gives no interval: how much of a difference is noise is unknown. Two or more seeds tell.";
 /// Regressions listed for each metric.
 const REGRESSIONS_SHOWN: usize = 4;
 
@@ -95,41 +98,60 @@ impl<'a> Orderings<'a> {
         Ok(paths)
     }
 
-    /// Everything as text.
+    /// True if there is no telling how much differences between subsets owe to chance: one seed has no interval.
     #[must_use]
-    pub fn text(&self, ascii: bool) -> String {
+    pub fn is_noise_unknown(&self) -> bool {
+        self.seeds < 2
+    }
+
+    /// Everything as text, in lines of at most `width` characters.
+    #[must_use]
+    pub fn text(&self, width: usize, ascii: bool) -> String {
+        let page = Page::new(width, false, ascii);
+        let one_seed = self.is_noise_unknown();
         let mut text = format!(
-            "{} in {}: {}, {} each\n\n",
+            "{} in {}: {}, {} each\n",
             plural(self.lattice.changes().len() as u64, "change"),
             plural(self.lattice.orders(), "order"),
             plural(self.lattice.subsets().len() as u64, "subset"),
             plural(self.seeds as u64, "seed"),
         );
-        for change in self.lattice.changes() {
-            let _ = writeln!(text, "  {:<4} {}", change.short, change.name);
+        if one_seed {
+            text += ONE_SEED;
+            text.push('\n');
         }
-        text += "\nEvery subset (mean over seeds, ± half of the 95 % interval):\n";
-        text += &table(self.subsets(), ascii);
-        text += "\nWhat each change contributes, over all orders (they add up to the whole):\n";
-        text += &table(self.contributions(), ascii);
+        text = page.prose(&text, 0) + "\n";
+        for change in self.lattice.changes() {
+            text += &page.prose(&format!("  {:<4} {}", change.short, change.name), 7);
+        }
+        let how = if one_seed { "one seed" } else { "mean over seeds, ± half of the 95 % interval" };
+        text += &page.prose(&format!("\nEvery subset ({how}):"), 0);
+        text += &render_columns(self.subsets(), 1, page);
+        text += &page.prose("\nWhat each change contributes, over all orders (they add up to the whole):", 0);
+        text += &render_columns(self.contributions(), 1, page);
         let pairs = self.interactions();
         if pairs.first().is_some_and(|c| !c.cells.is_empty()) {
-            text += "\nPairs that do more (or less) together than each alone, beyond the noise of seeds:\n";
-            text += &table(pairs, ascii);
+            let noise = if one_seed { "" } else { ", beyond the noise of seeds" };
+            let what = format!("\nPairs that do more (or less) together than each alone{noise}:");
+            text += &page.prose(&what, 0);
+            text += &render_columns(pairs, 1, page);
         }
         let steps = self.regressions();
         if !steps.is_empty() {
-            text += "\nSteps that make something worse (a bisection can stop there):\n";
+            text += &page.prose("\nSteps that make something worse (a bisection can stop there):", 0);
             for line in steps {
-                let _ = writeln!(text, "  {line}");
+                text += &page.prose(&format!("  {line}"), 4);
             }
         }
-        text += "\nSmallest subsets shown to reach what all changes reach, within a tenth of the whole difference:\n";
+        let shown = if one_seed { "that reach, with this seed," } else { "shown to reach" };
+        let what =
+            format!("\nSmallest subsets {shown} what all changes reach, within a tenth of the whole difference:");
+        text += &page.prose(&what, 0);
         for line in self.smallest() {
-            let _ = writeln!(text, "  {line}");
+            text += &page.prose(&format!("  {line}"), 4);
         }
         for metric in &self.missing {
-            let _ = writeln!(text, "\nNot measured here: {} ({}).", metric.name, metric.title);
+            text += &page.prose(&format!("\nNot measured here: {} ({}).", metric.name, metric.title), 0);
         }
         text
     }
@@ -217,7 +239,7 @@ impl<'a> Orderings<'a> {
 
     /// The metrics after each step of one order.
     #[must_use]
-    pub fn one_order(&self, order: &[usize], ascii: bool) -> String {
+    pub fn one_order(&self, order: &[usize], width: usize, ascii: bool) -> String {
         let mut subset = 0;
         let mut steps = vec![("base".to_owned(), 0)];
         for &i in order {
@@ -229,7 +251,7 @@ impl<'a> Orderings<'a> {
             let cells = steps.iter().map(|(_, s)| with_half(metric, game.value(*s), false)).collect();
             columns.push(Column::new("metric", &heading(metric), cells, true));
         }
-        table(columns, ascii)
+        render_columns(columns, 1, Page::new(width, false, ascii))
     }
 
     /// Every order with every metric after each step; none if there are more than [`ORDERS_MAX`].
@@ -323,8 +345,9 @@ impl<'a> Orderings<'a> {
             let (from, to) = (game.value(0), game.value(full));
             let whole = game.difference(0, full);
             if !whole.is_beyond_noise() {
+                let noise = if self.is_noise_unknown() { "" } else { " beyond the noise of the seeds" };
                 sentences.push(format!(
-                    "On {} the changes make no difference beyond the noise of the seeds ({}).",
+                    "On {} the changes make no difference{noise} ({}).",
                     topic(metric),
                     shown(metric, to.value)
                 ));
@@ -361,6 +384,9 @@ impl<'a> Orderings<'a> {
                 names.join(" or ")
             ));
         }
+        if self.is_noise_unknown() {
+            sentences.push(ONE_SEED.into());
+        }
         sentences.join(" ")
     }
 
@@ -386,10 +412,6 @@ impl<'a> Orderings<'a> {
         }
         text
     }
-}
-
-fn table(columns: Vec<Column>, ascii: bool) -> String {
-    render_columns(columns, if ascii { Charset::Ascii } else { Charset::Unicode }, false)
 }
 
 pub(crate) fn topic(metric: &Metric) -> &str {

@@ -25,6 +25,8 @@ struct Subject {
     x_title: &'static str,
     y_title: &'static str,
     caption: &'static str,
+    /// What is said below if there are cases that were never over.
+    open: &'static str,
     /// A limit on the time axis, ns, and its name.
     limit: Option<(u64, &'static str)>,
 }
@@ -36,9 +38,10 @@ pub(super) fn draw_detection(stages: &[StageSummary]) -> Result<String, String> 
         subtitle: "Share of deadlocks still unreported, by the time since they formed and by stage",
         x_title: "time since the deadlock formed",
         y_title: "still unreported",
-        caption: "A deadlock forms when a cycle closes in the true wait-for graph. n: deadlocks \
-                  that ended; \"missed\": those that a timeout ended, which are on the curve with \
-                  that time.",
+        caption: "A deadlock forms when a cycle closes in the true wait-for graph. \"missed\": those that a \
+                  timeout ended, which are on the curve with that time.",
+        open: "\"never reported\": those that nobody had noticed, or whose first to notice had not returned, when \
+               the run stopped; the curve stays above them.",
         limit: None,
     };
     draw(stages, &detection(stages), &subject)
@@ -51,8 +54,9 @@ pub(super) fn draw_nmi(stages: &[StageSummary]) -> Result<String, String> {
         subtitle: "Share of NMI handlers still running, by the time since they began and by stage",
         x_title: "time since the handler began",
         y_title: "still running",
-        caption: "n: handlers that ended. Dashed line: from 1 ms on the kernel may log \"NMI \
-                  handler took too long to run\".",
+        caption: "Dashed line: from 1 ms on the kernel may log \"NMI handler took too long to run\".",
+        open: "Handlers that had not ended when the run stopped count as longer than any time: the curve stays \
+               above zero.",
         limit: Some((1_000_000, "1 ms")),
     };
     draw(stages, &nmi(stages), &subject)
@@ -60,7 +64,13 @@ pub(super) fn draw_nmi(stages: &[StageSummary]) -> Result<String, String> {
 
 fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<String, String> {
     let styles = stage_styles(stages);
-    let caption = frame::caption_lines(&format!("{} {}", subject.caption, frame::setting(stages)))?;
+    let caption = frame::caption_lines(&format!(
+        "{}{}{} {}",
+        subject.caption,
+        if curves.iter().any(|c| c.open > 0) { " " } else { "" },
+        if curves.iter().any(|c| c.open > 0) { subject.open } else { "" },
+        frame::setting(stages)
+    ))?;
     let notes: Vec<String> = curves.iter().map(note).collect();
     let (mut label_room, mut note_room) = (text_width("stage", STRONG)?, 0.0_f64);
     for (curve, note) in curves.iter().zip(&notes) {
@@ -115,23 +125,33 @@ fn describe(curves: &[Curve]) -> String {
             c.points.iter().find(|(_, above)| u128::from(*above) <= allowed).map(|p| p.0)
         };
         text += &format!("{}: {}", c.label, note(c));
-        if let (Some(p50), Some(p99), Some(max)) = (reached(1, 2), reached(99, 100), reached(1, 1)) {
-            let [p50, p99, max] = [p50, p99, max].map(duration);
-            text += &format!(", median {p50}, 99th percentile {p99}, maximum {max}");
+        for (name, num, den) in [("median", 1, 2), ("99th percentile", 99, 100), ("maximum", 1, 1)] {
+            let value = match reached(num, den) {
+                Some(ns) => duration(ns),
+                None if c.count == 0 => continue,
+                None => "never over".into(),
+            };
+            text += &format!(", {name} {value}");
         }
         text += ". ";
     }
     text
 }
 
+/// Where an axis of times begins and ends if nothing has a duration, ns.
+const NO_DURATION: (u64, u64) = (1_000, 1_000_000);
+
 /// Time and share axes that hold all curves; none if all are empty.
 fn axes(curves: &[Curve], plot: Plot, limit: Option<(u64, &str)>) -> Option<(Axis, Axis)> {
     let filled = || curves.iter().filter(|c| c.count > 0);
     let limit = || limit.iter().map(|(ns, _)| *ns);
     // A duration of 0 ns has no place on a logarithmic axis and stands at its left end.
-    let min = filled().map(|c| c.min_ns.max(1)).min()?.min(limit().min().unwrap_or(u64::MAX));
-    let max = filled().filter_map(|c| c.points.last()).map(|p| p.0).chain(limit()).max()?;
     let n = filled().map(|c| c.count).max()?;
+    let least = filled().filter(|c| !c.points.is_empty()).map(|c| c.min_ns.max(1));
+    let min = least.chain(limit()).min().unwrap_or(NO_DURATION.0);
+    let open = filled().map(|c| c.open_ns).filter(|ns| *ns > 0);
+    let greatest = filled().filter_map(|c| c.points.last()).map(|p| p.0).chain(open).chain(limit()).max();
+    let max = greatest.unwrap_or(NO_DURATION.1);
     let x = Axis::log((min as f64, max.max(1) as f64), (plot.left, plot.right), time_label);
     // At least two decades, and those below 100 %.
     let y = Axis::log(((1.0 / n as f64).min(0.01), 1.0), (plot.bottom, plot.top), percent_label);
@@ -149,9 +169,12 @@ fn path(curve: &Curve, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
     for &(ns, above) in &curve.points {
         let at = x.at(ns as f64);
         points.push((at, level));
-        // The last step goes down to the axis: no value is larger.
+        // The last step goes down to the axis if no value is larger.
         level = share(above);
         points.push((at, level));
+    }
+    if curve.open > 0 {
+        points.push((x.ends().1, level));
     }
     points
 }
@@ -201,6 +224,8 @@ mod tests {
         let curve = Curve {
             label: "x".into(),
             count: 10,
+            open: 0,
+            open_ns: 0,
             min_ns: 100,
             points: vec![(100, 1), (10_000, 0)],
             note: String::new(),
@@ -210,6 +235,20 @@ mod tests {
         let rounded: Vec<_> = path(&curve, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
         assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100), (300, 200)]);
         assert!(path(&Curve { count: 0, ..curve.clone() }, &x, &y).is_empty());
-        assert_eq!(describe(&[curve]), "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. ");
+        assert_eq!(
+            describe(std::slice::from_ref(&curve)),
+            "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. "
+        );
+        // One that was never over: the curve does not come down.
+        let open = Curve { open: 1, points: vec![(100, 1)], ..curve };
+        let rounded: Vec<_> = path(&open, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
+        assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100)]);
+        assert_eq!(describe(&[open]), "x: n = 10, median 100 ns, 99th percentile never over, maximum never over. ");
+        // Without any duration there is still something to show.
+        let only =
+            Curve { label: "y".into(), count: 1, open: 1, open_ns: 0, min_ns: 0, points: vec![], note: "".into() };
+        let plot = Plot { left: 0.0, right: 300.0, top: 0.0, bottom: 200.0 };
+        assert!(axes(std::slice::from_ref(&only), plot, None).is_some());
+        assert!(axes(&[Curve { count: 0, open: 0, ..only }], plot, None).is_none());
     }
 }

@@ -30,11 +30,15 @@ pub struct TimeoutRow {
 pub struct Curve {
     /// Label of the stage.
     pub label: String,
-    /// How many values the curve stands for.
+    /// How many cases the curve stands for, those that were never over included.
     pub count: u64,
+    /// Of these, how many were never over: they are above all times.
+    pub open: u64,
+    /// How long the longest of those had lasted when its run stopped, ns; 0 if that is not known.
+    pub open_ns: u64,
     /// Least value, ns; the curve is at its full height before it.
     pub min_ns: u64,
-    /// (time in ns, how many values are larger), times ascending; the last count is 0.
+    /// (time in ns, how many values are larger), times ascending; the last count is `open`.
     pub points: Vec<(u64, u64)>,
     /// What else to say beside the label.
     pub note: String,
@@ -72,14 +76,16 @@ pub fn timeouts(stages: &[StageSummary]) -> Vec<TimeoutRow> {
 }
 
 /// Deadlocks not yet reported, by the time since they formed. Those that ended in a timeout are
-/// counted with it: leaving them out would flatter the lock.
+/// counted with it: leaving them out would flatter the lock. So are those that nobody had noticed, or whose first to notice
+/// had not returned, when a run stopped: they are never over.
 pub fn detection(stages: &[StageSummary]) -> Vec<Curve> {
     let one = |s: &StageSummary| {
         let mut all = s.detection_latency();
         all.merge(&s.oracle.miss_latency);
-        let missed = s.oracle.misses;
-        let note = if missed > 0 { format!("{missed} missed") } else { String::new() };
-        curve(&s.label, &all, note)
+        let (missed, open) = (s.oracle.misses, s.recoveries.undetected + s.recoveries.unwinding);
+        let notes = [(missed, "missed"), (open, "never reported")];
+        let notes = notes.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+        curve(&s.label, &all, (open, 0), notes.collect::<Vec<_>>().join(", "))
     };
     stages.iter().map(one).collect()
 }
@@ -92,21 +98,25 @@ pub fn nmi(stages: &[StageSummary]) -> Vec<Curve> {
         let durations = handler.map_or(&none, |h| &h.duration_ns);
         let open = handler.map_or(0, |h| h.count - durations.count());
         let note = if open > 0 { format!("{open} never ended") } else { String::new() };
-        curve(&s.label, durations, note)
+        let open_ns = handler.map_or(0, |h| h.longest_ns);
+        curve(&s.label, durations, (open, open_ns), note)
     };
     stages.iter().map(one).collect()
 }
 
-fn curve(label: &str, histogram: &Histogram, note: String) -> Curve {
+fn curve(label: &str, histogram: &Histogram, (open, open_ns): (u64, u64), note: String) -> Curve {
     let max = histogram.max().unwrap_or(0);
-    let mut above = histogram.count();
+    let count = histogram.count() + open;
+    let mut above = count;
     let step = |(_, high, n): (u64, u64, u64)| {
         above -= n;
         (high.min(max), above)
     };
     Curve {
         label: label.to_string(),
-        count: histogram.count(),
+        count,
+        open,
+        open_ns: if open > 0 { open_ns } else { 0 },
         min_ns: histogram.min().unwrap_or(0),
         points: histogram.buckets().map(step).collect(),
         note,
@@ -181,11 +191,11 @@ mod tests {
     fn a_curve_falls_from_all_to_none_at_the_ends_of_the_buckets() {
         let mut h = Histogram::new();
         [100, 100, 130, 1_000_000].into_iter().for_each(|v| h.record(v));
-        let c = curve("x", &h, String::new());
+        let c = curve("x", &h, (0, 9), String::new());
         // 130 shares a bucket with 131; the last bucket ends at the exact maximum.
         assert_eq!(c.points, [(100, 2), (131, 1), (1_000_000, 0)]);
         assert_eq!((c.count, c.min_ns), (4, 100));
-        assert_eq!(curve("x", &Histogram::new(), String::new()).points, []);
+        assert_eq!(curve("x", &Histogram::new(), (0, 0), String::new()).points, []);
     }
 
     #[test]
@@ -197,6 +207,11 @@ mod tests {
         let at = curves[0].points.iter().rfind(|(ns, _)| *ns < 100_000_000).unwrap();
         assert_eq!(at.1, 46);
         assert_eq!(curves[0].points.last(), Some(&(250_312_000, 0)));
+        let mut hung = stages();
+        (hung[0].recoveries.undetected, hung[0].recoveries.unwinding) = (1, 2);
+        let c = detection(&hung).remove(0);
+        assert_eq!((c.count, c.open, c.note.as_str()), (360 + 46 + 3, 3, "46 missed, 3 never reported"));
+        assert_eq!(c.points.last(), Some(&(250_312_000, 3)));
     }
 
     #[test]
@@ -206,9 +221,14 @@ mod tests {
         assert_eq!(curves[0].points.last(), Some(&(250_312_012, 0)));
         let above_1ms = curves[5].points.iter().find(|(ns, _)| *ns >= 1_000_000);
         assert_eq!(above_1ms, None);
+        // Of four handlers one ended.
         let mut open = StageSummary::default();
-        open.handlers.entry(names::NMI.into()).or_default().count = 3;
-        assert_eq!(nmi(&[open])[0].note, "3 never ended");
+        let h = open.handlers.entry(names::NMI.into()).or_default();
+        (h.count, h.longest_ns) = (4, 9_000);
+        h.duration_ns.record(50);
+        let c = nmi(&[open]).remove(0);
+        assert_eq!((c.count, c.open, c.open_ns, c.note.as_str()), (4, 3, 9_000, "3 never ended"));
+        assert_eq!(c.points, [(50, 3)], "those that never ended are above every time");
     }
 
     #[test]

@@ -4,8 +4,9 @@
 use plotters::prelude::DrawingBackend;
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::canvas::{Anchor, Canvas, Font, Stroke, wrap};
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, STRONG, TOP, WIDTH, shorten};
+use super::glyphs::text_width;
 use super::style::{GRID, INK, LIMIT, PAPER, heat, series_color};
 use super::svg::{self, Words};
 use crate::orderings::{Game, Mean, Metric, Orderings, Subset, shown, topic, with_half};
@@ -26,9 +27,13 @@ pub(crate) fn lattice(all: &Orderings<'_>, metric: &Metric, game: &Game<'_>) -> 
         (0..=n).map(|k| l.subsets().iter().copied().filter(|s| s.count_ones() as usize == k).collect()).collect();
     let tallest = columns.iter().map(Vec::len).max().unwrap_or(1);
     let title = format!("What each subset of the changes does to {}", topic(metric));
+    let beyond = if all.is_noise_unknown() {
+        "with this one seed (noise unknown), by more than 1 %"
+    } else {
+        "beyond what seeds explain and by more than 1 %"
+    };
     let caption = frame::caption_lines(&format!(
-        "A box is a subset, a line one change more; red lines make it worse, beyond what seeds explain and by more than 1 %. Colour: from the least \
-         (dark) to the greatest (bright) value, on a logarithmic scale where all values are above 0. Mean over {} of {}. {}",
+        "A box is a subset, a line one change more; red lines make it worse, {beyond}. Mean over {} of {}. {}",
         crate::units::plural(all.seeds() as u64, "seed"),
         metric.title,
         legend(all),
@@ -44,8 +49,8 @@ pub(crate) fn lattice(all: &Orderings<'_>, metric: &Metric, game: &Game<'_>) -> 
     };
     let values: Vec<f64> = l.subsets().iter().map(|s| game.value(*s).value).collect();
     let share = scale(&values);
-    let ends = format!("none: {}; all: {}", shown(metric, values[0]), shown(metric, game.value(l.full()).value));
-    let words = Words { title: &title, description: &ends };
+    let description = format!("none: {}; all: {}", shown(metric, values[0]), shown(metric, game.value(l.full()).value));
+    let words = Words { title: &title, description: &description };
     svg::draw((WIDTH, plot.bottom + 40.0 + frame::foot_height(&caption)), &words, |canvas| {
         frame::head(canvas, &title, metric.title)?;
         // Lines that make it worse lie above the others.
@@ -62,6 +67,7 @@ pub(crate) fn lattice(all: &Orderings<'_>, metric: &Metric, game: &Game<'_>) -> 
         for (&s, &value) in l.subsets().iter().zip(&values) {
             node(canvas, place(s), &l.name(s), &shown(metric, value), share(value))?;
         }
+        color_key(canvas, (plot.left, plot.bottom + 50.0), metric, &values)?;
         frame::foot(canvas, plot, &caption)
     })
 }
@@ -78,9 +84,54 @@ fn legend(all: &Orderings<'_>) -> String {
     all.lattice().changes().iter().map(one).collect::<Vec<_>>().join(", ") + "."
 }
 
+/// Which colour stands for which value, and the two kinds of lines.
+fn color_key<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    (left, y): (f64, f64),
+    metric: &Metric,
+    values: &[f64],
+) -> Result<(), String> {
+    const STEPS: u32 = 48;
+    const LENGTH: f64 = 192.0;
+    let (min, max) = ends(values);
+    let least = shown(metric, min);
+    let from = left + text_width(&least, SMALL)? + 8.0;
+    canvas.text((left, y), &least, SMALL, Anchor::Left);
+    // Where all values are equal there is one colour.
+    let steps = if max > min { STEPS } else { 1 };
+    let width = LENGTH / f64::from(steps);
+    for i in 0..steps {
+        let x = from + width * f64::from(i);
+        let share = f64::from(i) / f64::from((steps - 1).max(1));
+        canvas.rect((x, y - 6.0), (x + width, y + 6.0), heat(share))?;
+    }
+    let kind = match (max > min, min > 0.0) {
+        (false, _) => "",
+        (true, true) => " (logarithmic)",
+        (true, false) => " (linear)",
+    };
+    let greatest = format!("{}{kind}", shown(metric, max));
+    let mut x = from + LENGTH + 8.0;
+    canvas.text((x, y), &greatest, SMALL, Anchor::Left);
+    x += text_width(&greatest, SMALL)? + 36.0;
+    for (stroke, what) in
+        [(Stroke::solid(GRID, 1.2), "one change more"), (Stroke::solid(WORSE, 2.0), "that makes it worse")]
+    {
+        canvas.line(&[(x, y), (x + 26.0, y)], stroke)?;
+        canvas.text((x + 34.0, y), what, SMALL, Anchor::Left);
+        x += 34.0 + text_width(what, SMALL)? + 28.0;
+    }
+    Ok(())
+}
+
+/// The least and the greatest value.
+fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)))
+}
+
 /// From a value to its place between the least and the greatest, 0 to 1.
 fn scale(values: &[f64]) -> impl Fn(f64) -> f64 + use<> {
-    let (min, max) = values.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+    let (min, max) = ends(values);
     move |v| {
         if max <= min {
             0.0
@@ -110,20 +161,35 @@ fn node<DB: DrawingBackend>(
 }
 
 const BAR_ROW: f64 = 24.0;
-const PANEL_HEAD: f64 = 46.0;
+/// Name of a metric above its bars; lines of its title come to that.
+const PANEL_HEAD: f64 = 31.0;
+const TITLE_LINE: f64 = 15.0;
 
 /// What each change contributes to each metric: a panel for each.
 pub(crate) fn contributions(all: &Orderings<'_>) -> Result<String, String> {
     let changes = all.lattice().changes();
     let title = "What does each change contribute, over all orders?";
-    let subtitle = "Mean change of the metric when the change is made; bar: 95 % interval over seeds";
+    let (subtitle, colors) = if all.is_noise_unknown() {
+        (
+            "Mean change of the metric when the change is made; one seed gives no interval",
+            "All bars are grey: with one seed nobody knows how much of a bar is noise; two or more seeds tell.",
+        )
+    } else {
+        (
+            "Mean change of the metric when the change is made; whiskers: 95 % interval over seeds",
+            "Green is better, red is worse, grey is within the noise of the seeds.",
+        )
+    };
     let caption = frame::caption_lines(&format!(
-        "Each of {} orders counts once. The bars of a panel add up to its whole, from no change to all. Green is better, red is \
-         worse, grey is within the noise of the seeds. {}",
+        "Each of {} orders counts once. The bars of a panel add up to its whole, from no change to all. {colors} {}",
         crate::units::count(all.lattice().orders()),
         legend(all)
     ))?;
-    let panel = PANEL_HEAD + BAR_ROW * (changes.len() + 1) as f64 + 18.0;
+    let half = (WIDTH - 2.0 * MARGIN - 24.0) / 2.0;
+    let titles: Vec<Vec<String>> =
+        all.measured().iter().map(|(m, _)| wrap(m.title, SMALL, half)).collect::<Result<_, _>>()?;
+    let head = PANEL_HEAD + TITLE_LINE * titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
+    let panel = head + BAR_ROW * (changes.len() + 1) as f64 + 18.0;
     let rows = all.measured().len().div_ceil(2).max(1) as f64;
     let plot = Plot { left: MARGIN, right: WIDTH - MARGIN, top: TOP, bottom: TOP + panel * rows - 40.0 };
     let description: String = all
@@ -137,11 +203,14 @@ pub(crate) fn contributions(all: &Orderings<'_>) -> Result<String, String> {
         if all.measured().is_empty() {
             frame::nothing(canvas, plot)?;
         }
-        let half = (plot.right - plot.left - 24.0) / 2.0;
         for (i, (metric, game)) in all.measured().iter().enumerate() {
             let left = plot.left + (half + 24.0) * (i % 2) as f64;
             let top = TOP + panel * (i / 2) as f64;
-            bars(canvas, (left, top, left + half), all, metric, game)?;
+            canvas.text((left, top + 10.0), metric.name, STRONG, Anchor::Left);
+            for (line, text) in titles[i].iter().enumerate() {
+                canvas.text((left, top + 27.0 + TITLE_LINE * line as f64), text, SMALL, Anchor::Left);
+            }
+            bars(canvas, (left, top + head, left + half), all, metric, game)?;
         }
         frame::foot(canvas, plot, &caption)
     })
@@ -158,22 +227,20 @@ fn bars<DB: DrawingBackend>(
     let mut rows: Vec<(String, Mean)> =
         l.changes().iter().enumerate().map(|(i, c)| (c.short.clone(), game.contribution(i))).collect();
     rows.push(("all".into(), game.difference(0, l.full())));
-    canvas.text((left, top + 10.0), metric.name, STRONG, Anchor::Left);
-    canvas.text((left, top + 27.0), &shorten(metric.title, SMALL, right - left)?, SMALL, Anchor::Left);
     let (from, to) = (left + 84.0, right - 150.0);
     let reach = |m: &Mean| m.value.abs() + m.half.unwrap_or(0.0);
     let max = rows.iter().map(|(_, m)| reach(m)).fold(0.0_f64, f64::max);
     let max = if max > 0.0 { max } else { 1.0 };
     let middle = (from + to) / 2.0;
     let at = |v: f64| middle + v / max * (to - from) / 2.0;
-    let bottom = top + PANEL_HEAD + BAR_ROW * rows.len() as f64;
-    canvas.line(&[(middle, top + PANEL_HEAD - 6.0), (middle, bottom)], Stroke::solid(INK, 1.0))?;
+    let bottom = top + BAR_ROW * rows.len() as f64;
+    canvas.line(&[(middle, top - 6.0), (middle, bottom)], Stroke::solid(INK, 1.0))?;
     for (i, (name, mean)) in rows.iter().enumerate() {
-        let y = top + PANEL_HEAD + BAR_ROW * (i as f64 + 0.5) - 4.0;
+        let y = top + BAR_ROW * (i as f64 + 0.5) - 4.0;
         if i + 1 == rows.len() {
             canvas.line(&[(left, y - BAR_ROW / 2.0), (right, y - BAR_ROW / 2.0)], Stroke::solid(GRID, 1.0))?;
         }
-        let color = match (mean.is_beyond_noise(), game.is_worse(*mean)) {
+        let color = match (mean.half.is_some() && mean.is_beyond_noise(), game.is_worse(*mean)) {
             (false, _) => LIMIT,
             (true, true) => WORSE,
             (true, false) => series_color(2),

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::columns::Column;
-use super::{render_columns, wrap};
+use super::{Page, render_columns};
 use crate::attribution::{Access, Attribution, Sharing, Site, Waits};
 use crate::names;
 use crate::record::Traffic;
 use crate::stage::StageSummary;
-use crate::units::{Charset, count, percent, plural, three_digits};
+use crate::units::{count, percent, plural, three_digits};
 
 /// Rows shown of each table; files have all.
 const SITES_SHOWN: usize = 16;
@@ -21,23 +21,21 @@ const TEXT_SHOWN: usize = 44;
 /// What was measured on request, stage by stage; empty if it was not. `width`, `color` and `ascii`
 /// are as for [`super::stage_table`].
 pub fn attribution_text(stages: &[StageSummary], width: usize, color: bool, ascii: bool) -> String {
-    let charset = if ascii { Charset::Ascii } else { Charset::Unicode };
+    let page = Page::new(width, color, ascii);
     let mut text = String::new();
     for stage in stages {
         let Some(a) = &stage.attribution else { continue };
-        text += &format!("\nTraffic of {} by cause, most bytes first\n", stage.label);
-        text += &render_columns(sites(a, stage.acquisitions()), charset, color);
-        text += &sharing_text(a, charset, color);
-        text += &links_text(a, charset, color);
+        text += &page.prose(&format!("\nTraffic of {} by cause, most bytes first", stage.label), 0);
+        text += &render_columns(sites(a, stage.acquisitions()), 3, page);
+        text += &sharing_text(a, page);
+        text += &links_text(a, page);
     }
     if !text.is_empty() {
         let note = "\"misses\": accesses that sent a request; \"taken\": copies invalidated in other caches for them; \
                     \"moved\": lines sent from cache to cache. False sharing: an access took a line from a core that \
                     had used other bytes of it only. Waits are beyond what empty links take. Evictions and \
                     recalls count for the access that led to them.";
-        for line in wrap(note, width) {
-            text += &format!("{}\n", charset.adapt(&line));
-        }
+        text += &page.prose(note, 0);
     }
     text
 }
@@ -97,11 +95,13 @@ fn sites(a: &Attribution, acquisitions: u64) -> Vec<Column> {
         0 => String::new(),
         n => three_digits(r.traffic.bytes as f64 / n as f64),
     };
+    let mut line = text("line", 2);
+    line.spare = true;
     vec![
         text("field", 0),
         text("program", 1),
-        text("line", 2),
         text("context", 3),
+        line,
         number("misses", |r| r.misses),
         number("taken", |r| r.taken),
         number("moved", |r| r.moved),
@@ -113,7 +113,7 @@ fn sites(a: &Attribution, acquisitions: u64) -> Vec<Column> {
 }
 
 pub(super) fn column(header: &str, cells: impl Iterator<Item = String>, right: bool) -> Column {
-    Column { group: "attribution", header: header.into(), cells: cells.collect(), right }
+    Column::new("", header, cells.collect(), right)
 }
 
 /// Both directions of a pair of fields.
@@ -128,7 +128,7 @@ fn events(s: &Sharing) -> u64 {
     s.invalidations + s.downgrades
 }
 
-fn sharing_text(a: &Attribution, charset: Charset, color: bool) -> String {
+fn sharing_text(a: &Attribution, page: Page) -> String {
     let mut pairs: BTreeMap<[&str; 2], Pair<'_>> = BTreeMap::new();
     let mut others: BTreeMap<&str, u64> = BTreeMap::new();
     for s in &a.sharing {
@@ -146,12 +146,12 @@ fn sharing_text(a: &Attribution, charset: Charset, color: bool) -> String {
     }
     let of = |kind: &str| count(others.get(kind).copied().unwrap_or(0));
     let rest = format!(
-        "True sharing: {} times a line was taken for bytes in use; copies taken that were not in use: {}.\n",
+        "True sharing: {} times a line was taken for bytes in use; copies taken that were not in use: {}.",
         of(names::TRUE_SHARING),
         of(names::UNUSED_COPY)
     );
     if pairs.is_empty() {
-        return format!("No false sharing. {rest}");
+        return page.prose(&format!("No false sharing. {rest}"), 0);
     }
     let mut sorted: Vec<_> = pairs.into_iter().collect();
     sorted.sort_by_key(|(_, p)| std::cmp::Reverse(p.invalidations + p.downgrades));
@@ -169,11 +169,12 @@ fn sharing_text(a: &Attribution, charset: Charset, color: bool) -> String {
         column("mostly by", sorted.iter().map(|(_, p)| most(p, |s| Some(&s.taker))), false),
         column("from", sorted.iter().map(|(_, p)| most(p, |s| s.victim.as_ref())), false),
     ];
-    let mut text = render_columns(columns, charset, color);
+    let mut text = render_columns(columns, 2, page);
     if hidden > 0 {
-        text += &format!("{} of false sharing with fewer lines taken\n", plural(hidden as u64, "more pair"));
+        let more = format!("{} of false sharing with fewer lines taken", plural(hidden as u64, "more pair"));
+        text += &page.prose(&more, 0);
     }
-    text + &rest
+    text + &page.prose(&rest, 0)
 }
 
 fn waits(w: &Waits) -> String {
@@ -185,7 +186,7 @@ fn waits(w: &Waits) -> String {
     }
 }
 
-fn links_text(a: &Attribution, charset: Charset, color: bool) -> String {
+fn links_text(a: &Attribution, page: Page) -> String {
     let mut links: Vec<_> = a.links.iter().filter(|l| l.busy_ticks > 0).collect();
     links.sort_by(|x, y| {
         // Shares as exact fractions: x.busy / x.all against y.busy / y.all.
@@ -206,10 +207,10 @@ fn links_text(a: &Attribution, charset: Charset, color: bool) -> String {
     ];
     let mut text = format!("Busiest links, {} of {} in use\n", links.len(), used);
     if !links.is_empty() {
-        text += &render_columns(columns, charset, color);
+        text += &render_columns(columns, 2, page);
     }
     for (name, w) in &a.networks {
-        text += &format!("{name} network: {}\n", waits(w));
+        text += &page.prose(&format!("{name} network: {}", waits(w)), 2);
     }
     text
 }

@@ -87,7 +87,7 @@ fn text_shows_the_most_expensive_sites_both_ways_of_a_pair_and_the_links() {
         assert_eq!(found.len(), 1, "{start}: {text}");
         found[0].split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert!(row("c.f17 ").starts_with("c.f17 two.uop:17 store.u32 [c.f17], 1 task 3 0 0 17 136 11.1 %"), "{text}");
+    assert!(row("c.f17 ").starts_with("c.f17 two.uop:17 task store.u32 [c.f17], 1 3 0 0 17 136 11.1 %"), "{text}");
     assert!(row("1 more ").starts_with("1 more 3 0 0 1 8 0.654 %"), "{text}");
     assert!(row("all ").starts_with("all 51 0 0 153 1 224 100 %"), "{text}");
     assert_eq!(row("c.mine "), "c.mine c.yours 10 2 two.uop:4 in task two.uop:7 in task");
@@ -98,6 +98,12 @@ fn text_shows_the_most_expensive_sites_both_ways_of_a_pair_and_the_links() {
     assert_eq!(row("stop 0 "), "stop 0 stop 1 10.0 % 4 1.50 5");
     assert_eq!(row("request network"), "request network: 4 messages, wait mean 1.50 c, max 5 c");
     assert!(text.is_ascii());
+    // Less room: first the program's text goes, then numbers go below.
+    let narrow = attribution_text(&StageSummary::from_records(&[record()]), 100, false, true);
+    assert!(!narrow.contains("store.u32") && narrow.matches("c.f17 ").count() == 1, "{narrow}");
+    let narrower = attribution_text(&StageSummary::from_records(&[record()]), 60, false, true);
+    assert_eq!(narrower.matches("c.f17 ").count(), 2, "{narrower}");
+    assert!(narrower.lines().all(|l| l.chars().count() <= 60), "{narrower}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::layout::fold;
 use crate::names;
 use crate::record::{ContextCounts, OracleCounts};
 use crate::stage::StageSummary;
@@ -12,25 +13,37 @@ use crate::units::{self, Charset, count, duration, estimate, percent, plural};
 pub(super) const GAP: usize = 2;
 
 /// One column; cells have as many lines as they need.
+#[derive(Clone)]
 pub(crate) struct Column {
-    /// Columns of equal group stay in one block.
+    /// Columns of equal group stay in one block, unless it is empty; one whose heading begins with an empty line belongs to the
+    /// column before it.
     pub(super) group: &'static str,
     pub(super) header: String,
     /// One for each stage.
     pub(crate) cells: Vec<String>,
     /// Numbers are aligned to the right, text to the left.
     pub(super) right: bool,
+    /// Left out where there is no room for all.
+    pub(super) spare: bool,
 }
 
 impl Column {
     pub(crate) fn new(group: &'static str, header: &str, cells: Vec<String>, right: bool) -> Self {
-        Self { group, header: header.into(), cells, right }
+        Self { group, header: header.into(), cells, right, spare: false }
     }
 
     /// Characters of the longest line, and the gap.
     pub(super) fn width(&self) -> usize {
         let lines = self.cells.iter().flat_map(|c| c.lines()).chain(self.header.lines());
         lines.map(|l| l.chars().count()).max().unwrap_or(0) + GAP
+    }
+
+    /// Breaks what is longer than `width` characters into lines.
+    pub(super) fn narrow(&mut self, width: usize) {
+        self.header = fold(&self.header, width);
+        for cell in &mut self.cells {
+            *cell = fold(cell, width);
+        }
     }
 
     /// Keeps to the characters of `charset`.
@@ -156,12 +169,27 @@ fn verdicts<'a>(stages: &'a [StageSummary]) -> impl Fn(&'a StageSummary) -> Vec<
     }
 }
 
+/// NMI handlers that had not ended when their run stopped.
+pub(super) fn endless_nmis(s: &StageSummary) -> u64 {
+    s.handlers.get(names::NMI).map_or(0, |h| h.count - h.duration_ns.count())
+}
+
 fn nmi(s: &StageSummary) -> String {
     let mut lines = Vec::new();
     if let Some(h) = s.handlers.get(names::NMI) {
-        lines.push(format!("max {}", duration(h.longest_ns)));
-        lines.push(format!("of {}", count(h.count)));
-        lines.push(format!("{} lost", count(h.coalesced)));
+        match endless_nmis(s) {
+            0 if h.count == 0 => lines.push("no NMI".to_owned()),
+            0 => lines.push(format!("max {}", duration(h.longest_ns))),
+            n => {
+                lines.push(format!("{} endless", count(n)));
+                lines.push(format!("({} so far)", duration(h.longest_ns)));
+                lines.extend(h.duration_ns.max().map(|ns| format!("others {}", duration(ns))));
+            }
+        }
+        if h.count > 0 {
+            lines.push(format!("of {}", count(h.count)));
+            lines.push(format!("{} lost", count(h.coalesced)));
+        }
     }
     lines.extend(s.stuck_share().map(|share| format!("{} stuck", percent(share))));
     lines.join("\n")

@@ -3,40 +3,40 @@
 
 use super::attribution::column;
 use super::columns::Column;
-use super::render_columns;
-use super::wrap;
+use super::{Page, render_columns};
 use crate::histogram::Histogram;
 use crate::metrics::{CpuCounts, Metrics};
 use crate::names;
 use crate::stage::StageSummary;
-use crate::units::{Charset, count, duration, percent, three_digits};
+use crate::units::{count, duration, percent, three_digits};
 
 /// Machines with more CPUs than this get a row per context; the file has all.
 const CPUS_SHOWN: usize = 16;
 
 /// Measurements of each stage. `width`, `color` and `ascii` are as for [`super::stage_table`].
 pub fn metrics_text(stages: &[StageSummary], width: usize, color: bool, ascii: bool) -> String {
-    let charset = if ascii { Charset::Ascii } else { Charset::Unicode };
+    let page = Page::new(width, color, ascii);
     let mut text = String::new();
     for stage in stages {
         let m = &stage.metrics;
         let tables = [
-            ("Locks", locks(m)),
-            ("CPUs", shares(m)),
-            ("Fairness", fairness(m)),
-            ("Attempts by result and detector", results(m)),
-            ("Waiting and interrupts", waiting(stage)),
+            ("Locks", 1, locks(m)),
+            ("CPUs", 1, shares(m)),
+            ("Fairness", 1, fairness(m)),
+            ("Attempts by result and detector", 2, results(m)),
+            ("Waiting and interrupts", 1, waiting(stage)),
         ];
-        for (title, columns) in tables {
+        for (title, keys, columns) in tables {
             if columns.first().is_some_and(|c| !c.cells.is_empty()) {
-                text += &format!("\n{title} of {}\n", stage.label);
-                text += &render_columns(columns, charset, color);
+                text += &page.prose(&format!("\n{title} of {}", stage.label), 0);
+                text += &render_columns(columns, keys, page);
             }
         }
     }
     if !text.is_empty() {
-        for line in wrap(NOTE, width) {
-            text += &format!("{}\n", charset.adapt(&line));
+        text += &page.prose(NOTE, 0);
+        if stages.iter().flat_map(|s| s.contexts.values()).any(|c| c.unfinished > 0) {
+            text += &page.prose(ENDLESS, 0);
         }
     }
     text
@@ -48,6 +48,8 @@ const NOTE: &str = "\"handoff\": from a release with an attempt in progress to t
                     n CPUs that tried. \"lost\": from an attempt's first wait to its end, less what ran on top of \
                     it (\"interrupted\"). \"latency\": from pending at the controller to the handler's first micro-op. \
                     Quantiles are of all runs together and too large by at most 1.6 %.";
+
+const ENDLESS: &str = "Attempts without an end count in \"longest\" with the time until the run stopped.";
 
 /// p50, p99 and maximum as columns with a line of heading for the name.
 fn quantiles(name: &str, rows: &[&Histogram], show: fn(u64) -> String) -> Vec<Column> {

@@ -3,18 +3,17 @@
 
 use super::attribution::column;
 use super::csv::field;
-use super::render_columns;
-use super::wrap;
+use super::{Page, render_columns};
 use crate::histogram::Histogram;
 use crate::names;
 use crate::recovery::PARTS;
 use crate::stage::StageSummary;
-use crate::units::{Charset, count, duration, percent, plural};
+use crate::units::{count, duration, percent, plural};
 
 /// What became of deadlocks, stage by stage; empty if no stage had one. `width`, `color` and `ascii` are as for
 /// [`super::stage_table`].
 pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii: bool) -> String {
-    let charset = if ascii { Charset::Ascii } else { Charset::Unicode };
+    let page = Page::new(width, color, ascii);
     let mut text = String::new();
     for s in stages {
         let r = &s.recoveries;
@@ -22,11 +21,11 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
         if r.count() + open == 0 {
             continue;
         }
-        text += &format!("\nRecoveries of {}: {}\n", s.label, plural(r.count(), "deadlock"));
+        text += &page.prose(&format!("\nRecoveries of {}: {}", s.label, plural(r.count(), "deadlock")), 0);
         if r.count() > 0 {
-            text += &parts(s, charset, color);
+            text += &parts(s, page);
         }
-        text += &latencies(s, charset, color);
+        text += &latencies(s, page);
         let mut notes = vec![format!(
             "{}, {} with an error, {} of extra wait.",
             plural(r.bystanders, "bystander"),
@@ -44,26 +43,30 @@ pub fn recoveries_text(stages: &[StageSummary], width: usize, color: bool, ascii
         if r.passed > 0 {
             notes.push(format!("{} dissolved without an error.", plural(r.passed, "deadlock")));
         }
-        for line in wrap(&charset.adapt(&notes.join(" ")), width) {
-            text += &format!("{line}\n");
-        }
+        text += &page.prose(&notes.join(" "), 0);
         if !s.worst_recoveries.is_empty() {
-            text += &worst(s, charset, color);
+            text += &worst(s, page);
         }
     }
     if !text.is_empty() {
         let note = "A deadlock forms; a member looks for one for the first time; a member is told to give up; its attempt \
                     returns; everybody who was on the deadlock or behind it has ended that attempt or waits in good order. \
                     Bystanders are attempts behind a deadlock and on none; their extra wait is the part of it in \
-                    which the deadlock existed.";
-        for line in wrap(&charset.adapt(note), width) {
-            text += &format!("{line}\n");
+                    which the deadlock existed, or a member that gives up waited for an heir.";
+        text += &page.prose(note, 0);
+        if stages.iter().any(|s| s.recoveries.bystander_errors > 0) {
+            text += &page.prose(ERRORS, 0);
         }
     }
     text
 }
 
-fn parts(s: &StageSummary, charset: Charset, color: bool) -> String {
+/// Why errors of bystanders are not the verdicts "behind".
+const ERRORS: &str = "A bystander with an error is one that stood behind a deadlock when that was noticed and got its error before \
+                      everybody was in good order. The table's verdict (\"behind\" among them) is of the moment of the \
+                      error, when the same attempt may be on a deadlock of its own (\"detected\") or behind none any more.";
+
+fn parts(s: &StageSummary, page: Page) -> String {
     let histograms = s.recoveries.parts();
     let whole = s.recoveries.whole_ns.sum();
     let each = |cell: &dyn Fn(&Histogram) -> String| histograms.map(cell).into_iter();
@@ -76,11 +79,11 @@ fn parts(s: &StageSummary, charset: Charset, color: bool) -> String {
         column("max", quantile(1, 1), true),
         column("share", each(&share), true),
     ];
-    render_columns(columns, charset, color)
+    render_columns(columns, 1, page)
 }
 
 /// How long deadlocks had existed when an attempt on them returned an error, by what ended the attempt; empty if none did.
-fn latencies(s: &StageSummary, charset: Charset, color: bool) -> String {
+fn latencies(s: &StageSummary, page: Page) -> String {
     let errors = |map: &'static str| {
         let by = if map == "EDEADLK" { &s.oracle.latency_by } else { &s.oracle.miss_latency_by };
         let keys = names::in_order(by.keys());
@@ -98,11 +101,11 @@ fn latencies(s: &StageSummary, charset: Charset, color: bool) -> String {
         column("p99", quantile(99, 100), true),
         column("max", quantile(1, 1), true),
     ];
-    let table = render_columns(columns, charset, color);
-    format!("Formation of a deadlock to the return of an error, by what ended the attempt\n{table}")
+    let table = render_columns(columns, 1, page);
+    page.prose("Formation of a deadlock to the return of an error, by what ended the attempt", 0) + &table
 }
 
-fn worst(s: &StageSummary, charset: Charset, color: bool) -> String {
+fn worst(s: &StageSummary, page: Page) -> String {
     let all = &s.worst_recoveries;
     let part = |i: usize| all.iter().map(move |(_, w)| duration(w.parts_ns[i]));
     let columns = vec![
@@ -118,7 +121,7 @@ fn worst(s: &StageSummary, charset: Charset, color: bool) -> String {
         column("bystanders", all.iter().map(|(_, w)| count(w.bystanders)), true),
         column("members", all.iter().map(|(_, w)| w.members.join(", ")), false),
     ];
-    format!("The longest ones\n{}", render_columns(columns, charset, color))
+    format!("The longest ones\n{}", render_columns(columns, 2, page))
 }
 
 /// A line for each stage and part; units end the names of the columns, an empty field is "none".
@@ -190,11 +193,15 @@ mod tests {
 
     #[test]
     fn the_table_of_a_stage_with_two_recoveries() {
-        let text = recoveries_text(&stages(), 100, false, true);
+        let text = recoveries_text(&stages(), 120, false, true);
         let expected = "
 Recoveries of base: 2 deadlocks
 ";
         assert!(text.starts_with(expected), "{text}");
+        assert!(
+            text.replace('\n', " ").contains("verdict (\"behind\" among them) is of the moment of the error"),
+            "{text}"
+        );
         assert!(text.contains("4 bystanders, 2 with an error, 2.00 ms of extra wait. Not over"), "{text}");
         assert_eq!(text.matches("Recoveries of").count(), 1, "the other stages had none");
         let longest = text.lines().find(|l| l.contains("cpu 0 task, cpu 1 nmi")).unwrap_or_default();

@@ -92,7 +92,7 @@ fn colour_changes_nothing_but_escapes() {
     assert!(plain.contains("hang in +1-2, seed 12: cpu 3 waits for ever"));
     assert!(plain.contains("1 run failed"));
     assert!(colored.contains("\u{1b}[31mhang in +1-2"));
-    let stripped = [BOLD, RED, RESET].iter().fold(colored, |t, code| t.replace(code, ""));
+    let stripped = ["\u{1b}[1m", RED, RESET].iter().fold(colored, |t, code| t.replace(code, ""));
     assert_eq!(stripped, plain);
 }
 
@@ -144,7 +144,20 @@ fn csv_has_a_field_for_every_column_of_every_stage() {
 }
 
 #[test]
-fn notes_are_wrapped_at_blanks() {
-    assert_eq!(wrap("one two three\nfour", 8), ["one two", "three", "four"]);
-    assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+fn what_never_ended_has_no_length_and_rare_verdicts_are_explained_where_they_are() {
+    let mut stages = stages();
+    let plain = stage_table(&stages, 160, false, false);
+    for word in ["endless", "without an end", "\"late\"", "\"behind\""] {
+        assert!(!plain.contains(word), "{word}: {plain}");
+    }
+    stages[1].handlers.get_mut(names::NMI).unwrap().count += 1;
+    let wait = |count, unfinished| crate::UnboundedWaits { count, unfinished, longest_ns: 12_000_000 };
+    stages[1].unbounded_waits = [("hand_over".to_owned(), wait(1, 1)), ("queued".to_owned(), wait(3, 1))].into();
+    stages[2].oracle.late = 1;
+    let text = stage_table(&stages, 160, false, false);
+    assert!(text.contains("1 endless") && text.contains("so far)") && text.contains("\"endless\": NMI"), "{text}");
+    let waits =
+        "in +1: 1 hand_over, without an end (12.0 ms until the run stopped); 3 queued, 1 without an end (12.0 ms";
+    assert!(text.contains(waits), "{text}");
+    assert!(text.contains("\"late\" is") && !text.contains("\"behind\""), "{text}");
 }

@@ -6,13 +6,15 @@ use std::fmt::Write;
 
 use super::record::{Pair, outcomes};
 use super::summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, StageMap};
-use crate::table::{Column, render_columns};
-use crate::units::{Charset, count, duration, percent, plural, three_digits};
+use crate::table::{Column, Page, render_columns};
+use crate::units::{count, duration, percent, plural, three_digits};
 
 /// Characters of a source line shown.
 const TEXT_MAX: usize = 46;
 /// Stages side by side at most.
 pub const STAGES_ACROSS: usize = 8;
+/// Characters of a line of prose at most, however wide the output is.
+const PROSE: usize = 120;
 /// Pairs of landings shown.
 const PAIRS_SHOWN: usize = 12;
 
@@ -25,10 +27,6 @@ pub const CAVEATS: [&str; 5] = [
     "No frequency scaling, no second thread on a core and no preemption by a hypervisor.",
 ];
 
-fn table(columns: Vec<Column>, ascii: bool) -> String {
-    render_columns(columns, if ascii { Charset::Ascii } else { Charset::Unicode }, false)
-}
-
 /// `text`, cut.
 pub(crate) fn short(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
@@ -39,7 +37,7 @@ pub(crate) fn short(text: &str, max: usize) -> String {
 
 /// A line for each stage: landings, their outcomes, the longest handler.
 #[must_use]
-pub fn stages_text(stages: &[StageMap<'_>], ascii: bool) -> String {
+pub fn stages_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
     let each = |cell: &dyn Fn(&StageMap<'_>) -> String| stages.iter().map(cell).collect::<Vec<_>>();
     let boundaries = |s: &StageMap<'_>| {
         let all: BTreeSet<(&str, &str, bool)> = s
@@ -68,7 +66,7 @@ pub fn stages_text(stages: &[StageMap<'_>], ascii: bool) -> String {
         |of: fn(&LineRow) -> u64| move |s: &StageMap<'_>| duration(s.lines.values().map(of).max().unwrap_or(0));
     columns.push(Column::new("time", "longest\nhandler", each(&longest(|l| l.handler_max_ns)), true));
     columns.push(Column::new("time", "others\nwaited", each(&longest(|l| l.others_max_ns)), true));
-    table(columns, ascii)
+    render_columns(columns, 1, Page::new(width, false, ascii))
 }
 
 /// A program line as it is shown.
@@ -110,12 +108,12 @@ pub(crate) fn procedures(lines: &[Line<'_>]) -> Vec<String> {
 /// The program with what became of landings beside its lines: in full for one stage, the worst outcome and the longest handler for
 /// several.
 #[must_use]
-pub fn lines_text(stages: &[&StageMap<'_>], ascii: bool) -> String {
+pub fn lines_text(stages: &[&StageMap<'_>], width: usize, ascii: bool) -> String {
     let lines = all_lines(stages);
-    rows(stages, &lines, ascii)
+    rows(stages, &lines, Page::new(width, false, ascii))
 }
 
-fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], ascii: bool) -> String {
+fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
     let mut columns = vec![
         Column::new("line", "procedure", procedures(lines), false),
         Column::new("line", "line", lines.iter().map(Line::number).collect(), true),
@@ -153,7 +151,7 @@ fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], ascii: bool) -> String {
             columns.push(Column::new(STAGE, &head("others"), cell(&|l| duration(l.others_max_ns)), true));
         }
     }
-    table(columns, ascii)
+    render_columns(columns, 3, page)
 }
 
 /// Group of the columns of a stage.
@@ -161,7 +159,7 @@ const STAGE: &str = "of stage";
 
 /// Two stages: only the lines whose outcomes differ, or whose longest handlers differ by more than a quarter.
 #[must_use]
-pub fn compare(a: &StageMap<'_>, b: &StageMap<'_>, ascii: bool) -> String {
+pub fn compare(a: &StageMap<'_>, b: &StageMap<'_>, width: usize, ascii: bool) -> String {
     let differ = |key: &LineKey| match (a.lines.get(key), b.lines.get(key)) {
         (Some(x), Some(y)) => {
             let shares = |l: &LineRow| -> Vec<(String, String, u64)> {
@@ -183,7 +181,7 @@ pub fn compare(a: &StageMap<'_>, b: &StageMap<'_>, ascii: bool) -> String {
         count(changed.len() as u64),
         plural(all.len() as u64, "line")
     );
-    if changed.is_empty() { head } else { head + "\n" + &rows(&[a, b], &changed, ascii) }
+    if changed.is_empty() { head } else { head + "\n" + &rows(&[a, b], &changed, Page::new(width, false, ascii)) }
 }
 
 /// Rates of every event, or of those named, with their intervals and what to know about them.
@@ -194,6 +192,7 @@ pub fn rates_text(
     stages: &[StageMap<'_>],
     events: &[&Event],
     arrivals: &Arrivals,
+    width: usize,
     ascii: bool,
 ) -> std::result::Result<String, NoRate> {
     let events: Vec<&Event> = if events.is_empty() { EVENTS.iter().collect() } else { events.to_vec() };
@@ -241,28 +240,32 @@ pub fn rates_text(
             .locks_per_second
             .map_or_else(String::new, |l| format!(", {} locks per second and core", three_digits(l)))
     );
-    text += &table(columns, ascii);
+    text += &render_columns(columns, 2, Page::new(width, false, ascii));
     text += "\n";
+    let page = Page::new(width.min(PROSE), false, ascii);
     for e in &events {
         let over =
             if e.name == "long" { format!(" of {}", duration(stages[0].maps[0].long_over_ns)) } else { String::new() };
-        let _ = writeln!(text, "  {}: {}{over}", e.name, e.title);
+        text += &page.prose(&format!("  {}: {}{over}", e.name, e.title), 4);
     }
-    text +=
-        "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said\n";
+    let unseen = "  unseen: what boundaries at which no landing had the event can add per hour, at most (95 %); --more makes it less";
+    let covered =
+        "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said";
+    text += &(page.prose(unseen, 4) + &page.prose(covered, 4));
     if stages.iter().all(StageMap::is_enumerated) {
-        text += "  Every boundary was landed on at each visit: exact for the states visited; a bound is one for states that were not.\n";
+        let all = "  Every boundary was landed on at each visit: exact for the states visited; a bound is one for states that were not.";
+        text += &page.prose(all, 2);
     }
     text += "What these rates assume:\n";
     for caveat in CAVEATS {
-        let _ = writeln!(text, "- {caveat}");
+        text += &page.prose(&format!("- {caveat}"), 2);
     }
     Ok(text)
 }
 
 /// What two interrupts did, stage by stage, the worst pairs first.
 #[must_use]
-pub fn pairs_text(stages: &[StageMap<'_>], ascii: bool) -> String {
+pub fn pairs_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
     let mut text = String::new();
     for s in stages {
         let mut all: BTreeMap<[&str; 4], Pair> = BTreeMap::new();
@@ -318,7 +321,7 @@ pub fn pairs_text(stages: &[StageMap<'_>], ascii: bool) -> String {
                 Column::new("pair", "runs", cell(&|p| count(p.landings)), true),
                 Column::new("pair", "longest handler", cell(&|p| duration(p.handler_max_ns)), true),
             ];
-            text += &table(columns, ascii);
+            text += &render_columns(columns, 2, Page::new(width, false, ascii));
         }
     }
     text

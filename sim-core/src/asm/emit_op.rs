@@ -23,7 +23,7 @@ const fn mark_args(kind: MarkKind) -> (usize, usize, &'static str) {
         MarkKind::Resumed => (1, 1, "resumed(lock)"),
         MarkKind::Queued => (3, 3, "queued(lock, previous, own)"),
         MarkKind::Held => (1, 1, "held(lock)"),
-        MarkKind::Released => (1, 1, "released(lock)"),
+        MarkKind::Released => (1, 2, "released(lock) or released(lock, own)"),
         MarkKind::Check => (2, 2, "check(lock, detector)"),
         MarkKind::Found => (2, 2, "found(lock, errno)"),
         MarkKind::Failed => (3, 3, "failed(lock, errno, detector)"),

@@ -337,6 +337,7 @@ impl Line<'_> {
             Operand::Reg(_) => None,
         };
         let count = match m.kind {
+            MarkKind::Released if m.args[1] != Operand::Imm(0) => 2,
             MarkKind::Attempt | MarkKind::Held | MarkKind::Released | MarkKind::Resumed => 1,
             MarkKind::Wait if m.args[2] != Operand::Imm(NO_DEADLINE) => 3,
             MarkKind::Wait | MarkKind::Check | MarkKind::Found => 2,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::depends::dependent;
-use crate::isa::{Fence, Op, Operand, Pc, Reg, SendTo};
+use crate::isa::{AluFn, Fence, Op, Operand, Pc, Reg, SendTo};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 
 /// Order in which a core's accesses become visible.
@@ -74,6 +74,10 @@ pub struct Code {
     watched: Vec<bool>,
     /// `[pc]`: a load whose address may depend on a loaded value.
     dependent: Vec<bool>,
+    /// `[pc]`: see [`Code::is_private`].
+    private: Vec<bool>,
+    /// Some micro-op sends interrupts to other cores.
+    sends: bool,
     global_end: u64,
     percpu_end: u64,
 }
@@ -91,7 +95,9 @@ impl Code {
         let global_end = program.global_end();
         let percpu_end = PERCPU_BASE + cpus * program.percpu_stride;
         let dependent = dependent(&program);
-        Code { program, cost, watched: flags, dependent, global_end, percpu_end }
+        let private = (0..program.ops.len() as Pc).map(|pc| !flags[pc as usize] && private(&program, pc)).collect();
+        let sends = program.ops.iter().any(|op| matches!(op, Op::Send { to, .. } if *to != SendTo::Own));
+        Code { program, cost, watched: flags, dependent, private, sends, global_end, percpu_end }
     }
 
     /// Fixed issue cost of a micro-op, in cycles.
@@ -115,11 +121,68 @@ impl Code {
         self.dependent[pc as usize]
     }
 
+    /// True for a micro-op that reads and writes nothing but what belongs to its context and the time, and which
+    /// neither a mark follows nor a directed arrival counts: when it is executed is seen by nobody.
+    #[must_use]
+    #[inline]
+    pub fn is_private(&self, pc: Pc) -> bool {
+        self.private[pc as usize]
+    }
+
+    /// True if some micro-op sends interrupts to other cores.
+    #[must_use]
+    #[inline]
+    pub fn sends(&self) -> bool {
+        self.sends
+    }
+
+    /// True if a mark stands here.
+    #[must_use]
+    #[inline]
+    pub fn is_mark(&self, pc: Pc) -> bool {
+        matches!(self.program.ops.get(pc as usize), Some(Op::Mark(_)))
+    }
+
     /// True if the address lies in some object's area.
     #[must_use]
     #[inline]
     pub fn is_mapped(&self, addr: u64) -> bool {
         if addr >= PERCPU_BASE { addr < self.percpu_end } else { (GLOBAL_BASE..self.global_end).contains(&addr) }
+    }
+}
+
+/// The property of [`Code::is_private`] as far as the text shows it; where a return leads is known when it is executed.
+fn private(program: &Program, pc: Pc) -> bool {
+    let unmarked = |pc: Pc| !matches!(program.ops.get(pc as usize), Some(Op::Mark(_)));
+    match program.ops[pc as usize] {
+        Op::Alu { f: AluFn::Div | AluFn::Rem, .. } => false, // May fault.
+        Op::Alu { .. }
+        | Op::Lea { .. }
+        | Op::Pause
+        | Op::ClockNs { .. }
+        | Op::Cpu { .. }
+        | Op::Cpus { .. }
+        | Op::Context { .. }
+        | Op::Stopping { .. }
+        | Op::Draw { .. } => unmarked(pc + 1),
+        Op::Jump { target } => unmarked(target),
+        Op::Branch { target, .. } => unmarked(target) && unmarked(pc + 1),
+        Op::Call(site) => unmarked(program.procs[program.calls[site as usize].proc as usize].entry),
+        Op::Ret { .. } => true,
+        Op::Load { .. }
+        | Op::Store { .. }
+        | Op::Rmw { .. }
+        | Op::LocalAdd { .. }
+        | Op::PrefetchW { .. }
+        | Op::Fence(_)
+        | Op::Send { .. }
+        | Op::Work(_)
+        | Op::DelayUntil { .. }
+        | Op::Wfe { .. }
+        | Op::Halt
+        | Op::IrqSave { .. }
+        | Op::IrqRestore { .. }
+        | Op::Mark(_) => false,
     }
 }
 

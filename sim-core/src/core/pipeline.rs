@@ -23,6 +23,9 @@ pub struct Env<'a, M, I, P> {
     pub stop_at: Cycle,
     /// Execute every micro-op as an event of its own, compute nothing.
     pub exact: bool,
+    /// Private micro-ops that issue before this instant may be executed before what others do earlier: until then
+    /// nothing that a core does not know of can reach it but messages, and the run does not end.
+    pub horizon: Cycle,
     /// Memory.
     pub mem: &'a mut M,
     /// Interrupt controller.
@@ -67,6 +70,9 @@ impl Core {
     pub fn run<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) -> Cycle {
         let mut last = Cycle(0);
         loop {
+            if matches!(self.state, State::Ready) {
+                last = last.max(self.run_private(env));
+            }
             let (key, is_drain) = self.next_action(env.irq);
             if key >= limit || key >= env.mem.next_key() || key == Key::NEVER {
                 return last;
@@ -84,9 +90,49 @@ impl Core {
         }
     }
 
+    /// Executes private micro-ops until something else comes: another kind of micro-op, an interrupt, the horizon.
+    /// Gives the instant of the last one.
+    #[inline]
+    fn run_private<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>) -> Cycle {
+        let until = env.irq.attention(self.id).min(env.horizon);
+        let code = env.code;
+        let mut last = Cycle(0);
+        while self.now < until && code.is_private(self.current.pc) {
+            let (pc, t) = (self.current.pc, self.now);
+            let op = &code.program.ops[pc as usize];
+            if let Op::Ret { .. } = op
+                && self.current.frames.last().is_none_or(|f| code.is_mark(f.resume))
+            {
+                break;
+            }
+            if P::WATCHES_BOUNDARIES {
+                env.probe.boundary(t, self.id, pc, Stand::Before);
+            }
+            last = t;
+            self.retired += 1;
+            let cost = code.cost(pc);
+            if self.current.step_pure(op, self.id as u64, code.program.percpu_stride) != Ok(true) {
+                self.issue_other(env, op, t, cost);
+                continue;
+            }
+            self.now = t.after(cost);
+            if self.current.pc <= pc {
+                self.look_for_spin(env, pc);
+                if !matches!(self.state, State::Ready) {
+                    break;
+                }
+            }
+        }
+        last
+    }
+
     /// Does what this core does before `limit`, where something is about to happen to it, and
     /// computes no spin beyond that. It must not be due before `limit` for any other reason.
     pub fn catch_up<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
+        if !matches!(self.state, State::Spin(_)) && self.next_key(env.irq) >= limit {
+            self.spin.disturb();
+            return;
+        }
         self.leave_spin(env, limit.at());
         self.run(env, limit);
         // The branch that begins the next iteration may have been taken just before.
@@ -106,7 +152,7 @@ impl Core {
                 *reg = reg.wrapping_add(delta.wrapping_mul(iterations));
             }
             if P::WATCHES_BOUNDARIES && iterations > 0 {
-                env.probe.computed(self.now, self.id, plan.period, plan.ops, iterations);
+                env.probe.computed(self.now, self.id, plan.period, &plan.path, iterations);
             }
             self.now = self.now.after(plan.period * iterations);
             self.retired += plan.ops * iterations;
@@ -293,8 +339,18 @@ impl Core {
         t: Cycle,
         cost: u64,
     ) {
-        // Loads from the first-level cache, pauses and reads of fixed facts leave a spin undisturbed.
-        if !matches!(op, Op::Load { .. } | Op::Pause | Op::Cpu { .. } | Op::Cpus { .. } | Op::Context { .. }) {
+        // Loads from the first-level cache, pauses, calls and reads of fixed facts or the clock leave a spin undisturbed.
+        if !matches!(
+            op,
+            Op::Load { .. }
+                | Op::Pause
+                | Op::Call(_)
+                | Op::Ret { .. }
+                | Op::ClockNs { .. }
+                | Op::Cpu { .. }
+                | Op::Cpus { .. }
+                | Op::Context { .. }
+        ) {
             self.spin.disturb();
         }
         match *op {

@@ -2,18 +2,22 @@
 //! Computing a spin instead of executing it, exactly.
 //!
 //! When a backward branch is taken twice with nothing in between that anyone else could see or
-//! cause, one iteration is executed symbolically: a register is `base + step * k` in iteration
-//! k. If every load hits the first-level cache at a fixed address, and the iteration ends with
-//! the registers it predicts for k + 1, all iterations take the same time as long as every
-//! branch goes the same way; for how many that is follows from the steps. On a `weak` core that
-//! reads a stale line they also end when the line's time is over. Until then only a
+//! cause, one iteration is executed symbolically, calls included: a register is `base + step * k` in
+//! iteration k, or was read from the clock at a known place in it. If every load hits the first-level
+//! cache at a fixed address, and the iteration ends with the registers it predicts for k + 1 (but those
+//! that an iteration writes before it reads them), all iterations take the same time as long as every
+//! branch goes the same way; for how many that is follows from the steps, and from the clock's rate. On a
+//! `weak` core that reads a stale line they also end when the line's time is over. Until then only a
 //! message for this core's cache or an interrupt can change anything, and both put the core
 //! back to the boundary it would have reached ([`super::Core::catch_up`]).
+
+mod values;
 
 use super::{Core, Env, State};
 use crate::isa::{AluFn, Base, Cmp, Op, Operand, Pc, Reg};
 use crate::ports::{InterruptPort, MemoryPort, Probe};
-use crate::time::Cycle;
+use crate::time::{Clock, Cycle};
+use values::{Affine, Deadline, Value, alike, first_change, is_signed, range, wide};
 
 /// Longest iteration looked at, in micro-ops.
 const LOOP_OPS_MAX: u64 = 256;
@@ -29,12 +33,14 @@ pub struct SpinPlan {
     pub iterations: u64,
     /// When they are over.
     pub end: Cycle,
-    /// `[register of the frame]`: what one iteration adds.
+    /// `[register of the frame]`: what one iteration adds; of no meaning for one that each iteration writes first.
     pub deltas: Vec<u64>,
     /// Micro-ops per iteration.
     pub ops: u64,
     /// First-level hits per iteration.
     pub loads: u64,
+    /// Micro-ops of an iteration and the cycle of it in which each is issued, for a probe that watches boundaries; else empty.
+    pub path: Vec<(Pc, u64)>,
 }
 
 /// What is remembered of the last backward branch taken.
@@ -56,35 +62,29 @@ impl Watch {
     }
 }
 
-/// A value in iteration k: `base + step * k`, modulo 2^64.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Affine {
-    base: u64,
-    step: u64,
-}
-
-impl Affine {
-    const fn fixed(base: u64) -> Affine {
-        Affine { base, step: 0 }
-    }
-
-    /// Iterations from 0 in which `base + step * k` stays within `lo..=hi` as plain integers,
-    /// with `base` already in that range and the step taken as signed.
-    const fn within(self, lo: i128, hi: i128, base: i128) -> u64 {
-        let step = self.step as i64 as i128;
-        let room = if step > 0 {
-            (hi - base) / step
-        } else if step < 0 {
-            (base - lo) / -step
-        } else {
-            return u64::MAX;
-        };
-        if room >= u64::MAX as i128 { u64::MAX } else { room as u64 + 1 }
-    }
+/// A call that the iteration is in.
+struct Caller {
+    base: usize,
+    resume: Pc,
+    site: u32,
 }
 
 struct Symbolic<'a> {
-    regs: Vec<Affine>,
+    /// Registers of the frame at the loop's head, then those of the procedures the iteration is in.
+    regs: Vec<Value>,
+    /// First register of the current frame.
+    base: usize,
+    callers: Vec<Caller>,
+    /// `[register of the frame at the loop's head]`: the iteration has written it.
+    written: Vec<bool>,
+    /// `[register of the frame at the loop's head]`: the iteration has read it before it wrote it.
+    needed: Vec<bool>,
+    /// When the iteration begins, and the clock.
+    begin: Cycle,
+    clock: Clock,
+    /// Cycles from the begin of the iteration to the issue of the micro-op that is executed.
+    issued: u64,
+    deadlines: Vec<Deadline>,
     cpu: u64,
     stride: u64,
     iterations: u64,
@@ -94,43 +94,71 @@ struct Symbolic<'a> {
 }
 
 impl Symbolic<'_> {
-    fn value(&self, o: Operand) -> Affine {
+    fn value(&mut self, o: Operand) -> Value {
         match o {
             Operand::Reg(r) => self.reg(r),
-            Operand::Imm(v) => Affine::fixed(v),
+            Operand::Imm(v) => Value::fixed(v),
         }
     }
 
-    fn reg(&self, r: Reg) -> Affine {
-        self.regs[r.0 as usize]
+    fn reg(&mut self, r: Reg) -> Value {
+        let i = r.0 as usize;
+        if self.base == 0 && !self.written[i] {
+            self.needed[i] = true;
+        }
+        self.regs[self.base + i]
+    }
+
+    fn set(&mut self, r: Reg, v: Value) {
+        let i = r.0 as usize;
+        if self.base == 0 {
+            self.written[i] = true;
+        }
+        self.regs[self.base + i] = v;
     }
 
     fn limit(&mut self, iterations: u64) {
         self.iterations = self.iterations.min(iterations);
     }
 
-    fn address(&self, a: &crate::isa::Addr) -> Affine {
+    fn address(&mut self, a: &crate::isa::Addr) -> Option<Affine> {
         let scaled = |v: Affine, k: u64| Affine { base: v.base.wrapping_mul(k), step: v.step.wrapping_mul(k) };
         let base = match a.base {
             Base::Abs => Affine::fixed(0),
-            Base::Reg(r) => self.reg(r),
+            Base::Reg(r) => self.reg(r).line()?,
             Base::ThisCpu => Affine::fixed(self.cpu.wrapping_mul(self.stride)),
-            Base::OnCpu(r) => scaled(self.reg(r), self.stride),
+            Base::OnCpu(r) => scaled(self.reg(r).line()?, self.stride),
         };
-        let index = a.index.map_or(Affine::fixed(0), |(r, k)| scaled(self.reg(r), u64::from(k)));
-        Affine {
+        let index = match a.index {
+            Some((r, k)) => scaled(self.reg(r).line()?, u64::from(k)),
+            None => Affine::fixed(0),
+        };
+        Some(Affine {
             base: base.base.wrapping_add(a.disp).wrapping_add(index.base),
             step: base.step.wrapping_add(index.step),
-        }
+        })
     }
 
     /// Result of an arithmetic micro-op, or `None` if it is not of a form that can be predicted.
-    fn alu(&mut self, f: AluFn, a: Affine, b: Affine) -> Option<Affine> {
-        if a.step == 0 && (b.step == 0 || f == AluFn::Mov) {
+    fn alu(&mut self, f: AluFn, a: Value, b: Value) -> Option<Value> {
+        match (f, a, b) {
+            (AluFn::Mov, a, _) => Some(a),
+            (AluFn::Sub, Value::Clock { after, minus }, Value::Line(Affine { base, step: 0 })) => {
+                Some(Value::Clock { after, minus: minus.wrapping_add(base) })
+            }
+            (AluFn::Add, Value::Clock { after, minus }, Value::Line(Affine { base, step: 0 }))
+            | (AluFn::Add, Value::Line(Affine { base, step: 0 }), Value::Clock { after, minus }) => {
+                Some(Value::Clock { after, minus: minus.wrapping_sub(base) })
+            }
+            (f, a, b) => self.alu_line(f, a.line()?, b.line()?).map(Value::Line),
+        }
+    }
+
+    fn alu_line(&mut self, f: AluFn, a: Affine, b: Affine) -> Option<Affine> {
+        if a.step == 0 && b.step == 0 {
             return crate::exec::alu(f, a.base, b.base).map(Affine::fixed);
         }
         match f {
-            AluFn::Mov => Some(a),
             AluFn::Add => Some(Affine { base: a.base.wrapping_add(b.base), step: a.step.wrapping_add(b.step) }),
             AluFn::Sub => Some(Affine { base: a.base.wrapping_sub(b.base), step: a.step.wrapping_sub(b.step) }),
             // Cutting to the low bits keeps the step until the first carry out of them.
@@ -143,40 +171,61 @@ impl Symbolic<'_> {
         }
     }
 
-    /// Outcome of a comparison in iteration 0; limits the iterations to those in which it stays.
-    fn compare(&mut self, cmp: Cmp, a: Affine, b: Affine) -> bool {
+    /// Outcome of a comparison in iteration 0; limits the iterations to those in which it stays. `None` if it
+    /// cannot be predicted.
+    fn compare(&mut self, cmp: Cmp, a: Value, b: Value) -> Option<bool> {
+        match (a, b) {
+            (Value::Line(a), Value::Line(b)) => Some(self.compare_lines(cmp, a, b)),
+            (Value::Clock { after, minus }, Value::Line(Affine { base, step: 0 })) => {
+                Some(self.compare_clock(Deadline { cmp, after, minus, constant: base, clock_first: true }))
+            }
+            (Value::Line(Affine { base, step: 0 }), Value::Clock { after, minus }) => {
+                Some(self.compare_clock(Deadline { cmp, after, minus, constant: base, clock_first: false }))
+            }
+            _ => None,
+        }
+    }
+
+    fn compare_lines(&mut self, cmp: Cmp, a: Affine, b: Affine) -> bool {
         let now = cmp.holds(a.base, b.base);
         if a.step == 0 && b.step == 0 {
             return now;
         }
-        let signed = matches!(cmp, Cmp::LtS | Cmp::LeS | Cmp::GtS | Cmp::GeS);
-        let wide = |v: u64| if signed { i128::from(v as i64) } else { i128::from(v) };
-        let (lo, hi) = if signed { (i128::from(i64::MIN), i128::from(i64::MAX)) } else { (0, i128::from(u64::MAX)) };
+        let signed = is_signed(cmp);
+        let (lo, hi) = range(signed);
         // While neither side wraps, both are straight lines and their order changes at most once,
         // their equality at most at one k; so a bisection over k finds the first change.
-        self.limit(a.within(lo, hi, wide(a.base)));
-        self.limit(b.within(lo, hi, wide(b.base)));
-        let at = |v: Affine, k: u64| wide(v.base) + i128::from(v.step as i64) * i128::from(k);
+        self.limit(a.within(lo, hi, wide(a.base, signed)));
+        self.limit(b.within(lo, hi, wide(b.base, signed)));
+        let at = |v: Affine, k: u64| wide(v.base, signed) + i128::from(v.step as i64) * i128::from(k);
         let difference = |k: u64| at(a, k) - at(b, k);
-        let same = |k: u64| match cmp {
-            Cmp::Eq | Cmp::Ne => difference(k).signum() == difference(0).signum(),
-            Cmp::Lt | Cmp::Ge | Cmp::LtS | Cmp::GeS => (difference(k) < 0) == (difference(0) < 0),
-            Cmp::Le | Cmp::Gt | Cmp::LeS | Cmp::GtS => (difference(k) > 0) == (difference(0) > 0),
-        };
-        let (mut good, mut bad) = (0u64, self.iterations);
-        if bad > 0 && same(bad - 1) {
-            return now;
-        }
-        while bad - good > 1 {
-            let mid = good + (bad - good) / 2;
-            if same(mid) {
-                good = mid;
-            } else {
-                bad = mid;
-            }
-        }
-        self.limit(bad);
+        self.iterations = first_change(self.iterations, |k| alike(cmp, difference(k), difference(0)));
         now
+    }
+
+    /// As [`Self::compare`]; how long it stays is found when the period is known, by [`Self::limit_by_clock`].
+    fn compare_clock(&mut self, d: Deadline) -> bool {
+        self.deadlines.push(d);
+        let clock = self.clock.nanos(self.begin.after(d.after)).wrapping_sub(d.minus);
+        if d.clock_first { d.cmp.holds(clock, d.constant) } else { d.cmp.holds(d.constant, clock) }
+    }
+
+    /// Limits the iterations to those in which every comparison with the clock comes out as in the first: the clock
+    /// never goes back, so while its value does not wrap there is one first change.
+    fn limit_by_clock(&mut self, period: u64) {
+        for d in std::mem::take(&mut self.deadlines) {
+            let first = self.begin.after(d.after);
+            self.limit((u64::MAX - first.0) / period);
+            let began = self.clock.nanos(first);
+            let grown = |k: u64| i128::from(self.clock.nanos(Cycle(first.0 + k * period)) - began);
+            let signed = is_signed(d.cmp);
+            let start = wide(began.wrapping_sub(d.minus), signed);
+            let sign = if d.clock_first { 1 } else { -1 };
+            let difference = |k: u64| sign * (start + grown(k) - wide(d.constant, signed));
+            let (_, highest) = range(signed);
+            let same = |k: u64| start + grown(k) <= highest && alike(d.cmp, difference(k), difference(0));
+            self.iterations = first_change(self.iterations, same);
+        }
     }
 }
 
@@ -201,8 +250,11 @@ impl Core {
             (w.undisturbed, w.edge, w.depth) = (true, edge, self.current.frames.len());
             (w.visits, w.next_try) = (0, 1);
         }
-        w.regs.clear();
-        w.regs.extend_from_slice(regs);
+        // Needed at the next try only.
+        if w.visits + 1 >= w.next_try {
+            w.regs.clear();
+            w.regs.extend_from_slice(regs);
+        }
         if !deltas.is_empty()
             && self.stores.is_empty()
             && let Some(plan) = self.plan_spin(env, edge, deltas)
@@ -223,7 +275,15 @@ impl Core {
         let regs = &self.current.regs[self.current.base as usize..];
         let start: Vec<Affine> = regs.iter().zip(&deltas).map(|(&base, &step)| Affine { base, step }).collect();
         let mut s = Symbolic {
-            regs: start.clone(),
+            regs: start.iter().copied().map(Value::Line).collect(),
+            base: 0,
+            callers: Vec::new(),
+            written: vec![false; start.len()],
+            needed: vec![false; start.len()],
+            begin: self.now,
+            clock: env.clock,
+            issued: 0,
+            deadlines: Vec::new(),
             cpu: self.id as u64,
             stride: program.percpu_stride,
             iterations: u64::MAX,
@@ -232,17 +292,22 @@ impl Core {
         };
         let head = self.current.pc;
         let (mut pc, mut period, mut ops, mut loads) = (head, 0u64, 0u64, 0u64);
+        let mut path = Vec::new();
         loop {
             if env.code.is_watched(pc) || ops >= LOOP_OPS_MAX {
                 return None;
             }
             let here = pc;
-            let marks = matches!(program.ops[pc as usize], Op::Mark(_));
+            let op = &program.ops[pc as usize];
+            s.issued = period;
             period += env.code.cost(pc);
-            ops += u64::from(!marks);
+            ops += u64::from(!matches!(op, Op::Mark(_)));
+            if P::WATCHES_BOUNDARIES && !matches!(op, Op::Mark(_)) {
+                path.push((pc, s.issued));
+            }
             pc = s.step(self, env, pc, &mut period, &mut loads)?;
-            if pc <= here {
-                if here != edge || pc > head {
+            if pc <= here && matches!(op, Op::Branch { .. } | Op::Jump { .. }) {
+                if here != edge || pc > head || !s.callers.is_empty() {
                     return None;
                 }
                 // Marks between the branch target and the head stay silent in every iteration.
@@ -252,17 +317,22 @@ impl Core {
                 break;
             }
         }
-        let predicted =
-            start.iter().zip(&s.regs).all(|(a, b)| b.base == a.base.wrapping_add(a.step) && b.step == a.step);
-        if s.stale_until != Cycle::NEVER && period > 0 {
+        let is_next = |a: &Affine, b: Affine| b.base == a.base.wrapping_add(a.step) && b.step == a.step;
+        let predicted = (0..start.len())
+            .all(|i| (s.written[i] && !s.needed[i]) || s.regs[i].line().is_some_and(|b| is_next(&start[i], b)));
+        if !predicted || period == 0 {
+            return None;
+        }
+        s.limit_by_clock(period);
+        if s.stale_until != Cycle::NEVER {
             // Every load of an iteration issues before its end.
             s.limit(s.stale_until.since(self.now) / period);
         }
-        if !predicted || period == 0 || s.iterations < ITERATIONS_MIN {
+        if s.iterations < ITERATIONS_MIN {
             return None;
         }
         let end = s.iterations.checked_mul(period).map_or(Cycle::NEVER, |c| self.now.after(c));
-        Some(SpinPlan { period, iterations: s.iterations, end, deltas, ops, loads })
+        Some(SpinPlan { period, iterations: s.iterations, end, deltas, ops, loads, path })
     }
 }
 
@@ -277,16 +347,20 @@ impl Symbolic<'_> {
         loads: &mut u64,
     ) -> Option<Pc> {
         let (dst, v) = match self.program.ops[pc as usize] {
+            Op::Alu { f: AluFn::Mov, dst, a, .. } => (dst, self.value(a)),
             Op::Alu { f, dst, a, b } => {
                 let (a, b) = (self.value(a), self.value(b));
                 (dst, self.alu(f, a, b)?)
             }
-            Op::Lea { dst, addr } => (dst, self.address(&addr)),
-            Op::Cpu { dst } => (dst, Affine::fixed(self.cpu)),
-            Op::Cpus { dst } => (dst, Affine::fixed(env.cpus as u64)),
-            Op::Context { dst } => (dst, Affine::fixed(core.current.kind as u64)),
+            Op::Lea { dst, addr } => (dst, Value::Line(self.address(&addr)?)),
+            Op::Cpu { dst } => (dst, Value::fixed(self.cpu)),
+            Op::Cpus { dst } => (dst, Value::fixed(env.cpus as u64)),
+            Op::Context { dst } => (dst, Value::fixed(core.current.kind as u64)),
+            Op::ClockNs { dst } => (dst, Value::Clock { after: self.issued, minus: 0 }),
+            Op::Call(site) => return Some(self.call(site, pc)),
+            Op::Ret { values } => return self.ret(&values),
             Op::Load { dst, addr, width, order } => {
-                let a = self.address(&addr);
+                let a = self.address(&addr)?;
                 if a.step != 0 || !a.base.is_multiple_of(width.bytes()) || !env.code.is_mapped(a.base) {
                     return None;
                 }
@@ -302,22 +376,47 @@ impl Symbolic<'_> {
                 };
                 *period += latency;
                 *loads += 1;
-                (dst, Affine::fixed(value))
+                (dst, Value::fixed(value))
             }
             Op::Pause => return Some(pc + 1),
             Op::Jump { target } => return Some(target),
             Op::Branch { cmp, a, b, target } => {
                 let (a, b) = (self.value(a), self.value(b));
-                return Some(if self.compare(cmp, a, b) { target } else { pc + 1 });
+                return Some(if self.compare(cmp, a, b)? { target } else { pc + 1 });
             }
             Op::Mark(site) => {
                 let (r, set) = self.program.marks[site as usize].guard?;
-                let v = self.reg(r);
+                let v = self.reg(r).line()?;
                 return (v.step == 0 && (v.base != 0) != set).then_some(pc + 1);
             }
             _ => return None,
         };
-        self.regs[dst.0 as usize] = v;
+        self.set(dst, v);
         Some(pc + 1)
+    }
+
+    /// Enters a procedure; gives its first micro-op.
+    fn call(&mut self, site: u32, pc: Pc) -> Pc {
+        let call = &self.program.calls[site as usize];
+        let callee = &self.program.procs[call.proc as usize];
+        let base = self.regs.len();
+        let args: Vec<Value> = call.args.iter().map(|a| self.value(*a)).collect();
+        self.regs.extend(args);
+        self.regs.resize(base + callee.regs.len(), Value::fixed(0));
+        self.callers.push(Caller { base: self.base, resume: pc + 1, site });
+        self.base = base;
+        callee.entry
+    }
+
+    /// Leaves a procedure that the iteration has entered; `None` if it leaves the one the loop is in.
+    fn ret(&mut self, values: &[Operand; 2]) -> Option<Pc> {
+        let Caller { base, resume, site } = self.callers.pop()?;
+        let values = values.map(|v| self.value(v));
+        self.regs.truncate(self.base);
+        self.base = base;
+        for (r, v) in self.program.calls[site as usize].results.iter().zip(values) {
+            self.set(*r, v);
+        }
+        Some(resume)
     }
 }

@@ -16,11 +16,13 @@ pub enum MarkKind {
     /// `resumed(lock)`: the wait is over and the context goes on with what it was doing. Other marks that show it
     /// (`held`, `failed`, another `wait`) need none of this kind before them.
     Resumed,
-    /// `queued(lock, previous, own)`: it joined the queue; the tail codes before and after.
+    /// `queued(lock, previous, own)`: it joined the queue; the tail codes before and after. `queued(lock, own, 0)`: it left
+    /// the queue again, without the lock or after it.
     Queued,
     /// `held(lock)`: the lock is owned from the micro-op before this mark on.
     Held,
-    /// `released(lock)`: given back by the store before this mark.
+    /// `released(lock)`: given back by the store before this mark. `released(lock, own)`: given back, but whoever is behind
+    /// it in the queue waits for it yet, until `queued(lock, own, 0)`; `own` is its tail code there. 0 is as if left out.
     Released,
     /// `check(lock, detector)`: a look for a deadlock begins, by the attempt on this lock.
     Check,

@@ -82,6 +82,7 @@ proc slow(lock: lock_word, val) -> err {
   mark check(lock, abba)
   mark found(lock, ETIMEDOUT)
   mark queued(lock, prev, tail)
+  mark released(lock, tail)
   mark note()
   mark note(1, 2)
   b = test_set_bit.u32 [lock.val], 8

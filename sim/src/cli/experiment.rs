@@ -3,15 +3,16 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use configs::Loaded;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reports::{Record, StageSummary};
 use rqsim::batch::{self, Batch, HowToRun};
 use rqsim::plan::{InputError, Plan, near, plan};
 
-use super::{Changes, Failure, RunArgs, output};
+use super::interrupt::Interrupt;
+use super::{CheckArgs, Failure, RunArgs, output};
 
 pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let Some(name) = named.or(args.config.as_deref()) else {
@@ -19,22 +20,21 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
         );
     };
-    let mut loaded = changed(configs::load(name)?, &args.changes)?;
+    let mut loaded = args.batch.changes.apply(configs::load(name)?)?;
     loaded.experiment.measure.attribution |= args.attribution;
     let mut plan = plan(loaded)?;
-    select(&mut plan, args)?;
-    let dir = args.out.clone().unwrap_or_else(|| default_dir(&plan.loaded, &args.changes));
-    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
-    let how = HowToRun { threads: threads(args.threads), exact: args.exact, fresh: args.fresh };
+    args.batch.select(&mut plan);
+    args.stages.select(&mut plan)?;
+    let dir = args.batch.folder(&plan.loaded, "")?;
     let start = Instant::now();
-    let batch = run_all(&plan, &dir, how, args.quiet)?;
+    let batch = run_all(&plan, &dir, args.batch.how(args.exact), args.batch.quiet)?;
     let elapsed = start.elapsed();
     let stages = StageSummary::from_records(&batch.records);
     let plots = reports::plots::write_all(&stages, &dir)?;
     rqsim::files::write_text(&dir.join("stages.csv"), &reports::stage_csv(&stages))?;
     rqsim::files::write_text(&dir.join("metrics.csv"), &reports::metrics_csv(&stages))?;
     let colored = output::color(std::io::stdout().is_terminal());
-    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
+    output::head(&plan.loaded.experiment)?;
     output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
     if plan.loaded.experiment.measure.attribution {
         let files = [
@@ -65,86 +65,27 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         })?;
     }
     never_delivered(&plan, &batch.records);
-    if !args.quiet {
+    if !args.batch.quiet {
         summarize(&batch, &dir, &plots, elapsed);
     }
     findings(&batch.records)
 }
 
-/// Cuts the plan down to the seeds and stages asked for.
-fn select(plan: &mut Plan, args: &RunArgs) -> Result<(), Failure> {
-    if let Some(seeds) = &args.seeds {
-        plan.seeds.clone_from(seeds);
-    }
-    args.stages.as_ref().map_or(Ok(()), |wanted| keep_stages(plan, wanted))
-}
-
-/// Cuts the plan down to the stages asked for.
-pub(super) fn keep_stages(plan: &mut Plan, wanted: &[String]) -> Result<(), Failure> {
-    for name in wanted {
-        if !plan.stages.iter().any(|s| s.name == *name) {
-            let names: Vec<&str> = plan.stages.iter().map(|s| s.name.as_str()).collect();
-            let help = near(name, names.into_iter(), "stages");
-            return Err(InputError::text(&format!("the experiment has no stage \"{name}\""), &help).into());
-        }
-    }
-    plan.stages.retain(|s| wanted.contains(&s.name));
-    Ok(())
-}
-
-/// The experiment with `--machine` and `--set` applied to its full text, in this order.
-pub(super) fn changed(loaded: Loaded, args: &Changes) -> Result<Loaded, Failure> {
-    if args.machine.is_none() && args.set.is_empty() {
-        return Ok(loaded);
-    }
-    let file = format!("{}, changed", loaded.file);
-    let mut text = configs::expanded(&loaded.experiment);
-    if let Some(machine) = &args.machine {
-        text = configs::override_field(&text, "machine", &format!("Preset({machine:?})"))?;
-        // Written out, so that its fields can be changed as well.
-        text = configs::expanded(&configs::parse(&text, &file)?.experiment);
-    }
-    for change in &args.set {
-        let Some((path, value)) = change.split_once('=') else {
-            let help = "as in `--set machine.cores=3`; `sim presets ring8.ron` shows the fields";
-            return Err(InputError::text(&format!("--set {change}: there is no `=`"), help).into());
-        };
-        text = configs::override_field(&text, path, value)?;
-        // What is valid is written out again, for the next change; what is not may become so by it.
-        if let Ok(valid) = configs::parse(&text, &file) {
-            text = configs::expanded(&valid.experiment);
-        }
-    }
-    let changed = configs::parse(&text, &file)?;
-    Ok(Loaded { origin: loaded.origin, ..changed })
-}
-
-/// `results/NAME`, and what was changed on the command line: the results of another experiment.
-pub(super) fn default_dir(loaded: &Loaded, args: &Changes) -> PathBuf {
-    let mut name =
-        Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
-    for change in args.machine.iter().chain(&args.set) {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || ".-=_".contains(c) { c } else { '_' };
-        name.push('+');
-        name.extend(change.chars().map(plain));
-    }
-    // Names of files have a limit; what is cut off still tells records apart by their hash.
-    Path::new("results").join(name.chars().take(120).collect::<String>())
-}
-
-/// Worker threads: as many as asked for, else one per processor.
-pub(super) fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
-}
-
-/// Runs what is missing, with a progress bar.
-pub(super) fn run_all(plan: &Plan, dir: &Path, how: HowToRun, quiet: bool) -> Result<Batch, reports::Error> {
+/// Runs what is missing, with a progress bar. The first Ctrl-C lets the runs in progress finish and begins no other.
+pub(super) fn run_all(plan: &Plan, dir: &Path, how: HowToRun, quiet: bool) -> Result<Batch, Failure> {
     let bar = progress_bar(quiet, "runs");
-    let batch = batch::run_all(plan, dir, how, &|done, all| {
+    let interrupt = Interrupt::watch(dir, how, &bar);
+    let progress = |done: usize, all: usize| {
+        interrupt.done.store(done, Ordering::Relaxed);
         bar.set_length(all as u64);
         bar.set_position(done as u64);
-    })?;
+    };
+    let batch = batch::run_until(plan, dir, how, &progress, &interrupt.stop)?;
     bar.finish_and_clear();
+    if batch.not_begun > 0 {
+        output::say(&interrupt.kept());
+        return Err(Failure::Interrupted);
+    }
     Ok(batch)
 }
 
@@ -163,7 +104,7 @@ pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {
 
 fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
     for line in &batch.damaged {
-        output::say(&format!("warning: skipped a damaged record: {line} (the file was copied to *.damaged)"));
+        output::say(&format!("warning: skipped a damaged record: {line}"));
     }
     if batch.kept > 0 {
         output::say(&format!("{} finished records of other runs were found there and kept", batch.kept));
@@ -249,8 +190,9 @@ pub(super) fn findings(records: &[Record]) -> Result<(), Failure> {
     Err(Failure::Found)
 }
 
-pub(super) fn check(name: &str) -> Result<(), Failure> {
-    let plan = plan(configs::load(name)?)?;
+pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let mut plan = plan(args.changes.apply(configs::load(&args.experiment)?)?)?;
+    args.stages.select(&mut plan)?;
     let e = &plan.loaded.experiment;
     let mut text = format!("{}: {}\n", plan.loaded.file, e.title);
     text += &format!(
@@ -272,7 +214,10 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         let mut text = String::from("experiments:\n");
         let width = experiment_names().map(str::len).max().unwrap_or(0);
         for n in experiment_names() {
-            text += &format!("  {n:<width$} {}\n", configs::load(n)?.experiment.question);
+            let line = format!("  {n:<width$} {}", configs::load(n)?.experiment.question);
+            for line in reports::wrap_hanging(&line, output::width(), width + 3) {
+                text += &format!("{line}\n");
+            }
         }
         text += "machines:\n";
         for n in machine_names() {

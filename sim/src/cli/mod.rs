@@ -4,6 +4,8 @@
 mod asm;
 mod calibrate;
 mod experiment;
+mod flags;
+mod interrupt;
 mod litmus;
 mod orderings;
 mod output;
@@ -11,10 +13,10 @@ mod protocol;
 mod test_memory;
 mod windows;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use flags::{BatchFlags, Changes, StageFlags};
 use rqsim::plan::InputError;
 
 /// Deterministic cycle-level simulator of lock algorithms on a multicore machine.
@@ -28,7 +30,9 @@ use rqsim::plan::InputError;
   sim calibrate zen3-ccx-8            latencies of a machine beside published ones
   sim litmus tests/ --exhaustive --expect states.log --csv out.csv
 
-Exit codes: 0 all well; 1 a run hung, broke an invariant or an expectation; 2 unusable input.")]
+Exit codes: 0 all well; 1 a run did not end as its stage expects, or a test failed; 2 unusable input;
+130 interrupted. A run is expected to come to rest without a broken invariant, unless its stage says
+`expect: Hang` (or Violation): then a hang is well, and its absence is 1.")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -41,10 +45,7 @@ enum Command {
     /// Run an experiment: a RON file or a preset's name.
     Run(RunCommand),
     /// Check an experiment and its programs without running it.
-    Check {
-        /// A RON file or a preset's name.
-        experiment: String,
-    },
+    Check(CheckArgs),
     /// List the embedded experiments and machines, or show one.
     Presets {
         /// The preset to show.
@@ -78,26 +79,13 @@ struct RunArgs {
     /// Experiment to run: a RON file or a preset's name.
     #[arg(long, short, value_name = "EXPERIMENT")]
     config: Option<String>,
-    /// Folder for records, table and plots [default: results/NAME].
-    #[arg(long, short, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-    /// Only these seeds, instead of the experiment's.
-    #[arg(long, value_name = "SEED", value_delimiter = ',')]
-    seeds: Option<Vec<u64>>,
-    /// Only these stages, by name.
-    #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
-    stages: Option<Vec<String>>,
     #[command(flatten)]
-    changes: Changes,
+    stages: StageFlags,
+    #[command(flatten)]
+    batch: BatchFlags,
     /// Simulate every event: no shortcut. Same results, slowly.
     #[arg(long)]
     exact: bool,
-    /// Run again what is in the results folder already.
-    #[arg(long)]
-    fresh: bool,
     /// Also count traffic by field, program line and context, find false sharing, and say how busy
     /// links are: as `measure: (attribution: true)` in the experiment.
     #[arg(long)]
@@ -112,21 +100,16 @@ struct RunArgs {
     /// healing, and who paid without being on them. Records have it in any case.
     #[arg(long)]
     anatomy: bool,
-    /// No progress, no summary of the work done.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-/// Changes to an experiment that are not worth a file.
 #[derive(Debug, Args)]
-struct Changes {
-    /// Run it on this embedded machine instead of its own.
-    #[arg(long, value_name = "NAME")]
-    machine: Option<String>,
-    /// Change a field of the experiment, written out in full, as in `--set machine.cores=3` or `--set duration=10ms`;
-    /// can be given several times.
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+struct CheckArgs {
+    /// A RON file or a preset's name.
+    experiment: String,
+    #[command(flatten)]
+    stages: StageFlags,
+    #[command(flatten)]
+    changes: Changes,
 }
 
 /// Why a command failed.
@@ -139,6 +122,8 @@ enum Failure {
     Told,
     /// The reader of our output went away: no error.
     Closed,
+    /// Exit code 130: Ctrl-C; what is left has been said.
+    Interrupted,
     /// Exit code 1: the runs found something; it has been printed.
     Found,
 }
@@ -171,7 +156,7 @@ pub(crate) fn main() -> ExitCode {
         }
         None => experiment::run(&cli.run, None),
         Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
-        Some(Command::Check { experiment }) => experiment::check(&experiment),
+        Some(Command::Check(c)) => experiment::check(&c),
         Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
         Some(Command::Protocol(c)) => protocol::run(&c),
         Some(Command::Litmus(c)) => litmus::run(&c),
@@ -184,13 +169,20 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Found) => ExitCode::from(1),
+        Err(Failure::Interrupted) => ExitCode::from(interrupt::EXIT_CODE),
         Err(Failure::Told) => ExitCode::from(2),
         Err(Failure::Input(e)) => {
             output::complain(&e);
             ExitCode::from(2)
         }
         Err(Failure::Files(e)) => {
-            output::say(&format!("error: {e}"));
+            let help = match &e {
+                reports::Error::Write { .. } => {
+                    "\n  help: is there room, and may you write there? --out names another folder"
+                }
+                _ => "",
+            };
+            output::say(&format!("error: {e}{help}"));
             ExitCode::from(2)
         }
     }

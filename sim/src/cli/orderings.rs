@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use reports::Record;
 use reports::orderings::{METRICS, Orderings};
-use rqsim::batch::{self, HowToRun};
+use rqsim::batch;
 use rqsim::orderings::{Wanted, order, prepare};
 use rqsim::plan::{InputError, near, plan};
 
+use super::flags::BatchFlags;
 use super::{Failure, experiment, output};
 
 /// Characters of a line of prose at most, however wide the output is.
@@ -40,23 +41,8 @@ pub(super) struct OrderingsArgs {
     /// Show the metrics after each step of this order.
     #[arg(long, value_name = "A,B,..")]
     order: Option<String>,
-    /// Folder for records, tables and plots [default: results/NAME-orderings].
-    #[arg(long, short, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-    /// Only these seeds, instead of the experiment's.
-    #[arg(long, value_name = "SEED", value_delimiter = ',')]
-    seeds: Option<Vec<u64>>,
     #[command(flatten)]
-    changes: super::Changes,
-    /// Run again what is in the results folder already.
-    #[arg(long)]
-    fresh: bool,
-    /// No progress, no summary of the work done.
-    #[arg(long, short)]
-    quiet: bool,
+    batch: BatchFlags,
 }
 
 pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
@@ -66,21 +52,14 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
             return Err(InputError::text(&format!("there is no metric \"{name}\""), &help).into());
         }
     }
-    let loaded = experiment::changed(configs::load(&args.experiment)?, &args.changes)?;
+    let loaded = args.batch.changes.apply(configs::load(&args.experiment)?)?;
     let wanted = Wanted { patches: args.patches.clone(), params: args.param.clone() };
     let prepared = prepare(loaded, &wanted)?;
     let one = args.order.as_deref().map(|text| order(&prepared.lattice, text)).transpose()?;
     let mut plan = plan(prepared.loaded)?;
-    if let Some(seeds) = &args.seeds {
-        plan.seeds.clone_from(seeds);
-    }
-    let dir = args.out.clone().unwrap_or_else(|| {
-        let dir = experiment::default_dir(&plan.loaded, &args.changes);
-        dir.with_file_name(format!("{}-orderings", dir.file_name().unwrap_or_default().to_string_lossy()))
-    });
-    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
-    let how = HowToRun { threads: experiment::threads(args.threads), exact: false, fresh: args.fresh };
-    let batch = experiment::run_all(&plan, &dir, how, args.quiet)?;
+    args.batch.select(&mut plan);
+    let dir = args.batch.folder(&plan.loaded, "-orderings")?;
+    let batch = experiment::run_all(&plan, &dir, args.batch.how(false), args.batch.quiet)?;
     let records: Vec<Vec<&Record>> =
         plan.stages.iter().map(|s| batch.records.iter().filter(|r| r.stage_idx == s.idx).collect()).collect();
     let found = Orderings::new(&prepared.lattice, &records, &args.metric);
@@ -89,16 +68,16 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         let what = format!("metric \"{}\" was not measured in this experiment", metric.name);
         return Err(InputError::text(&what, &format!("measured: {}", measured.join(", "))).into());
     }
-    output::print(&format!("{}\n{}\n\n", plan.loaded.experiment.title, plan.loaded.experiment.question))?;
-    output::print(&found.text(false))?;
+    output::head(&plan.loaded.experiment)?;
+    output::print(&found.text(output::width(), false))?;
     if let Some(order) = one {
         output::print(&format!("\nIn the order {}:\n", args.order.as_deref().unwrap_or_default()))?;
-        output::print(&found.one_order(&order, false))?;
+        output::print(&found.one_order(&order, output::width(), false))?;
     }
     let words = reports::wrap(&found.words(), output::width().min(PARAGRAPH));
     output::print(&format!("\n{}\n", words.join("\n")))?;
     let files = write(&found, &dir)?;
-    if !args.quiet {
+    if !args.batch.quiet {
         output::say(&format!("records: {}", batch::records_path(&dir).display()));
         for path in files {
             output::say(&format!("file:    {}", path.display()));

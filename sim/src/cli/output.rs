@@ -17,6 +17,12 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints what an experiment is called and asks.
+pub(super) fn head(e: &configs::Experiment) -> Result<(), Failure> {
+    let lines = reports::wrap(&format!("{}\n{}", e.title, e.question), width());
+    print(&format!("{}\n\n", lines.join("\n")))
+}
+
 /// Says something to the user. If even that cannot be written there is nobody to tell.
 pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sim test-memory`.
 
-use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use cache_model::protocol::{SNOOPING, Tables};
@@ -11,6 +9,7 @@ use clap::Args;
 use rayon::prelude::*;
 use rqsim::plan::{InputError, memory_of, near};
 
+use super::flags::Seeds;
 use super::{Failure, output};
 
 /// Arguments of `sim test-memory`.
@@ -37,24 +36,6 @@ pub(super) struct TestArgs {
     inject: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-struct Seeds(Range<u64>);
-
-impl FromStr for Seeds {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Seeds, String> {
-        let number = |t: &str| t.trim().parse::<u64>().map_err(|e| format!("\"{t}\" is no seed: {e}"));
-        let range = match text.split_once("..") {
-            Some((a, b)) => number(a)?..number(b)?,
-            None => number(text)?..number(text)?.checked_add(1).ok_or("too large")?,
-        };
-        if range.is_empty() {
-            return Err(format!("{text} is empty: the second seed is not run any more, as in 1..9 for 1 to 8"));
-        }
-        Ok(Seeds(range))
-    }
-}
-
 /// The networks asked for, each with the name it was asked for by.
 fn shapes(args: &TestArgs) -> Result<Vec<(String, Shape)>, Failure> {
     let cores = args.cores.map(usize::from);
@@ -77,7 +58,7 @@ fn shapes(args: &TestArgs) -> Result<Vec<(String, Shape)>, Failure> {
 }
 
 fn protocols(args: &TestArgs) -> Result<Vec<&'static str>, Failure> {
-    let all = || Tables::all().iter().map(|t| &*t.name).chain(SNOOPING);
+    let all = || Tables::all().into_iter().map(|t| &*t.name).chain(SNOOPING);
     let Some(wanted) = &args.protocol else { return Ok(all().collect()) };
     match all().find(|p| p == wanted) {
         Some(p) => Ok(vec![p]),

@@ -13,6 +13,7 @@ use reports::windows::{
 use rqsim::plan::{InputError, Plan, near, plan};
 use rqsim::windows::{Effort, Maps, Pairs, Part, Prepared, Wanted, maps_path, prepare, run_all};
 
+use super::flags::{BatchFlags, StageFlags};
 use super::{Failure, experiment, output};
 
 /// Let an interrupt land at every boundary of a program, and say what becomes of it.
@@ -54,9 +55,8 @@ pub(super) struct WindowsArgs {
     /// Landings besides, per seed, shared out by the time spent at boundaries.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
     more: u64,
-    /// Only these stages, by name.
-    #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
-    stages: Option<Vec<String>>,
+    #[command(flatten)]
+    stages: StageFlags,
     /// Instead of the experiment's stages every subset of their patches.
     #[arg(long, conflicts_with_all = ["stages", "compare"])]
     subsets: bool,
@@ -81,23 +81,8 @@ pub(super) struct WindowsArgs {
     /// Runs for two interrupts, for each stage and seed.
     #[arg(long, value_name = "RUNS", requires = "second", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     budget: Option<u64>,
-    /// Folder for records, table and picture [default: results/NAME-windows].
-    #[arg(long, short, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-    /// Only these seeds, instead of the experiment's.
-    #[arg(long, value_name = "SEED", value_delimiter = ',')]
-    seeds: Option<Vec<u64>>,
     #[command(flatten)]
-    changes: super::Changes,
-    /// Make again what is in the results folder already.
-    #[arg(long)]
-    fresh: bool,
-    /// No progress, no summary of the work done.
-    #[arg(long, short)]
-    quiet: bool,
+    batch: BatchFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -117,24 +102,19 @@ fn positive(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
     let events = events(&args.event)?;
-    let loaded = experiment::changed(configs::load(&args.experiment)?, &args.changes)?;
+    let loaded = args.batch.changes.apply(configs::load(&args.experiment)?)?;
     let loaded = if args.subsets { subsets(loaded)? } else { loaded };
     let wanted = Wanted { interrupt: args.interrupt.clone(), second: args.second_interrupt.clone() };
     let prepared = prepare(loaded, &wanted)?;
     let mut plan = plan(prepared.loaded.clone())?;
-    if let Some(seeds) = &args.seeds {
-        plan.seeds.clone_from(seeds);
-    }
-    if let Some(names) = args.stages.as_ref().or(args.compare.as_ref()) {
-        experiment::keep_stages(&mut plan, names)?;
+    args.batch.select(&mut plan);
+    args.stages.select(&mut plan)?;
+    if args.compare.is_some() {
+        StageFlags { stages: args.compare.clone() }.select(&mut plan)?;
     }
     let effort = effort(args);
     effort.part.check(&plan)?;
-    let dir = args.out.clone().unwrap_or_else(|| {
-        let dir = experiment::default_dir(&plan.loaded, &args.changes);
-        dir.with_file_name(format!("{}-windows", dir.file_name().unwrap_or_default().to_string_lossy()))
-    });
-    std::fs::create_dir_all(&dir).map_err(|source| reports::Error::Write { path: dir.clone(), source })?;
+    let dir = args.batch.folder(&plan.loaded, "-windows")?;
     let start = Instant::now();
     let maps = make(args, &prepared, &plan, &effort, &dir)?;
     let elapsed = start.elapsed().as_secs_f64();
@@ -154,7 +134,7 @@ pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
         }
     }
     let files = write(&maps.maps, &stages, &dir)?;
-    if !args.quiet {
+    if !args.batch.quiet {
         for line in &maps.damaged {
             output::say(&format!("warning: skipped a damaged record: {line} (the file was copied to *.damaged)"));
         }
@@ -207,9 +187,9 @@ fn make(
     effort: &Effort,
     dir: &Path,
 ) -> Result<Maps, reports::Error> {
-    let bar = experiment::progress_bar(args.quiet, "maps");
-    let threads = experiment::threads(args.threads);
-    let maps = run_all((prepared, plan), effort, dir, (threads, args.fresh), &|done, all| {
+    let bar = experiment::progress_bar(args.batch.quiet, "maps");
+    let how = args.batch.how(false);
+    let maps = run_all((prepared, plan), effort, dir, (how.threads, how.fresh), &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     })?;
@@ -222,12 +202,12 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         Some(per_second) => {
             let arrivals = Arrivals { per_second, locks_per_second: args.locks };
             let failed = |(what, help): (String, String)| InputError::text(&what, &help);
-            Some(rates_text(stages, events, &arrivals, false).map_err(failed)?)
+            Some(rates_text(stages, events, &arrivals, output::width(), false).map_err(failed)?)
         }
         None => None,
     };
     let Some(first) = stages.first().and_then(|s| s.maps.first()) else { return Ok(()) };
-    output::print(&format!("{}\n", plan.loaded.experiment.title))?;
+    output::head(&plan.loaded.experiment)?;
     let seeds = stages[0].maps.len();
     output::print(&format!(
         "{} ({}) lands in {}: once at each visit of a boundary, or {} times and more; {seeds} seed{}\n\n",
@@ -237,17 +217,17 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         args.each,
         if seeds == 1 { "" } else { "s" }
     ))?;
-    output::print(&stages_text(stages, false))?;
+    output::print(&stages_text(stages, output::width(), false))?;
     if let Some(names) = &args.compare {
         let of = |name: &String| stages.iter().find(|s| s.name == *name).unwrap_or(&stages[0]);
-        output::print(&format!("\n{}", report::compare(of(&names[0]), of(&names[1]), false)))?;
+        output::print(&format!("\n{}", report::compare(of(&names[0]), of(&names[1]), output::width(), false)))?;
     } else if stages.len() <= STAGES_ACROSS {
         let all: Vec<&StageMap<'_>> = stages.iter().collect();
-        output::print(&format!("\n{}", lines_text(&all, false)))?;
+        output::print(&format!("\n{}", lines_text(&all, output::width(), false)))?;
     } else {
         output::print("\nThe lines of so many stages are in landings.csv and landings.svg.\n")?;
     }
-    output::print(&pairs_text(stages, false))?;
+    output::print(&pairs_text(stages, output::width(), false))?;
     if let Some(rates) = rates {
         output::print(&format!("\n{rates}"))?;
     }

@@ -95,6 +95,7 @@ fn mark_text(program: &Program, m: &SeenMark) -> String {
     match m.kind {
         MarkKind::Attempt => format!("attempt({lock})"),
         MarkKind::Held => format!("held({lock})"),
+        MarkKind::Released if a != 0 => format!("released({lock}, still in the queue as tail {a:#x})"),
         MarkKind::Released => format!("released({lock})"),
         MarkKind::Wait => {
             let kind = WaitKind::from_number(a).map_or("?", WaitKind::name);

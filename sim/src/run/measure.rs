@@ -32,7 +32,7 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         unbounded_waits: unbounded_waits(machine, end),
         handlers: handlers(machine),
         oracle: oracle_counts(o),
-        recoveries: recoveries(machine),
+        recoveries: recoveries(machine, end),
         traffic: traffic(machine),
         stuck_ns: clock.nanos(Cycle(o.stuck_cycles(end))),
         ops: machine.retired(),
@@ -117,9 +117,9 @@ fn unbounded_waits(machine: &Machine<Observer>, end: Cycle) -> BTreeMap<String, 
     kinds.map(one).collect()
 }
 
-fn recoveries(machine: &Machine<Observer>) -> Recoveries {
+fn recoveries(machine: &Machine<Observer>, end: Cycle) -> Recoveries {
     let o = &machine.probe;
-    let (open, bystanders) = (o.oracle().open_recoveries(), o.oracle().bystanders());
+    let (open, bystanders) = (o.oracle().open_recoveries(), o.oracle().bystanders(end.0));
     Recoveries {
         undetected: open.undetected,
         unwinding: open.unwinding,

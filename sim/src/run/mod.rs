@@ -28,6 +28,8 @@ pub struct Finished {
     pub record: Record,
     /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
     pub events: u64,
+    /// Micro-ops executed or computed.
+    pub retired: u64,
 }
 
 /// Runs a stage with a seed.
@@ -38,12 +40,21 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
     let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz))
         .with_kernel(KernelView::of(e));
-    let mut machine = Machine::new(&spec, observer);
+    let mut machine = Machine::new(&spec, observer.clone());
     if e.measure.attribution {
         machine.attribute();
     }
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
-    let (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit);
+    let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit);
+    if matches!(outcome, Outcome::Fault(_)) && !exact {
+        // Once more, so that the account shows all cores in the instant of the fault.
+        machine = Machine::new(&spec, observer);
+        machine.keep_in_step();
+        if e.measure.attribution {
+            machine.attribute();
+        }
+        (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit);
+    }
     // A machine that was stopped counts as having run until then, whatever it did last.
     let mut end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() };
     if !broken_off {
@@ -74,7 +85,7 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
-    Finished { record, events: machine.events() }
+    Finished { record, events: machine.events(), retired: machine.retired() }
 }
 
 /// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, or some

@@ -17,9 +17,6 @@ use sim_core::ports::{Probe, Stand};
 use sim_core::rng::Stream;
 use sim_core::time::Cycle;
 
-/// Boundaries remembered per core, for computed spins: the longest loop that is computed.
-const RECENT: usize = 256;
-
 /// Where something can land: a micro-op in a kind of context, before or within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -132,9 +129,6 @@ struct OfCore {
     /// The last boundary.
     last: Cycle,
     kinds: Vec<ContextKind>,
-    /// The last boundaries, as a ring: where, when, cycles.
-    recent: Vec<(Pc, Cycle, u64)>,
-    at: usize,
 }
 
 /// Time by what became of it, all interrupted cores together, cycles.
@@ -189,13 +183,7 @@ impl Residency {
         for list in wanted.values_mut() {
             list.sort_unstable_by(|a, b| b.cmp(a));
         }
-        let core = |wanted: &bool| OfCore {
-            wanted: *wanted,
-            last: Cycle(0),
-            kinds: vec![ContextKind::Task],
-            recent: Vec::new(),
-            at: 0,
-        };
+        let core = |wanted: &bool| OfCore { wanted: *wanted, last: Cycle(0), kinds: vec![ContextKind::Task] };
         Residency {
             until: w.until,
             blocks: w.is_nmi,
@@ -292,12 +280,6 @@ impl Probe for Residency {
         let late = at >= self.until;
         let window = at.min(self.until).since(c.last);
         c.last = c.last.max(at.min(self.until));
-        if c.recent.len() < RECENT {
-            c.recent.push((pc, at, window));
-        } else {
-            c.recent[c.at] = (pc, at, window);
-        }
-        c.at = (c.at + 1) % RECENT;
         if blocked {
             self.spent.blocked += window;
         } else if stand == Stand::Asleep {
@@ -310,32 +292,31 @@ impl Probe for Residency {
         }
     }
 
-    fn computed(&mut self, from: Cycle, core: usize, period: u64, ops: u64, iterations: u64) {
+    fn computed(&mut self, from: Cycle, core: usize, period: u64, path: &[(Pc, u64)], iterations: u64) {
         let blocked = self.blocked(core);
         let c = &mut self.cores[core];
         if !c.wanted || c.last >= self.until {
             return;
         }
-        assert!(c.last.after(iterations * period) < self.until, "the machine runs until then and no further");
-        let ops = ops as usize;
-        let len = c.recent.len();
-        assert!(ops <= len && ops <= RECENT, "a spin was executed before it is computed");
-        let last: Vec<(Pc, Cycle, u64)> = (0..ops).map(|i| c.recent[(c.at + len - ops + i) % len]).collect();
-        assert_eq!(last.iter().map(|r| r.2).sum::<u64>(), period, "one iteration is like the one before");
-        c.last = c.last.after(iterations * period);
         let kind = c.kinds.last().copied().unwrap_or(ContextKind::Task);
-        let head = last[0].1;
-        for (pc, at, window) in last {
-            let first = Cycle(from.0 + at.since(head));
+        let mut before = c.last.0;
+        c.last = c.last.after(iterations * period);
+        assert!(c.last < self.until, "the machine runs until then and no further");
+        for &(pc, issued) in path {
+            let at = from.after(issued);
+            let window = at.0 - before;
+            before = at.0;
             if blocked {
                 self.spent.blocked += window * iterations;
             } else if !self.path[pc as usize] {
                 self.spent.elsewhere += window * iterations;
             } else {
                 self.spent.path += window * iterations;
-                self.add(core, Place { pc, kind, stand: Stand::Before }, first, window, (period, iterations));
+                self.add(core, Place { pc, kind, stand: Stand::Before }, at, window, (period, iterations));
             }
         }
+        // From the last boundary before the spin to that of its first iteration: as from iteration to iteration.
+        assert_eq!(before + (iterations - 1) * period, self.cores[core].last.0, "a spin goes on as it began");
     }
 
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, _args: [u64; 3], _pc: Pc) {

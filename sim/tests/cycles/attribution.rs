@@ -47,7 +47,7 @@ fn false_pairs(a: &Attribution) -> Vec<(String, String, u64)> {
 
 #[test]
 fn two_counters_on_one_line_are_named_and_padding_ends_it() {
-    for protocol in Tables::all().iter().map(|t| &*t.name) {
+    for protocol in Tables::all().into_iter().map(|t| &*t.name) {
         let spec = with_tables(protocol);
         let shared = run(&spec, &counters("mine: u32, yours: u32"));
         let found = false_pairs(&shared);

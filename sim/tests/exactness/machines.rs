@@ -81,7 +81,7 @@ pub(crate) fn machine(r: &mut Stream, program: Arc<Program>, cores: usize, seed:
     let tables = if snoops {
         Tables::by_name(SNOOPING[(seed % SNOOPING.len() as u64) as usize]).expect("it is listed")
     } else {
-        &Tables::all()[(seed % Tables::all().len() as u64) as usize]
+        Tables::all()[(seed % Tables::all().len() as u64) as usize]
     };
     let policies = [Replacement::Lru, Replacement::TreePlru, Replacement::Random, Replacement::Srrip];
     let policy = |level: u32| policies[(seed >> (2 * level)) as usize % policies.len()];

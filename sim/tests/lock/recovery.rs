@@ -109,6 +109,18 @@ fn a_lost_heir_is_recognised_when_nobody_is_left_and_the_same_without_shortcuts(
     assert_eq!((fast.recoveries.unwinding, fast.contexts["task"].unfinished), (1, 1));
 }
 
+/// Core 0 gives up after 2.5 ms and keeps lock a; so core 3, which wants a from 1.5 ms on, loses half a second, until the
+/// deadline of a queue head. Core 2, behind core 1, loses some milliseconds, until core 1 gives up as well.
+#[test]
+fn whoever_waits_behind_a_lost_head_loses_time_until_its_own_deadline() {
+    let lab = lost_heir().task(3, "Work(Fixed(\"1500us\")), Critical(lock: \"a\", body: [])");
+    let record = lab.record();
+    let r = &record.recoveries;
+    assert_eq!((record.status.as_str(), record.timeouts_by["head"]), ("hang", 1), "{:?}", record.finding);
+    assert_eq!((r.bystanders, r.bystander_errors, r.unwinding), (2, 1, 1), "{r:?}");
+    assert!((499_000_000..505_000_000).contains(&r.bystander_wait_ns), "{}", r.bystander_wait_ns);
+}
+
 /// While an NMI can still come that may queue behind the head, nothing is lost.
 #[test]
 fn an_interrupt_that_can_still_come_is_an_heir_in_waiting() {

@@ -13,7 +13,9 @@ pub(super) struct Calendar {
 impl Calendar {
     /// End of the reservation that overlaps `start..start + slots`, if there is one.
     pub(super) fn conflict(&self, start: u64, slots: u64) -> Option<u64> {
-        self.busy.iter().find(|(s, e)| *s < start + slots && start < *e).map(|(_, e)| *e)
+        // Nearly always behind all of them, or near the end.
+        let later = self.busy.iter().rev().take_while(|(_, e)| start < *e);
+        later.filter(|(s, _)| *s < start + slots).last().map(|(_, e)| *e)
     }
 
     /// Nothing is reserved any more, and nothing ever was.
@@ -28,8 +30,12 @@ impl Calendar {
         while self.busy.front().is_some_and(|(_, e)| *e <= now) {
             self.busy.pop_front();
         }
-        let place = self.busy.partition_point(|(s, _)| *s < start);
-        self.busy.insert(place, (start, start + slots));
+        if self.busy.back().is_none_or(|(_, e)| *e <= start) {
+            self.busy.push_back((start, start + slots));
+        } else {
+            let place = self.busy.partition_point(|(s, _)| *s < start);
+            self.busy.insert(place, (start, start + slots));
+        }
         self.busy_ticks += slots;
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages on their way: reservations on rings, queues and credits elsewhere.
 
+mod ride;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -168,6 +170,9 @@ impl Interconnect {
     ) -> (Sent, u32) {
         if parcel.from == parcel.to {
             return (Sent::Arrives(ready), 0);
+        }
+        if self.topology.is_one_ring && self.waits.is_empty() {
+            return self.ride_at_once(&parcel, ready, now);
         }
         let since = ready;
         let transit =
@@ -397,67 +402,6 @@ impl Interconnect {
         let lasts = next.clock.decided(next.ticks(t.parcel.bytes)).0;
         let at = head.max(Cycle((tail.0 + 1).saturating_sub(lasts)));
         todo.push((at, Todo::Hop(slot)));
-    }
-
-    /// Reserves a ride on a ring, as far as the route follows it, for a message ready at `ready`;
-    /// `whole` is the number of links if the ride is all of the message's way. Gives where it
-    /// ends, and when the first and the last part are there.
-    fn ride(
-        &mut self,
-        slot: u32,
-        whole: Option<u32>,
-        ready: Cycle,
-        now: Cycle,
-        todo: &mut Vec<(Cycle, Todo)>,
-    ) -> (usize, Cycle, Cycle) {
-        let Interconnect { topology, calendars, last_departs, transits, waits, .. } = self;
-        let t = transits[slot as usize];
-        transits[slot as usize].held = NONE;
-        let base = usize::from(t.parcel.network) * topology.channels.len();
-        let way = || topology.routes.channels(t.here.into(), t.parcel.to.into());
-        let first = way().next().expect("somebody is at the end of the ride").0;
-        let Channel { latency, clock, passage: ring, .. } = topology.channels[first];
-        let count = match whole {
-            Some(hops) => hops as usize,
-            None => way().take_while(|(c, _)| topology.channels[*c].passage == ring).count(),
-        };
-        let links = || way().take(count);
-        let slots = topology.channels[first].ticks(t.parcel.bytes);
-        let mut depart = clock.tick_from(ready);
-        // Several rides, or rides and queues, must keep the order of messages as queues alone do.
-        let injection = usize::from(t.here) * NETWORKS + usize::from(t.parcel.network);
-        if whole.is_none() {
-            depart = depart.max(last_departs[injection]);
-        }
-        'search: loop {
-            for (i, (link, _)) in links().enumerate() {
-                let lead = i as u64 * latency;
-                if let Some(free) = calendars[base + link].conflict(depart + lead, slots) {
-                    depart = free - lead;
-                    continue 'search;
-                }
-            }
-            break;
-        }
-        if whole.is_none() {
-            last_departs[injection] = depart;
-        }
-        if !waits.is_empty() {
-            let waited = clock.seen(depart).since(clock.seen(clock.tick_from(ready)));
-            transits[slot as usize].waited += waited;
-            for (i, (link, _)) in links().enumerate() {
-                // A ride waits once, for all of its links, before the first.
-                waits[link * NETWORKS + usize::from(t.parcel.network)].add(if i == 0 { waited } else { 0 });
-            }
-        }
-        let (mut at, mut end) = (depart, usize::from(t.here));
-        for (link, to) in links() {
-            calendars[base + link].reserve(at, slots, clock.tick_until(now));
-            at += latency;
-            end = to;
-        }
-        self.leave(&t, clock.seen(depart + slots), todo);
-        (end, clock.seen(at), clock.seen(at + slots - 1))
     }
 
     /// Virtual network of a message, and how long it has waited so far.

@@ -5,7 +5,7 @@ use sim_core::ports::{Action, Port, Request};
 use sim_core::program::LINE_BYTES;
 use sim_core::time::Cycle;
 
-use super::{Outstanding, PrivateCache, Slot};
+use super::{Outstanding, PrivateCache, Slot, Waiting};
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{MessageKind, operation};
@@ -29,7 +29,7 @@ impl PrivateCache {
             let l = self.l2.get_mut(s);
             (l.state, data) = (next, l.data);
         }
-        let waiting = if r.action == Action::PrefetchW { Vec::new() } else { vec![(port, *r)] };
+        let waiting = (r.action != Action::PrefetchW).then_some((port, *r)).into_iter().collect();
         self.outstanding.push(Outstanding {
             line,
             state: next,
@@ -64,7 +64,7 @@ impl PrivateCache {
             state: next,
             data: [0; 8],
             acks: 0,
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
             stalled: Vec::new(),
             request,
             prefetch: true,

@@ -4,7 +4,7 @@
 use sim_core::ports::{Action, Completion, Request};
 use sim_core::time::Cycle;
 
-use super::{Line, Notice, Outstanding, PrivateCache, Slot};
+use super::{Line, Notice, Outstanding, PrivateCache, Slot, Waiting};
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{Message, MessageKind};
@@ -41,7 +41,7 @@ impl PrivateCache {
         let place = self.place;
         let o = self.pending_mut(number);
         let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
-        let (waiting, still): (Vec<_>, Vec<_>) = std::mem::take(&mut o.waiting)
+        let (waiting, still): (Waiting, Waiting) = std::mem::take(&mut o.waiting)
             .into_iter()
             .partition(|(_, r)| r.action == Action::Load || state.can_write());
         o.waiting = still;
@@ -83,8 +83,8 @@ impl PrivateCache {
         let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0) };
         let o = self.pending_mut(m.line);
         let mut may = std::mem::take(&mut o.waiting);
-        let later = may.split_off(o.before_inv);
-        let (loads, still): (Vec<_>, Vec<_>) = may.into_iter().partition(|(_, r)| r.action == Action::Load);
+        let later: Waiting = may.drain(o.before_inv..).collect();
+        let (loads, still): (Waiting, Waiting) = may.into_iter().partition(|(_, r)| r.action == Action::Load);
         o.waiting = still.into_iter().chain(later).collect();
         for (port, r) in loads {
             let done = line.perform(&params, &r, now, 0, false);
@@ -140,7 +140,7 @@ impl PrivateCache {
             state: next,
             data,
             acks: 0,
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
             stalled: Vec::new(),
             request,
             prefetch: false,

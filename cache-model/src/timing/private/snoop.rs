@@ -8,6 +8,7 @@ use crate::timing::message::{Message, Network};
 impl PrivateCache {
     /// True if the message is a request of another cache for a line of which nothing is here: then neither
     /// the cache nor its core notices it.
+    #[inline]
     pub(in crate::timing) fn ignores(&self, m: &Message) -> bool {
         m.kind.network() == Network::Request
             && m.src != self.place

@@ -2,7 +2,9 @@
 //! Claims about the oracle. Every number was worked out by hand from the marks.
 
 mod anatomy;
+mod bystanders;
 mod deadlocks;
+mod heads;
 mod output;
 mod queues;
 mod random;
@@ -53,6 +55,11 @@ impl World {
 
     fn released(&mut self, at: u64, cpu: usize, lock: u64) {
         self.mark(at, cpu, MarkKind::Released, [lock, 0, 0]);
+    }
+
+    /// The lock is free; its successor in the queue waits for it yet.
+    fn released_alone(&mut self, at: u64, cpu: usize, lock: u64, own: u64) {
+        self.mark(at, cpu, MarkKind::Released, [lock, own, 0]);
     }
 
     fn wait(&mut self, at: u64, cpu: usize, lock: u64, kind: WaitKind) {

@@ -26,8 +26,22 @@ fn step(w: &mut World, dice: &mut Dice, at: u64, cpus: usize, serial: &mut u64) 
     }
     let Some(attempt) = &top.attempt else {
         let held = w.0.state.locks_held_by(top.id);
+        let own = |lock: &crate::oracle::state::Lock, former: bool| {
+            let mut entries = lock.queue.iter();
+            entries.find(|e| e.context == top.id && e.outlives_lock == former).map(|e| (lock.address, e.tail))
+        };
+        if let Some((lock, tail)) = w.0.state.locks.iter().find_map(|l| own(l, true))
+            && dice.roll(2) == 0
+        {
+            w.queued(at, cpu, lock, tail, 0);
+            return None;
+        }
+        let former = w.0.state.locks.iter().find(|l| held.contains(&l.address)).and_then(|l| own(l, false));
         match dice.roll(4) {
-            0 if !held.is_empty() => w.released(at, cpu, held[0]),
+            0 if !held.is_empty() => match former {
+                Some((lock, tail)) if dice.roll(2) == 0 => w.released_alone(at, cpu, lock, tail),
+                _ => w.released(at, cpu, held[0]),
+            },
             1 if held.is_empty() && top.id.depth > 0 => w.leave(at, cpu),
             2 if !held.is_empty() => w.wait(at, cpu, held[0], WaitKind::HandOver),
             _ => w.attempt(at, cpu, lock),
