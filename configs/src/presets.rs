@@ -18,6 +18,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("ring8.ron", include_str!("../presets/ring8.ron")),
     ("ring8-next.ron", include_str!("../presets/ring8-next.ron")),
     ("ring8-guard.ron", include_str!("../presets/ring8-guard.ron")),
+    ("uncontended.ron", include_str!("../presets/uncontended.ron")),
     ("ring8-timeouts.ron", include_str!("../presets/ring8-timeouts.ron")),
     ("window-cmpxchg-entry.ron", include_str!("../presets/window-cmpxchg-entry.ron")),
     ("window-unlock.ron", include_str!("../presets/window-unlock.ron")),

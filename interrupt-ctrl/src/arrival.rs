@@ -152,6 +152,12 @@ impl Arrivals {
         self.next = if at < self.until { at } else { Cycle::NEVER };
     }
 
+    /// Nothing arrives at or after `until`, which is not later than it was.
+    pub(crate) fn stop(&mut self, until: Cycle) {
+        self.until = self.until.min(until);
+        self.set_next(self.next);
+    }
+
     /// The arrival at `next` has happened; computes the one after it.
     pub(crate) fn advance(&mut self) {
         let at = self.next;

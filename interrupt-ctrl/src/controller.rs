@@ -217,6 +217,29 @@ impl Controllers {
         unit.lines[source].latch(now);
         unit.refresh(self.costs.delivery);
     }
+
+    /// Lets an interrupt of source `source` of `core` arrive at `at`, whatever the core does then. For forced landings.
+    pub fn arrive(&mut self, core: usize, source: usize, at: Cycle) {
+        let unit = &mut self.units[core];
+        let sent = &mut unit.lines[source].sent;
+        let place = sent.partition_point(|s| *s <= at);
+        sent.insert(place, at);
+        unit.refresh(self.costs.delivery);
+    }
+
+    /// The source of `core` with this number in the experiment.
+    #[must_use]
+    pub fn source(&self, core: usize, number: u64) -> Option<usize> {
+        self.units[core].lines.iter().position(|l| l.number == number)
+    }
+
+    /// Nothing arrives by itself from `until` on.
+    pub fn stop(&mut self, until: Cycle) {
+        for unit in &mut self.units {
+            unit.lines.iter_mut().for_each(|l| l.arrivals.stop(until));
+            unit.refresh(self.costs.delivery);
+        }
+    }
 }
 
 impl Line {

@@ -31,6 +31,14 @@ struct Head {
 /// # Errors
 /// [`Error::Read`] if the file cannot be opened or read to its end.
 pub fn read_records(path: &Path) -> Result<(Vec<Record>, Vec<BadLine>), Error> {
+    read_lines(path, parse)
+}
+
+/// Reads a file line by line, each of which `parse` turns into a record or says what is wrong with it.
+pub(crate) fn read_lines<T>(
+    path: &Path,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<(Vec<T>, Vec<BadLine>), Error> {
     let failed = |source| Error::Read { path: path.to_path_buf(), source };
     let mut reader = BufReader::new(std::fs::File::open(path).map_err(failed)?);
     let (mut records, mut bad) = (Vec::new(), Vec::new());
@@ -43,7 +51,8 @@ pub fn read_records(path: &Path) -> Result<(Vec<Record>, Vec<BadLine>), Error> {
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        match parse(&bytes) {
+        let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8 text".to_string());
+        match text.and_then(|t| parse(t.trim_end())) {
             Ok(record) => records.push(record),
             Err(why) => bad.push(BadLine { line, why }),
         }
@@ -52,8 +61,7 @@ pub fn read_records(path: &Path) -> Result<(Vec<Record>, Vec<BadLine>), Error> {
 }
 
 /// One line to one record, or what is wrong with it.
-fn parse(bytes: &[u8]) -> Result<Record, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_string())?.trim_end();
+fn parse(text: &str) -> Result<Record, String> {
     let explain = |error: serde_json::Error| {
         if error.is_eof() {
             format!("cut short after {} characters", text.chars().count())
@@ -80,7 +88,11 @@ fn parse(bytes: &[u8]) -> Result<Record, String> {
 /// [`Error::Encode`] if the record cannot be turned into JSON, [`Error::Write`] if the file cannot
 /// be opened or written.
 pub fn append_record(path: &Path, record: &Record) -> Result<(), Error> {
-    let mut text = record.to_json_line()?;
+    append_line(path, record.to_json_line()?)
+}
+
+/// Appends a line, which ends in a line feed.
+pub(crate) fn append_line(path: &Path, mut text: String) -> Result<(), Error> {
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         if file.seek(SeekFrom::End(0))? > 0 {

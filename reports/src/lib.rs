@@ -27,6 +27,7 @@ pub mod stats;
 mod table;
 mod tally;
 mod units;
+pub mod windows;
 
 pub use error::Error;
 pub use histogram::Histogram;

@@ -8,7 +8,7 @@
 use statrs::distribution::{Beta, ChiSquared, ContinuousCDF};
 
 /// 1 - coverage of every interval of this crate.
-const ALPHA: f64 = 0.05;
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// 97.5 % point of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -83,7 +83,7 @@ fn chi_squared(p: f64, freedom: f64) -> f64 {
 }
 
 /// Quantile of the beta distribution; both shapes are above 0 here.
-fn beta(p: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta(p: f64, a: f64, b: f64) -> f64 {
     Beta::new(a, b).map_or(f64::NAN, |d| quantile(p, 1.0, |x| d.cdf(x)))
 }
 

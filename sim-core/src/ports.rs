@@ -162,8 +162,33 @@ pub trait InterruptPort {
     fn has_sent(&self) -> bool;
 }
 
+/// Where a core stands when an interrupt could be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stand {
+    /// Before a micro-op that it is about to execute.
+    Before,
+    /// Within one that waits (work, delay, wait for an event).
+    Within,
+    /// In a sleep, or behind the end of its task.
+    Asleep,
+}
+
 /// Observer of a run. All methods do nothing by default, so what is not asked for costs nothing.
 pub trait Probe {
+    /// True for a probe that wants [`Probe::boundary`] and [`Probe::computed`].
+    const WATCHES_BOUNDARIES: bool = false;
+
+    /// An interrupt that arrived after the boundary before and by `at` is taken (or would be) with the core standing at
+    /// `pc`. Of a wait there is one such call, at its end or where an interrupt breaks it off. The same boundary may come twice,
+    /// with no time between.
+    fn boundary(&mut self, at: Cycle, core: usize, pc: Pc, stand: Stand) {
+        let _ = (at, core, pc, stand);
+    }
+    /// A spin that began at `from` was computed for so many iterations of `period` cycles; `path` has the micro-ops of an iteration and
+    /// the cycle of it in which each is issued: as many boundaries, again and again.
+    fn computed(&mut self, from: Cycle, core: usize, period: u64, path: &[(Pc, u64)], iterations: u64) {
+        let _ = (from, core, period, path, iterations);
+    }
     /// A mark was executed.
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {
         let _ = (at, core, kind, args, pc);

@@ -13,6 +13,7 @@ pub mod orderings;
 pub mod plan;
 pub mod run;
 mod trace;
+pub mod windows;
 
 /// Version of rqsim, with a hash of the sources it was built from: what makes two records
 /// comparable, and what decides whether a finished run can be used again.

@@ -266,3 +266,22 @@ fn a_controller_is_silent_when_nothing_can_arrive_in_the_state_it_is_in() {
     sent.send(0, 0, Target::All, Cycle(50));
     assert_eq!(sent.silent_from(0), None);
 }
+
+#[test]
+fn a_forced_arrival_comes_when_it_is_told_to_and_nothing_after_a_stop() {
+    let source = |process| Source { name: "s".into(), number: 3, vector: Vector::Nmi, handler: 0, process };
+    let costs = InterruptCosts { delivery: 0, ..COSTS };
+    let periodic = Process::Periodic { period: 100, jitter: 0, first: Some(100) };
+    let mut c = Controllers::new(costs, &[vec![source(Process::Sent)], vec![source(periodic)]], 1, Cycle::NEVER);
+    assert_eq!((c.source(0, 3), c.source(0, 4)), (Some(0), None));
+    c.arrive(0, 0, Cycle(70));
+    c.arrive(0, 0, Cycle(50));
+    assert_eq!(c.attention(0), Cycle(50));
+    assert!(c.take(0, Cycle(49)).is_none());
+    assert_eq!(c.take(0, Cycle(50)).map(|t| t.pending_since), Some(Cycle(50)));
+    c.leave(0, Cycle(60));
+    assert_eq!(c.attention(0), Cycle(70));
+    assert_eq!(c.attention(1), Cycle(100));
+    c.stop(Cycle(100));
+    assert_eq!((c.attention(1), c.attention(0)), (Cycle::NEVER, Cycle(70)), "what was forced still comes");
+}

@@ -16,6 +16,7 @@ pub(crate) mod orderings;
 mod style;
 mod svg;
 mod timeouts;
+pub(crate) mod windows;
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 use super::{Code, Core, CoreParams, Fault, State, Suspended};
 use crate::exec::Context;
 use crate::isa::{ContextKind, Fence, Op, Operand, SendTo, Span, Width};
-use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Taken, Target};
+use crate::ports::{Action, Cause, InterruptPort, MemoryPort, Probe, Stand, Taken, Target};
 use crate::program::{Dist, TimeSpan};
 use crate::time::{Clock, Cycle, Key, Phase};
 
@@ -105,6 +105,9 @@ impl Core {
             {
                 break;
             }
+            if P::WATCHES_BOUNDARIES {
+                env.probe.boundary(t, self.id, pc, Stand::Before);
+            }
             last = t;
             self.retired += 1;
             let cost = code.cost(pc);
@@ -148,6 +151,9 @@ impl Core {
             for (reg, delta) in self.current.regs[base..].iter_mut().zip(&plan.deltas) {
                 *reg = reg.wrapping_add(delta.wrapping_mul(iterations));
             }
+            if P::WATCHES_BOUNDARIES && iterations > 0 {
+                env.probe.computed(self.now, self.id, plan.period, &plan.path, iterations);
+            }
             self.now = self.now.after(plan.period * iterations);
             self.retired += plan.ops * iterations;
             env.mem.count_skipped_hits(self.id, plan.loads * iterations);
@@ -164,6 +170,14 @@ impl Core {
         if env.irq.attention(self.id) <= t
             && let Some(taken) = env.irq.take(self.id, t)
         {
+            if P::WATCHES_BOUNDARIES {
+                let stand = match self.state {
+                    State::Work { .. } | State::Delay { .. } | State::Wfe { .. } => Stand::Within,
+                    State::Halt | State::Done => Stand::Asleep,
+                    _ => Stand::Before,
+                };
+                env.probe.boundary(t, self.id, self.current.pc, stand);
+            }
             self.enter(env, &taken, t);
             return;
         }
@@ -181,6 +195,9 @@ impl Core {
         env: &mut Env<'_, M, I, P>,
         t: Cycle,
     ) {
+        if P::WATCHES_BOUNDARIES {
+            env.probe.boundary(t, self.id, self.current.pc, Stand::Within);
+        }
         self.state = State::Ready;
         self.now = t;
         self.current.pc += 1;
@@ -283,6 +300,9 @@ impl Core {
 
     fn issue<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         let pc = self.current.pc;
+        if P::WATCHES_BOUNDARIES {
+            env.probe.boundary(t, self.id, pc, Stand::Before);
+        }
         if env.code.is_watched(pc) && !self.reported {
             self.reported = true;
             env.irq.reached(self.id, pc, t);

@@ -39,6 +39,8 @@ pub struct SpinPlan {
     pub ops: u64,
     /// First-level hits per iteration.
     pub loads: u64,
+    /// Micro-ops of an iteration and the cycle of it in which each is issued, for a probe that watches boundaries; else empty.
+    pub path: Vec<(Pc, u64)>,
 }
 
 /// What is remembered of the last backward branch taken.
@@ -290,6 +292,7 @@ impl Core {
         };
         let head = self.current.pc;
         let (mut pc, mut period, mut ops, mut loads) = (head, 0u64, 0u64, 0u64);
+        let mut path = Vec::new();
         loop {
             if env.code.is_watched(pc) || ops >= LOOP_OPS_MAX {
                 return None;
@@ -299,6 +302,9 @@ impl Core {
             s.issued = period;
             period += env.code.cost(pc);
             ops += u64::from(!matches!(op, Op::Mark(_)));
+            if P::WATCHES_BOUNDARIES && !matches!(op, Op::Mark(_)) {
+                path.push((pc, s.issued));
+            }
             pc = s.step(self, env, pc, &mut period, &mut loads)?;
             if pc <= here && matches!(op, Op::Branch { .. } | Op::Jump { .. }) {
                 if here != edge || pc > head || !s.callers.is_empty() {
@@ -326,7 +332,7 @@ impl Core {
             return None;
         }
         let end = s.iterations.checked_mul(period).map_or(Cycle::NEVER, |c| self.now.after(c));
-        Some(SpinPlan { period, iterations: s.iterations, end, deltas, ops, loads })
+        Some(SpinPlan { period, iterations: s.iterations, end, deltas, ops, loads, path })
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) struct BatchFlags {
 pub(super) struct StageFlags {
     /// Only these stages, by name.
     #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
-    stages: Option<Vec<String>>,
+    pub(super) stages: Option<Vec<String>>,
 }
 
 /// Changes to an experiment that are not worth a file.

@@ -11,6 +11,7 @@ mod orderings;
 mod output;
 mod protocol;
 mod test_memory;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ enum Command {
     /// Measure a machine with small programs, beside what is published of the hardware.
     Calibrate(calibrate::CalibrateArgs),
     Orderings(orderings::OrderingsArgs),
+    Windows(windows::WindowsArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -161,6 +163,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Calibrate(c)) => calibrate::run(&c),
         Some(Command::Orderings(c)) => orderings::run(&c),
+        Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {

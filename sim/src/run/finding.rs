@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use reports::names;
 use sim_core::isa::{ContextKind, Detector, EDEADLK, ETIMEDOUT, MarkKind, NO_DEADLINE, WaitKind};
+use sim_core::ports::Probe;
 use sim_core::program::Program;
 use sim_core::time::Cycle;
 
@@ -42,7 +43,7 @@ pub fn find(machine: &Machine<Observer>, outcome: &Outcome) -> Option<(&'static 
 /// Who can never go on and why, a line each, and who waits behind them; nothing if nobody is known to be stuck for good.
 fn stuck_text(machine: &Machine<Observer>, now: Cycle) -> Option<String> {
     let program = machine.program();
-    let (stuck, since) = super::stuck::stuck(machine, now)?;
+    let (stuck, since) = super::stuck::stuck(machine, machine.probe.oracle(), now)?;
     let n = stuck.contexts.len();
     let contexts = if n == 1 { "context" } else { "contexts" };
     let mut out = format!("hang: {n} {contexts} stuck for good since cycle {}\n", since.0);
@@ -55,7 +56,7 @@ fn stuck_text(machine: &Machine<Observer>, now: Cycle) -> Option<String> {
 }
 
 /// What is not as it must be when nobody uses a lock.
-fn unclean(machine: &Machine<Observer>) -> Vec<String> {
+pub(crate) fn unclean<P: Probe>(machine: &Machine<P>) -> Vec<String> {
     let program = machine.program();
     let mut wrong = Vec::new();
     for c in &program.clean {

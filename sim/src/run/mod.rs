@@ -6,6 +6,8 @@ mod measure;
 mod stuck;
 
 pub use finding::find;
+pub(crate) use finding::unclean;
+pub(crate) use stuck::stuck;
 
 use configs::Loaded;
 use reports::{Record, names};
@@ -96,7 +98,7 @@ fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle
         if outcome != Outcome::Limit {
             return (outcome, slice, false);
         }
-        let broken_off = machine.probe.violation().is_some() || stuck::stuck(machine, slice).is_some();
+        let broken_off = machine.probe.violation().is_some() || stuck(machine, machine.probe.oracle(), slice).is_some();
         if broken_off || slice == limit {
             return (outcome, slice, broken_off);
         }

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Maps as tables for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::record::{Pair, outcomes};
+use super::summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, StageMap};
+use crate::table::{Column, Page, render_columns};
+use crate::units::{count, duration, percent, plural, three_digits};
+
+/// Characters of a source line shown.
+const TEXT_MAX: usize = 46;
+/// Stages side by side at most.
+pub const STAGES_ACROSS: usize = 8;
+/// Characters of a line of prose at most, however wide the output is.
+const PROSE: usize = 120;
+/// Pairs of landings shown.
+const PAIRS_SHOWN: usize = 12;
+
+/// What a reader of any rate must know.
+pub const CAVEATS: [&str; 5] = [
+    "Arrivals are independent of what the core does (Poisson, or periodic with a random phase); a counter that the program itself steps is not.",
+    "A landing is where the interrupt is taken: a counter that overflows earlier and is taken late (skid) counts where it is taken.",
+    "The handler is the one of the experiment; a longer one can make each landing cost more and overlap with others.",
+    "One interrupt at a time: the others of the same source were kept out, so what two of them do together is not in these rates.",
+    "No frequency scaling, no second thread on a core and no preemption by a hypervisor.",
+];
+
+/// `text`, cut.
+pub(crate) fn short(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    text.chars().take(max - 1).chain(['…']).collect()
+}
+
+/// A line for each stage: landings, their outcomes, the longest handler.
+#[must_use]
+pub fn stages_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
+    let each = |cell: &dyn Fn(&StageMap<'_>) -> String| stages.iter().map(cell).collect::<Vec<_>>();
+    let boundaries = |s: &StageMap<'_>| {
+        let all: BTreeSet<(&str, &str, bool)> = s
+            .maps
+            .iter()
+            .flat_map(|m| &m.boundaries)
+            .map(|b| (b.place.as_str(), b.context.as_str(), b.within))
+            .collect();
+        count(all.len() as u64)
+    };
+    let ending = |s: &StageMap<'_>, outcome: &str| -> u64 {
+        let all = s.lines.values().flat_map(|l| &l.endings);
+        all.filter(|((o, _), _)| o == outcome).map(|(_, n)| n).sum()
+    };
+    let mut columns = vec![
+        Column::new("stage", "stage", each(&|s| s.name.clone()), false),
+        Column::new("stage", "boundaries", each(&boundaries), true),
+        Column::new("stage", "landings", each(&|s| count(s.landings())), true),
+    ];
+    for outcome in outcomes::ORDER {
+        if stages.iter().any(|s| ending(s, outcome) > 0) {
+            columns.push(Column::new("outcomes", outcome, each(&|s| count(ending(s, outcome))), true));
+        }
+    }
+    let longest =
+        |of: fn(&LineRow) -> u64| move |s: &StageMap<'_>| duration(s.lines.values().map(of).max().unwrap_or(0));
+    columns.push(Column::new("time", "longest\nhandler", each(&longest(|l| l.handler_max_ns)), true));
+    columns.push(Column::new("time", "others\nwaited", each(&longest(|l| l.others_max_ns)), true));
+    render_columns(columns, 1, Page::new(width, false, ascii))
+}
+
+/// A program line as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) key: &'a LineKey,
+    pub(crate) text: &'a str,
+    pub(crate) procedure: &'a str,
+}
+
+impl Line<'_> {
+    /// Its number; of the workload's text with a w.
+    pub(crate) fn number(&self) -> String {
+        let (source, n) = self.key;
+        if source.starts_with('(') { format!("w{n}") } else { n.to_string() }
+    }
+}
+
+/// All program lines of some stages in the order of the program, workload last.
+pub(crate) fn all_lines<'a>(stages: &[&'a StageMap<'_>]) -> Vec<Line<'a>> {
+    let mut lines: BTreeMap<&LineKey, Line<'a>> = BTreeMap::new();
+    for s in stages {
+        lines.extend(s.lines.iter().map(|(key, l)| (key, Line { key, text: &l.text, procedure: &l.procedure })));
+    }
+    let mut lines: Vec<_> = lines.into_values().collect();
+    lines.sort_by_key(|l| (l.key.0.starts_with('('), l.key));
+    lines
+}
+
+/// `[line]`: its procedure where that is not the one of the line before.
+pub(crate) fn procedures(lines: &[Line<'_>]) -> Vec<String> {
+    let before = |i: usize| i.checked_sub(1).map(|i| lines[i].procedure);
+    let name = |(i, l): (usize, &Line<'_>)| {
+        if before(i) == Some(l.procedure) { String::new() } else { l.procedure.to_owned() }
+    };
+    lines.iter().enumerate().map(name).collect()
+}
+
+/// The program with what became of landings beside its lines: in full for one stage, the worst outcome and the longest handler for
+/// several.
+#[must_use]
+pub fn lines_text(stages: &[&StageMap<'_>], width: usize, ascii: bool) -> String {
+    let lines = all_lines(stages);
+    rows(stages, &lines, Page::new(width, false, ascii))
+}
+
+fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
+    let mut columns = vec![
+        Column::new("line", "procedure", procedures(lines), false),
+        Column::new("line", "line", lines.iter().map(Line::number).collect(), true),
+        Column::new("line", "program", lines.iter().map(|l| short(l.text, TEXT_MAX)).collect(), false),
+    ];
+    for s in stages {
+        let cell = |of: &dyn Fn(&LineRow) -> String| -> Vec<String> {
+            lines.iter().map(|l| s.lines.get(l.key).map_or_else(String::new, of)).collect()
+        };
+        if stages.len() > 2 {
+            let text = |l: &LineRow| {
+                let worst = outcomes::ORDER[l.worst().min(outcomes::ORDER.len() - 1)];
+                let time =
+                    if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
+                format!("{worst}{time}")
+            };
+            columns.push(Column::new(STAGE, &s.name, cell(&text), false));
+            continue;
+        }
+        let head = |h: &str| if stages.len() > 1 { format!("{}\n{h}", s.name) } else { h.to_owned() };
+        let stood = |l: &LineRow| if l.cycles == 0 { "never".into() } else { percent(s.share(l)) };
+        if stages.len() == 1 {
+            let contexts = |l: &LineRow| if l.contexts == ["task"] { String::new() } else { l.contexts.join(", ") };
+            if s.lines.values().any(|l| l.contexts != ["task"]) {
+                columns.push(Column::new(STAGE, "in", cell(&contexts), false));
+            }
+        }
+        columns.push(Column::new(STAGE, &head("stands there"), cell(&stood), true));
+        if stages.len() == 1 {
+            columns.push(Column::new(STAGE, "landings", cell(&|l| count(l.landings)), true));
+        }
+        columns.push(Column::new(STAGE, &head("outcome"), cell(&|l| l.endings_text(true)), false));
+        columns.push(Column::new(STAGE, &head("handler"), cell(&|l| duration(l.handler_max_ns)), true));
+        if s.lines.values().any(|l| l.others_max_ns > 0) {
+            columns.push(Column::new(STAGE, &head("others"), cell(&|l| duration(l.others_max_ns)), true));
+        }
+    }
+    render_columns(columns, 3, page)
+}
+
+/// Group of the columns of a stage.
+const STAGE: &str = "of stage";
+
+/// Two stages: only the lines whose outcomes differ, or whose longest handlers differ by more than a quarter.
+#[must_use]
+pub fn compare(a: &StageMap<'_>, b: &StageMap<'_>, width: usize, ascii: bool) -> String {
+    let differ = |key: &LineKey| match (a.lines.get(key), b.lines.get(key)) {
+        (Some(x), Some(y)) => {
+            let shares = |l: &LineRow| -> Vec<(String, String, u64)> {
+                l.endings.iter().map(|((o, d), n)| (o.clone(), d.clone(), n * 100 / l.landings.max(1))).collect()
+            };
+            let kinds = |l: &LineRow| -> Vec<(String, String)> { l.endings.keys().cloned().collect() };
+            let far = |x: u64, y: u64| 4 * x.min(y) < 3 * x.max(y) && x.max(y) > 1_000;
+            let moved = || shares(x).iter().zip(&shares(y)).any(|(p, q)| p.2.abs_diff(q.2) > 10);
+            kinds(x) != kinds(y) || moved() || far(x.handler_max_ns, y.handler_max_ns)
+        }
+        _ => true,
+    };
+    let all = all_lines(&[a, b]);
+    let changed: Vec<Line<'_>> = all.iter().copied().filter(|l| differ(l.key)).collect();
+    let head = format!(
+        "{} against {}: {} of {} changed\n",
+        a.name,
+        b.name,
+        count(changed.len() as u64),
+        plural(all.len() as u64, "line")
+    );
+    if changed.is_empty() { head } else { head + "\n" + &rows(&[a, b], &changed, Page::new(width, false, ascii)) }
+}
+
+/// Rates of every event, or of those named, with their intervals and what to know about them.
+///
+/// # Errors
+/// A stage in which they were not measured.
+pub fn rates_text(
+    stages: &[StageMap<'_>],
+    events: &[&Event],
+    arrivals: &Arrivals,
+    width: usize,
+    ascii: bool,
+) -> std::result::Result<String, NoRate> {
+    let events: Vec<&Event> = if events.is_empty() { EVENTS.iter().collect() } else { events.to_vec() };
+    let mut rows: [Vec<String>; 7] = Default::default();
+    for s in stages {
+        for (i, event) in events.iter().enumerate() {
+            let rate = s.rate(event, arrivals)?;
+            let (p, h) = (rate.probability, rate.per_hour);
+            let pair = |value: f64, (low, high): (f64, f64), none: bool| {
+                if none {
+                    format!("none seen, < {}", three_digits(high))
+                } else {
+                    format!("{} ({}–{})", three_digits(value), three_digits(low), three_digits(high))
+                }
+            };
+            let guard = if h.guard_differs() { pair(h.value, h.guard, h.none) } else { String::new() };
+            let cells = [
+                if i == 0 { s.name.clone() } else { String::new() },
+                event.name.to_owned(),
+                pair(p.value, (p.low, p.high), p.none),
+                pair(h.value, (h.low, h.high), h.none),
+                guard,
+                three_digits(h.unseen),
+                if i == 0 { percent(s.covered()) } else { String::new() },
+            ];
+            rows.iter_mut().zip(cells).for_each(|(r, c)| r.push(c));
+        }
+    }
+    let [stage, event, p, hour, guard, unseen, covered] = rows;
+    let mut columns = vec![
+        Column::new("stage", "stage", stage, false),
+        Column::new("stage", "event", event, false),
+        Column::new("rate", "per interrupt (95 %)", p, false),
+        Column::new("rate", "per machine-hour (95 %)", hour, false),
+    ];
+    if guard.iter().any(|g| !g.is_empty()) {
+        columns.push(Column::new("rate", "conservative", guard, false));
+    }
+    columns.push(Column::new("rate", "unseen, <", unseen, true));
+    columns.push(Column::new("rate", "of time", covered, true));
+    let mut text = format!(
+        "At {} interrupts per second and running core{}:\n",
+        three_digits(arrivals.per_second),
+        arrivals
+            .locks_per_second
+            .map_or_else(String::new, |l| format!(", {} locks per second and core", three_digits(l)))
+    );
+    text += &render_columns(columns, 2, Page::new(width, false, ascii));
+    text += "\n";
+    let page = Page::new(width.min(PROSE), false, ascii);
+    for e in &events {
+        let over =
+            if e.name == "long" { format!(" of {}", duration(stages[0].maps[0].long_over_ns)) } else { String::new() };
+        text += &page.prose(&format!("  {}: {}{over}", e.name, e.title), 4);
+    }
+    let unseen = "  unseen: what boundaries at which no landing had the event can add per hour, at most (95 %); --more makes it less";
+    let covered =
+        "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said";
+    text += &(page.prose(unseen, 4) + &page.prose(covered, 4));
+    if stages.iter().all(StageMap::is_enumerated) {
+        let all = "  Every boundary was landed on at each visit: exact for the states visited; a bound is one for states that were not.";
+        text += &page.prose(all, 2);
+    }
+    text += "What these rates assume:\n";
+    for caveat in CAVEATS {
+        text += &page.prose(&format!("- {caveat}"), 2);
+    }
+    Ok(text)
+}
+
+/// What two interrupts did, stage by stage, the worst pairs first.
+#[must_use]
+pub fn pairs_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
+    let mut text = String::new();
+    for s in stages {
+        let mut all: BTreeMap<[&str; 4], Pair> = BTreeMap::new();
+        let (mut used, mut budget, mut boundaries, mut covered, mut same) = (0, 0, 0, 0, false);
+        for second in s.maps.iter().filter_map(|m| m.second.as_ref()) {
+            used += second.used;
+            budget += second.budget;
+            boundaries += second.boundaries;
+            covered += second.covered;
+            same = second.same_core;
+            for p in &second.pairs {
+                let key = [p.first.as_str(), p.second.as_str(), p.outcome.as_str(), p.detectors.as_str()];
+                let sum = all.entry(key).or_insert_with(|| Pair { landings: 0, handler_max_ns: 0, ..p.clone() });
+                sum.landings += p.landings;
+                sum.handler_max_ns = sum.handler_max_ns.max(p.handler_max_ns);
+            }
+        }
+        if budget == 0 {
+            continue;
+        }
+        let core = if same { "the same core" } else { "another core" };
+        let places: BTreeSet<(&str, &str)> = all.keys().map(|k| (k[0], k[1])).collect();
+        let _ = writeln!(
+            text,
+            "\n{}, a second interrupt on {core}: {} of {} runs used, {} of {} boundaries for the first, {}",
+            s.name,
+            count(used),
+            count(budget),
+            count(covered),
+            count(boundaries),
+            plural(places.len() as u64, "different pair")
+        );
+        let rank = |o: &str| outcomes::ORDER.iter().position(|x| *x == o).unwrap_or(0);
+        let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
+        for p in all.values() {
+            *sums.entry(rank(&p.outcome)).or_default() += p.landings;
+        }
+        let sums: Vec<String> =
+            sums.iter().rev().map(|(r, n)| format!("{} {}", count(*n), outcomes::ORDER[*r])).collect();
+        let _ = writeln!(text, "  {}", sums.join(", "));
+        let mut worst: Vec<&Pair> = all.values().filter(|p| rank(&p.outcome) > rank(outcomes::DETECTED)).collect();
+        worst.sort_by_key(|p| {
+            (std::cmp::Reverse((rank(&p.outcome), p.handler_max_ns)), p.first.clone(), p.second.clone())
+        });
+        worst.truncate(PAIRS_SHOWN);
+        let cell = |of: &dyn Fn(&Pair) -> String| worst.iter().map(|p| of(p)).collect::<Vec<_>>();
+        if !worst.is_empty() {
+            let columns = vec![
+                Column::new("pair", "first lands at", cell(&|p| p.first.clone()), false),
+                Column::new("pair", "second lands at", cell(&|p| p.second.clone()), false),
+                Column::new("pair", "outcome", cell(&|p| p.outcome.clone()), false),
+                Column::new("pair", "found by", cell(&|p| p.detectors.clone()), false),
+                Column::new("pair", "runs", cell(&|p| count(p.landings)), true),
+                Column::new("pair", "longest handler", cell(&|p| duration(p.handler_max_ns)), true),
+            ];
+            text += &render_columns(columns, 2, Page::new(width, false, ascii));
+        }
+    }
+    text
+}

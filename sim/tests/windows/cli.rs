@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command: the same bytes twice, resuming, and bad input.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn sim(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sim"))
+        .arg("windows")
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .expect("the binary runs")
+}
+
+#[track_caller]
+fn told(out: &Output) -> String {
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+fn read(dir: &Path, name: &str) -> String {
+    std::fs::read_to_string(dir.join("results").join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn twice_is_the_same_and_what_is_finished_is_not_made_again() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let args = ["uncontended.ron", "--compare", "base", "+1", "--arrivals", "8000", "--locks", "10000"];
+    let first = sim(dir.path(), &args);
+    assert!(told(&first).contains("2 of 2 maps made"));
+    let records = read(dir.path(), "uncontended-windows/landings.jsonl");
+    let again = sim(dir.path(), &[&args[..], &["--fresh", "-j", "1"]].concat());
+    assert!(told(&again).contains("2 of 2 maps made"));
+    assert_eq!(read(dir.path(), "uncontended-windows/landings.jsonl"), records);
+    assert_eq!(again.stdout, first.stdout);
+    // Broken off in the second map: one line, and half of one, in the journal.
+    let folder = dir.path().join("results/uncontended-windows");
+    std::fs::write(folder.join("landings.partial.jsonl"), &records[..records.len() - 1000]).expect("writable");
+    std::fs::remove_file(folder.join("landings.jsonl")).expect("there");
+    let resumed = sim(dir.path(), &args);
+    let said = told(&resumed);
+    assert!(said.contains("1 of 2 maps made") && said.contains("skipped a damaged record"), "{said}");
+    assert_eq!(read(dir.path(), "uncontended-windows/landings.jsonl"), records);
+    assert_eq!(resumed.stdout, first.stdout);
+    let text = String::from_utf8_lossy(&first.stdout);
+    assert!(text.contains("base against +1") && text.contains("none seen, < "), "{text}");
+    assert!(text.contains("What these rates assume"), "{text}");
+    assert!(!text.contains("  w8  "), "a line on which nothing changed: {text}");
+    for file in ["landings.csv", "landings.svg"] {
+        assert!(folder.join(file).exists());
+    }
+}
+
+#[test]
+fn a_part_of_the_program_is_just_that() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let args =
+        ["uncontended.ron", "--stages", "base", "--from", "res_spin_lock.taken", "--to", "res_spin_lock.contended"];
+    let out = sim(dir.path(), &args);
+    told(&out);
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("call push(lock)") && text.contains("store.u64 [cpu.held.locks[i]], lock"), "{text}");
+    assert!(!text.contains("cas.u32.acq") && !text.contains("res_spin_unlock"), "{text}");
+    assert_eq!(read(dir.path(), "uncontended-windows/landings.jsonl").lines().count(), 1);
+    let out = sim(dir.path(), &["uncontended.ron", "--stages", "base", "--path", "check_abba"]);
+    assert!(told(&out).contains("warning: stage base: no interrupted core came to check_abba"));
+}
+
+#[test]
+fn bad_input_is_told_what_to_do() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let cases: [(&[&str], &str); 9] = [
+        (&["--from", "slow_path.pendin"], "did you mean `slow_path.pending`?"),
+        (&["--from", "res_spin_lock.taken", "--to", "res_spin_lock.try"], "does not come after"),
+        (&["--path", "slow_pth"], "did you mean `slow_path`?"),
+        (&["--interrupt", "landin"], "did you mean `landing`?"),
+        (&["--stages", "bse"], "did you mean `base`?"),
+        (&["--compare", "base", "+7"], "no stage \"+7\""),
+        (&["--arrivals", "0"], "not a number above 0"),
+        (&["--arrivals", "8000", "--event", "timeouts"], "did you mean `timeout`?"),
+        (&["--second", "other"], "--budget"),
+    ];
+    for (args, part) in cases {
+        let out = sim(dir.path(), &[&["uncontended.ron", "-q"], args].concat());
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(part), "{args:?} does not say {part}: {said}");
+        assert!(out.stdout.is_empty() && !dir.path().join("results").exists(), "{args:?}: work began before");
+    }
+    let too_many = ["uncontended.ron", "-q", "--arrivals", "8000", "--locks", "90000000", "--stages", "base"];
+    let out = sim(dir.path(), &too_many);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(2) && said.contains("more than all of the time"), "{said}");
+}
