@@ -19,6 +19,8 @@ pub struct Metric {
     pub unit: &'static str,
     /// Larger is better.
     pub larger_is_better: bool,
+    /// Measured of handlers of NMIs, so only where there are some.
+    pub of_nmis: bool,
     /// The figure, if the run has measured it.
     pub of: fn(&Record) -> Option<f64>,
 }
@@ -30,6 +32,7 @@ pub const METRICS: [Metric; 6] = [
         title: "timeouts per simulated hour",
         unit: "/h",
         larger_is_better: false,
+        of_nmis: false,
         of: |r| per_hour(r, r.contexts.values().map(|c| c.etimedout).sum()),
     },
     Metric {
@@ -37,6 +40,7 @@ pub const METRICS: [Metric; 6] = [
         title: "longest NMI handler of a run",
         unit: "ns",
         larger_is_better: false,
+        of_nmis: true,
         of: |r| r.handlers.get(names::NMI).filter(|h| h.count > 0).map(|h| h.longest_ns as f64),
     },
     Metric {
@@ -44,6 +48,7 @@ pub const METRICS: [Metric; 6] = [
         title: "99th percentile of the time from a deadlock's formation to the error that ended it; 0 if none formed",
         unit: "ns",
         larger_is_better: false,
+        of_nmis: false,
         of: p99_detection,
     },
     Metric {
@@ -51,6 +56,7 @@ pub const METRICS: [Metric; 6] = [
         title: "coherence messages per acquisition",
         unit: "msg/acq",
         larger_is_better: false,
+        of_nmis: false,
         of: |r| {
             let messages: u64 = r.traffic.by_class.values().map(|t| t.messages).sum();
             let held: u64 = r.contexts.values().map(|c| c.held).sum();
@@ -62,6 +68,7 @@ pub const METRICS: [Metric; 6] = [
         title: "acquisitions per simulated second",
         unit: "acq/s",
         larger_is_better: true,
+        of_nmis: false,
         of: |r| Some(per_hour(r, r.contexts.values().map(|c| c.held).sum())? / 3600.0),
     },
     Metric {
@@ -69,6 +76,7 @@ pub const METRICS: [Metric; 6] = [
         title: "errors per simulated hour given to attempts on no deadlock",
         unit: "/h",
         larger_is_better: false,
+        of_nmis: false,
         of: |r| per_hour(r, r.oracle.false_positives + r.oracle.wrong_culprits + r.oracle.timeouts_outside_cycle),
     },
 ];

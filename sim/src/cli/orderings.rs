@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use reports::Record;
-use reports::orderings::{METRICS, Orderings};
+use reports::orderings::{METRICS, Metric, Orderings};
 use rqsim::batch;
 use rqsim::orderings::{Wanted, order, prepare};
 use rqsim::plan::{InputError, near, plan};
@@ -54,6 +54,11 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
     }
     let loaded = args.batch.changes.apply(configs::load(&args.experiment)?)?;
     let wanted = Wanted { patches: args.patches.clone(), params: args.param.clone() };
+    let interrupts = &loaded.experiment.interrupts;
+    let measured = |m: &Metric| !m.of_nmis || interrupts.iter().any(|i| i.vector == configs::Vector::Nmi);
+    if let Some(metric) = METRICS.iter().find(|m| args.metric.iter().any(|n| n == m.name) && !measured(m)) {
+        return Err(unmeasured(metric, METRICS.iter().filter(|m| measured(m))).into());
+    }
     let prepared = prepare(loaded, &wanted)?;
     let one = args.order.as_deref().map(|text| order(&prepared.lattice, text)).transpose()?;
     let mut plan = plan(prepared.loaded)?;
@@ -64,9 +69,7 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         plan.stages.iter().map(|s| batch.records.iter().filter(|r| r.stage_idx == s.idx).collect()).collect();
     let found = Orderings::new(&prepared.lattice, &records, &args.metric);
     if let Some(metric) = found.missing().iter().find(|m| args.metric.iter().any(|n| n == m.name)) {
-        let measured: Vec<&str> = found.measured().iter().map(|(m, _)| m.name).collect();
-        let what = format!("metric \"{}\" was not measured in this experiment", metric.name);
-        return Err(InputError::text(&what, &format!("measured: {}", measured.join(", "))).into());
+        return Err(unmeasured(metric, found.measured().iter().map(|(m, _)| *m)).into());
     }
     output::head(&plan.loaded.experiment)?;
     output::print(&found.text(output::width(), false))?;
@@ -84,6 +87,12 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         }
     }
     experiment::findings(&batch.records)
+}
+
+fn unmeasured<'a>(metric: &Metric, measured: impl Iterator<Item = &'a Metric>) -> InputError {
+    let names: Vec<&str> = measured.map(|m| m.name).collect();
+    let what = format!("metric \"{}\" is not measured in this experiment", metric.name);
+    InputError::text(&what, &format!("measured: {}", names.join(", ")))
 }
 
 /// Tables as CSV and the figures.
