@@ -23,8 +23,8 @@ const SIZES: [(&str, [&str; 2]); 6] = [
     ("8", ["100us", "3ms"]),
     ("32", ["100us", "2ms"]),
     ("128", ["100us", "1ms"]),
-    ("512", ["100us", "500us"]),
-    ("1024", ["100us", "400us"]),
+    ("512", ["100us", "1ms"]),
+    ("1024", ["100us", "2ms"]),
 ];
 
 /// Measures everything and writes the figures into the file.
