@@ -5,6 +5,7 @@
 //!
 //! `RQSIM_LONG=1 cargo test --release -p sim --test exactness` compares 50,000 programs.
 
+mod clocks;
 mod compare;
 mod generate;
 mod machines;
@@ -14,3 +15,4 @@ mod programs;
 mod records;
 mod repeat;
 mod reused;
+mod sends;

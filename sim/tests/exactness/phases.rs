@@ -87,7 +87,7 @@ fn spec(width: u32, work: u64, landing: Option<u64>) -> MachineSpec {
 }
 
 /// Two cores; a first level of one set of three ways.
-fn machine(text: &str, width: u32, landing: Option<u64>) -> MachineSpec {
+pub(crate) fn machine(text: &str, width: u32, landing: Option<u64>) -> MachineSpec {
     let program = program(text);
     let core = CoreParams {
         width,
