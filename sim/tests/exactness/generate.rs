@@ -29,6 +29,12 @@ proc helper(a) -> b {
   ret b
 }
 
+proc elapsed(since) -> d {
+  t = clock_ns
+  d = t - since
+  ret d
+}
+
 inline proc peek(i) -> x {
   x = load.u64 [cpu.area.v[i]]
   ret x
@@ -213,13 +219,14 @@ impl Writer<'_> {
         self.k += 1;
         let k = self.k;
         let (i, top, out) = (format!("i{k}"), format!("top_{k}"), format!("out_{k}"));
-        match self.r.below(12) {
+        match self.r.below(15) {
             0 | 1 => self.wait_for_progress(block, &top, &out),
             2 => self.masked(&i, &top, &out),
             3 => self.nested(&i, &top),
             4 => self.two_counters(&i, &top),
             5 => self.failing_cas(&i, &top, &out),
             6 => self.straight(),
+            12..=14 => self.deadline(&i, &top, &out),
             7 => {
                 self.op("irq_save flag");
                 self.counted(&i, &top, &out);
@@ -299,6 +306,51 @@ impl Writer<'_> {
         self.op("pause");
         self.op(&format!("goto {top}"));
         self.label(out);
+    }
+
+    /// A polled word and a time limit, asked for in one of many ways; what was read last is seen behind the loop.
+    fn deadline(&mut self, i: &str, top: &str, out: &str) {
+        let (word, n) = (self.shared(), 1 + self.r.exponential(400).min(4000));
+        for line in [&format!("{i} = 0"), "t = 0", "d = 0", "began = clock_ns", &format!("end = began + {n}")] {
+            self.op(line);
+        }
+        self.op(&format!("old = load.u64 [{word}]"));
+        self.label(top);
+        if self.chance(50) {
+            let step = 1 + self.r.below(3);
+            self.op(&format!("{i} = {i} + {step}"));
+        }
+        if self.chance(30) {
+            self.body(i);
+        }
+        if self.chance(70) {
+            let order = self.load_order();
+            self.op(&format!("x = load.u64{order} [{word}]"));
+            self.op(&format!("if x != old goto {out}"));
+        }
+        if self.chance(20) {
+            // Asked for every few rounds only.
+            self.op(&format!("{i} = {i} + 1"));
+            self.op(&format!("y = {i} & 7"));
+            self.op(&format!("if y != 0 goto {top}"));
+        }
+        let ask = match self.r.below(9) {
+            0 => format!("t = clock_ns\n  if t < end goto {top}"),
+            1 => format!("t = clock_ns\n  d = t - began\n  if d <= {n} goto {top}"),
+            2 => format!("t = clock_ns\n  d = t - end\n  if d <s 0 goto {top}"),
+            3 => format!("t = clock_ns\n  d = end - t\n  if d >s 0 goto {top}"),
+            4 => format!("d = call elapsed(began)\n  if d < {n} goto {top}"),
+            5 => format!("t = clock_ns\n  if end >= t goto {top}"),
+            // Wraps: a huge number until the end has come.
+            6 => format!("t = clock_ns\n  d = t - end\n  if d > 1000000000 goto {top}"),
+            7 => format!("d = call elapsed(began)\n  if d >=s {n} goto {out}\n  goto {top}"),
+            _ => format!(
+                "t = clock_ns\n  if t == began goto {top}\n  d = t + 18446744073709551000\n  if t != end goto {out}"
+            ),
+        };
+        self.op(&ask);
+        self.label(out);
+        self.op("mark note(t, d, x)");
     }
 
     fn nested(&mut self, i: &str, top: &str) {
