@@ -74,7 +74,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
 /// Runs what is missing, with a progress bar. The first Ctrl-C lets the runs in progress finish and begins no other.
 pub(super) fn run_all(plan: &Plan, dir: &Path, how: HowToRun, quiet: bool) -> Result<Batch, Failure> {
     let bar = progress_bar(quiet, "runs");
-    let interrupt = Interrupt::watch(dir, how, &bar);
+    let interrupt = Interrupt::watch("runs", [batch::journal_path(dir), batch::records_path(dir)], how, &bar);
     let progress = |done: usize, all: usize| {
         interrupt.done.store(done, Ordering::Relaxed);
         bar.set_length(all as u64);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ctrl-C while runs are made.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use indicatif::ProgressBar;
-use rqsim::batch::{HowToRun, journal_path, records_path};
+use rqsim::batch::HowToRun;
 
 use super::output;
 
@@ -20,22 +20,27 @@ pub(super) struct Interrupt {
     pub(super) stop: Arc<AtomicBool>,
     /// Runs that are finished.
     pub(super) done: Arc<AtomicUsize>,
-    dir: PathBuf,
+    /// What they are called, and the files that keep them.
+    what: &'static str,
+    files: [PathBuf; 2],
     how: HowToRun,
 }
 
 impl Interrupt {
-    /// Watches for Ctrl-C from now on. A second one ends the program at once.
-    pub(super) fn watch(dir: &Path, how: HowToRun, bar: &ProgressBar) -> Interrupt {
-        let interrupt = Interrupt { stop: Arc::default(), done: Arc::default(), dir: dir.to_owned(), how };
+    /// Watches for Ctrl-C from now on. A second one ends the program at once. `files` keep what is finished.
+    pub(super) fn watch(what: &'static str, files: [PathBuf; 2], how: HowToRun, bar: &ProgressBar) -> Interrupt {
+        let interrupt = Interrupt { stop: Arc::default(), done: Arc::default(), what, files, how };
         let (seen, bar) = (interrupt.clone(), bar.clone());
         let on_signal = move || {
             if seen.stop.swap(true, Ordering::Relaxed) {
                 bar.suspend(|| output::say(&seen.kept()));
                 std::process::exit(EXIT_CODE.into());
             }
-            let text = "interrupted: the runs in progress are finished, no other is begun; Ctrl-C again stops at once";
-            bar.suspend(|| output::say(text));
+            let what = seen.what;
+            let text = format!(
+                "interrupted: the {what} in progress are finished, no other is begun; Ctrl-C again stops at once"
+            );
+            bar.suspend(|| output::say(&text));
         };
         if let Err(e) = ctrlc::set_handler(on_signal) {
             output::say(&format!("warning: Ctrl-C will end the program without a word: {e}"));
@@ -46,14 +51,13 @@ impl Interrupt {
     /// What is there, and how to go on.
     pub(super) fn kept(&self) -> String {
         let done = self.done.load(Ordering::Relaxed);
-        let paths = [journal_path(&self.dir), records_path(&self.dir)];
-        let there: Vec<String> = paths.iter().filter(|p| p.exists()).map(|p| p.display().to_string()).collect();
+        let there: Vec<String> = self.files.iter().filter(|p| p.exists()).map(|p| p.display().to_string()).collect();
         let place = if there.is_empty() { String::new() } else { format!(" in {}", there.join(" and ")) };
         let again = match (self.how.exact, self.how.fresh) {
             (true, _) => "the same command makes all of them again, because of --exact",
             (_, true) => "the same command without --fresh makes the rest",
             _ => "the same command makes the rest",
         };
-        format!("interrupted: {done} finished runs of this experiment are kept{place}; {again}")
+        format!("interrupted: {done} finished {} of this experiment are kept{place}; {again}", self.what)
     }
 }

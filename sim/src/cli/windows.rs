@@ -2,6 +2,7 @@
 //! `sim windows`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
@@ -11,9 +12,10 @@ use reports::windows::{
     pairs_text, rates_text, stages_text,
 };
 use rqsim::plan::{InputError, Plan, near, plan};
-use rqsim::windows::{Effort, Maps, Pairs, Part, Prepared, Wanted, maps_path, prepare, run_all};
+use rqsim::windows::{Effort, Maps, Pairs, Part, Prepared, Wanted, journal_path, maps_path, prepare, run_all};
 
 use super::flags::{BatchFlags, StageFlags};
+use super::interrupt::Interrupt;
 use super::{Failure, experiment, output};
 
 /// Let an interrupt land at every boundary of a program, and say what becomes of it.
@@ -180,20 +182,20 @@ fn effort(args: &WindowsArgs) -> Effort {
     Effort { part, each: args.each, more: args.more, pairs }
 }
 
-fn make(
-    args: &WindowsArgs,
-    prepared: &Prepared,
-    plan: &Plan,
-    effort: &Effort,
-    dir: &Path,
-) -> Result<Maps, reports::Error> {
+fn make(args: &WindowsArgs, prepared: &Prepared, plan: &Plan, effort: &Effort, dir: &Path) -> Result<Maps, Failure> {
     let bar = experiment::progress_bar(args.batch.quiet, "maps");
     let how = args.batch.how(false);
-    let maps = run_all((prepared, plan), effort, dir, (how.threads, how.fresh), &|done, all| {
+    let interrupt = Interrupt::watch("maps", [journal_path(dir), maps_path(dir)], how, &bar);
+    let maps = run_all((prepared, plan), effort, dir, (how.threads, how.fresh), &interrupt.stop, &|done, all| {
+        interrupt.done.store(done, Ordering::Relaxed);
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
+    if maps.not_begun > 0 {
+        output::say(&interrupt.kept());
+        return Err(Failure::Interrupted);
+    }
     Ok(maps)
 }
 

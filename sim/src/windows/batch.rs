@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use reports::windows::{Map, append_map, read_maps};
@@ -20,6 +21,8 @@ pub struct Maps {
     pub maps: Vec<Map>,
     /// How many of them were found finished.
     pub reused: usize,
+    /// How many were not begun, because `stop` was set; then `maps` has gaps and the journal has what was made.
+    pub not_begun: usize,
     /// Damaged lines that were found and are left behind, described.
     pub damaged: Vec<String>,
 }
@@ -30,11 +33,13 @@ pub fn maps_path(dir: &Path) -> PathBuf {
     dir.join("landings.jsonl")
 }
 
-fn journal_path(dir: &Path) -> PathBuf {
+/// Path of the maps that a batch in progress has finished.
+#[must_use]
+pub fn journal_path(dir: &Path) -> PathBuf {
     dir.join("landings.partial.jsonl")
 }
 
-/// Makes what of the plan's maps is not in `dir` yet, and leaves all of them there.
+/// Makes what of the plan's maps is not in `dir` yet, and leaves all of them there. Begins none once `stop` is set.
 ///
 /// # Errors
 /// A file that cannot be read or written; what was finished stays in the journal.
@@ -43,6 +48,7 @@ pub fn run_all(
     effort: &Effort,
     dir: &Path,
     (threads, fresh): (usize, bool),
+    stop: &AtomicBool,
     progress: Progress<'_>,
 ) -> Result<Maps, reports::Error> {
     let mut out = Maps::default();
@@ -67,11 +73,14 @@ pub fn run_all(
     progress(out.reused, jobs.len());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| reports::Error::Write { path: dir.into(), source: std::io::Error::other(e) })?;
-    let results: Vec<Result<(usize, Map), reports::Error>> = pool.install(|| {
+    let results: Vec<Result<Option<(usize, Map)>, reports::Error>> = pool.install(|| {
         missing
             .into_par_iter()
             .with_max_len(1)
             .map(|i| {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 let (stage, seed) = jobs[i];
                 let map = unit::map(prepared, stage, seed, effort);
                 // One writer at a time; a poisoned lock only means that another unit panicked.
@@ -79,13 +88,17 @@ pub fn run_all(
                 append_map(&journal_path(dir), &map)?;
                 *state += 1;
                 progress(*state, jobs.len());
-                Ok((i, map))
+                Ok(Some((i, map)))
             })
             .collect()
     });
     for result in results {
-        let (i, map) = result?;
+        let Some((i, map)) = result? else { continue };
         slots[i] = Some(map);
+    }
+    out.not_begun = slots.iter().filter(|s| s.is_none()).count();
+    if out.not_begun > 0 {
+        return Ok(out);
     }
     out.maps = slots.into_iter().flatten().collect();
     let mut text = String::new();

@@ -18,7 +18,7 @@ mod second;
 mod unit;
 pub mod watch;
 
-pub use batch::{Maps, maps_path, run_all};
+pub use batch::{Maps, journal_path, maps_path, run_all};
 pub use path::{Part, path_of};
 pub use prepare::{Prepared, Wanted, prepare};
 pub use second::Pairs;

@@ -95,3 +95,32 @@ fn bad_input_is_told_what_to_do() {
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code() == Some(2) && said.contains("more than all of the time"), "{said}");
 }
+
+#[test]
+#[cfg(unix)]
+fn after_an_interrupt_finished_maps_are_kept() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let args = ["uncontended.ron", "--subsets", "--each", "2000", "-j", "1", "--out", "kept"];
+    let child = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .arg("windows")
+        .args(args)
+        .current_dir(dir.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let journal = dir.path().join("kept/landings.partial.jsonl");
+    while !journal.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("there is a kill");
+    assert!(sent.success());
+    let out = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(out.stderr).expect("text");
+    assert_eq!(out.status.code(), Some(130), "{said}");
+    let n = std::fs::read_to_string(&journal).expect("it is there").lines().count();
+    let kept = format!("interrupted: {n} finished maps of this experiment are kept in kept/landings.partial.jsonl");
+    assert!(said.contains(&kept) && out.stdout.is_empty() && n < 32, "{n}: {said}");
+    let again = told(&sim(dir.path(), &["uncontended.ron", "--subsets", "--each", "2000", "--out", "kept"]));
+    assert!(again.contains(&format!("{n} found finished")), "{again}");
+}
