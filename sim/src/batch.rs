@@ -7,13 +7,12 @@
 //! Records of other stages, seeds, experiments or builds found there stay, before those of the plan.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rayon::prelude::*;
 use reports::{Record, append_record, read_records};
 
 use crate::files;
+use crate::journal::{Crew, fill, finished_before};
 use crate::plan::{Plan, StagePlan};
 use crate::run::run;
 
@@ -90,7 +89,7 @@ pub fn run_until(
     stop: &AtomicBool,
 ) -> Result<Batch, reports::Error> {
     let mut batch = Batch::default();
-    let found = finished_before(dir, &mut batch.damaged)?;
+    let found = finished_before([records_path(dir), journal_path(dir)], read_records, &mut batch.damaged)?;
     let jobs: Vec<(&StagePlan, u64)> =
         plan.stages.iter().flat_map(|s| plan.seeds.iter().map(move |&seed| (s, seed))).collect();
     let ours = |r: &Record| jobs.iter().any(|(s, seed)| same_run(r, s, *seed));
@@ -100,40 +99,16 @@ pub fn run_until(
         jobs.iter().map(|(s, seed)| mine.iter().find(|r| !again && same_run(r, s, *seed)).cloned()).collect();
     batch.kept = others.len();
     batch.reused = slots.iter().flatten().count();
-    let missing: Vec<usize> = (0..jobs.len()).filter(|&i| slots[i].is_none()).collect();
-    let done = Mutex::new((batch.reused, Vec::new()));
     let events = AtomicU64::new(0);
-    progress(batch.reused, jobs.len());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(how.threads).build();
-    let pool = pool.map_err(|e| reports::Error::Write { path: dir.into(), source: std::io::Error::other(e) })?;
-    let results: Vec<Result<Option<(usize, Record)>, reports::Error>> = pool.install(|| {
-        missing
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|i| {
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let (stage, seed) = jobs[i];
-                let finished = run(&plan.loaded, stage, seed, how.exact);
-                events.fetch_add(finished.events, Ordering::Relaxed);
-                // One writer at a time; a poisoned lock only means that another run panicked.
-                let mut state = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                append_record(&journal_path(dir), &finished.record)?;
-                state.0 += 1;
-                state.1.push(i);
-                progress(state.0, jobs.len());
-                Ok(Some((i, finished.record)))
-            })
-            .collect()
-    });
-    for result in results {
-        if let Some((i, record)) = result? {
-            slots[i] = Some(record);
-        }
-    }
+    let make = |i: usize| {
+        let (stage, seed) = jobs[i];
+        let finished = run(&plan.loaded, stage, seed, how.exact);
+        events.fetch_add(finished.events, Ordering::Relaxed);
+        finished.record
+    };
+    let crew = Crew { threads: how.threads, stop, progress };
+    batch.not_begun = fill(&mut slots, dir, &crew, make, |r| append_record(&journal_path(dir), r))?;
     batch.events = events.into_inner();
-    batch.not_begun = slots.iter().filter(|s| s.is_none()).count();
     batch.records = slots.into_iter().flatten().collect();
     if batch.not_begun > 0 {
         return Ok(batch);
@@ -153,28 +128,4 @@ pub fn digest(record: &Record) -> String {
         text.clear();
     }
     crate::plan::hash(&bare.to_json_line().unwrap_or_default())
-}
-
-/// All finished records of a folder, each once. Damaged lines are described, and the file that has
-/// some is copied aside before it is written again.
-fn finished_before(dir: &Path, damaged: &mut Vec<String>) -> Result<Vec<Record>, reports::Error> {
-    let mut all: Vec<Record> = Vec::new();
-    for path in [records_path(dir), journal_path(dir)] {
-        if path.exists() {
-            let (records, bad) = read_records(&path)?;
-            for r in records {
-                if !all.contains(&r) {
-                    all.push(r);
-                }
-            }
-            if !bad.is_empty() {
-                let aside = files::copy_aside(&path)?;
-                let line = |b: &reports::BadLine| {
-                    format!("{}:{}: {} (a copy is in {})", path.display(), b.line, b.why, aside.display())
-                };
-                damaged.extend(bad.iter().map(line));
-            }
-        }
-    }
-    Ok(all)
 }

@@ -5,6 +5,7 @@ pub mod attribution;
 pub mod batch;
 pub mod calibrate;
 pub mod files;
+mod journal;
 pub mod litmus;
 pub mod machine;
 pub mod network;

@@ -3,12 +3,12 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reports::{Record, StageSummary};
-use rqsim::batch::{self, Batch, HowToRun};
+use rqsim::batch::{self, Batch, HowToRun, Progress};
 use rqsim::plan::{InputError, Plan, near, plan};
 
 use super::interrupt::Interrupt;
@@ -71,22 +71,37 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     findings(&batch.records)
 }
 
-/// Runs what is missing, with a progress bar. The first Ctrl-C lets the runs in progress finish and begins no other.
+/// Runs what is missing.
 pub(super) fn run_all(plan: &Plan, dir: &Path, how: HowToRun, quiet: bool) -> Result<Batch, Failure> {
-    let bar = progress_bar(quiet, "runs");
-    let interrupt = Interrupt::watch("runs", [batch::journal_path(dir), batch::records_path(dir)], how, &bar);
+    let files = [batch::journal_path(dir), batch::records_path(dir)];
+    let work = |progress: Progress<'_>, stop: &AtomicBool| batch::run_until(plan, dir, how, progress, stop);
+    watched("runs", files, how, quiet, work, |b| b.not_begun)
+}
+
+/// Does work in many parts with a progress bar. The first Ctrl-C lets those in progress finish and begins no other;
+/// `files` keep what is finished.
+pub(super) fn watched<T>(
+    what: &'static str,
+    files: [PathBuf; 2],
+    how: HowToRun,
+    quiet: bool,
+    work: impl FnOnce(Progress<'_>, &AtomicBool) -> Result<T, reports::Error>,
+    not_begun: impl FnOnce(&T) -> usize,
+) -> Result<T, Failure> {
+    let bar = progress_bar(quiet, what);
+    let interrupt = Interrupt::watch(what, files, how, &bar);
     let progress = |done: usize, all: usize| {
         interrupt.done.store(done, Ordering::Relaxed);
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     };
-    let batch = batch::run_until(plan, dir, how, &progress, &interrupt.stop)?;
+    let made = work(&progress, &interrupt.stop)?;
     bar.finish_and_clear();
-    if batch.not_begun > 0 {
+    if not_begun(&made) > 0 {
         output::say(&interrupt.kept());
         return Err(Failure::Interrupted);
     }
-    Ok(batch)
+    Ok(made)
 }
 
 pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {

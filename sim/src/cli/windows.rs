@@ -2,7 +2,7 @@
 //! `sim windows`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::Args;
@@ -11,11 +11,11 @@ use reports::windows::{
     self as report, Arrivals, EVENTS, Event, Map, STAGES_ACROSS, StageMap, landings_csv, lines_text, pairs_csv,
     pairs_text, rates_text, stages_text,
 };
+use rqsim::batch::Progress;
 use rqsim::plan::{InputError, Plan, near, plan};
 use rqsim::windows::{Effort, Maps, Pairs, Part, Prepared, Wanted, journal_path, maps_path, prepare, run_all};
 
 use super::flags::{BatchFlags, StageFlags};
-use super::interrupt::Interrupt;
 use super::{Failure, experiment, output};
 
 /// Let an interrupt land at every boundary of a program, and say what becomes of it.
@@ -138,7 +138,7 @@ pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
     let files = write(&maps.maps, &stages, &dir)?;
     if !args.batch.quiet {
         for line in &maps.damaged {
-            output::say(&format!("warning: skipped a damaged record: {line} (the file was copied to *.damaged)"));
+            output::say(&format!("warning: skipped a damaged record: {line}"));
         }
         let forks: u64 = maps.maps.iter().map(|m| m.forks).sum();
         let made = maps.maps.len() - maps.reused;
@@ -183,20 +183,12 @@ fn effort(args: &WindowsArgs) -> Effort {
 }
 
 fn make(args: &WindowsArgs, prepared: &Prepared, plan: &Plan, effort: &Effort, dir: &Path) -> Result<Maps, Failure> {
-    let bar = experiment::progress_bar(args.batch.quiet, "maps");
     let how = args.batch.how(false);
-    let interrupt = Interrupt::watch("maps", [journal_path(dir), maps_path(dir)], how, &bar);
-    let maps = run_all((prepared, plan), effort, dir, (how.threads, how.fresh), &interrupt.stop, &|done, all| {
-        interrupt.done.store(done, Ordering::Relaxed);
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_and_clear();
-    if maps.not_begun > 0 {
-        output::say(&interrupt.kept());
-        return Err(Failure::Interrupted);
-    }
-    Ok(maps)
+    let work = |progress: Progress<'_>, stop: &AtomicBool| {
+        run_all((prepared, plan), effort, dir, (how.threads, how.fresh), stop, progress)
+    };
+    let files = [journal_path(dir), maps_path(dir)];
+    experiment::watched("maps", files, how, args.batch.quiet, work, |m| m.not_begun)
 }
 
 fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Event]) -> Result<(), Failure> {
