@@ -29,8 +29,9 @@ pub fn stage_csv(stages: &[StageSummary]) -> String {
     lines.iter().map(|fields| fields.join(",") + "\n").collect()
 }
 
-/// Quotes a field if need be.
-pub(super) fn field(text: &str) -> String {
+/// A field of a CSV file, in quotes if it needs them.
+#[must_use]
+pub fn field(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }
 

@@ -18,7 +18,7 @@ mod recoveries;
 pub use attribution::attribution_text;
 pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub(crate) use columns::Column;
-pub use csv::stage_csv;
+pub use csv::{field as csv_field, stage_csv};
 pub(crate) use layout::{Page, render_columns};
 pub use layout::{wrap, wrap_hanging};
 pub use metrics::metrics_text;

@@ -4,11 +4,7 @@
 use std::fmt::Write;
 
 use super::record::Map;
-
-/// A field in quotes where it needs them.
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
+use crate::table::csv_field as field;
 
 /// Every boundary of every map.
 #[must_use]

@@ -109,10 +109,6 @@ pub fn table(c: &Calibration) -> String {
     text
 }
 
-fn field(text: &str) -> String {
-    if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 /// The rows as CSV; an empty field is "not published".
 #[must_use]
 pub fn csv(c: &Calibration) -> String {
@@ -138,7 +134,7 @@ pub fn csv(c: &Calibration) -> String {
             r.figure.map_or_else(String::new, |f| f.row.clone()),
             r.figure.map_or_else(String::new, |f| f.source.clone()),
         ];
-        text += &(fields.map(|f| field(&f)).join(",") + "\n");
+        text += &(fields.map(|f| reports::csv_field(&f)).join(",") + "\n");
     }
     text
 }

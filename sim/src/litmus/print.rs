@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use lock_impl::litmus::Quantifier;
+use reports::csv_field;
 use sim_core::untimed::Model;
 
 use super::judge::{Judged, SuiteSums, suites};
@@ -101,7 +102,7 @@ pub fn test_csv(tests: &[Judged], model: Model) -> String {
         let ok = t.is_ok().map(|ok| if ok { "Ok" } else { "No" }).unwrap_or_default();
         head.extend([t.observation().to_owned(), ok.to_owned(), t.status.name().to_owned()]);
         let mut line = |cells: [String; 5]| {
-            let all: Vec<String> = head.iter().chain(&cells).chain([&t.why]).map(|c| field(c)).collect();
+            let all: Vec<String> = head.iter().chain(&cells).chain([&t.why]).map(|c| csv_field(c)).collect();
             out += &all.join(",");
             out.push('\n');
         };
@@ -121,11 +122,6 @@ pub fn test_csv(tests: &[Judged], model: Model) -> String {
     out
 }
 
-/// A CSV field, quoted if it has to be.
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 /// One line per folder.
 #[must_use]
 pub fn suite_csv(tests: &[Judged]) -> String {
@@ -133,7 +129,7 @@ pub fn suite_csv(tests: &[Judged]) -> String {
         "suite,tests,ok,failed,unsupported,incomplete,missing_outcomes,tests_missing,extra_outcomes,tests_extra\n",
     );
     for (name, s) in suites(tests) {
-        let _ = writeln!(out, "{},{}", field(&name), numbers(&s).map(|n| n.to_string()).join(","));
+        let _ = writeln!(out, "{},{}", csv_field(&name), numbers(&s).map(|n| n.to_string()).join(","));
     }
     out
 }
