@@ -243,6 +243,13 @@ impl Program {
         self.labels.iter().find(|l| l.name == name).map(|l| l.pc)
     }
 
+    /// True if a mark stands here.
+    #[must_use]
+    #[inline]
+    pub fn is_mark(&self, pc: Pc) -> bool {
+        matches!(self.ops.get(pc as usize), Some(Op::Mark(_)))
+    }
+
     /// The procedure a micro-op belongs to.
     #[must_use]
     pub fn proc_at(&self, pc: Pc) -> Option<&Proc> {

@@ -291,14 +291,19 @@ impl<P: Probe> Machine<P> {
                 self.settle(end);
                 return Outcome::Limit;
             }
-            self.events += 1;
-            self.last_event = self.last_event.max(next.at());
-            let result = if message < wake { self.deliver(message) } else { self.step_core(core, wake.at(), end) };
-            if let Err((fault, at)) = result {
+            if let Err((fault, at)) = self.turn((wake, core), message, end) {
                 self.settle(at);
                 return Outcome::Fault(fault);
             }
         }
+    }
+
+    /// The next event: a core's wake, or a message if that comes before.
+    #[inline]
+    fn turn(&mut self, (wake, core): (Key, usize), message: Key, end: Key) -> Result<(), (Fault, Key)> {
+        self.events += 1;
+        self.last_event = self.last_event.max(wake.min(message).at());
+        if message < wake { self.deliver(message) } else { self.step_core(core, wake.at(), end) }
     }
 
     /// Goes on, event by event, until `core` is about to execute the micro-op at `pc` in cycle `at`, before which everything
@@ -316,10 +321,7 @@ impl<P: Probe> Machine<P> {
             if wake.min(message) >= end {
                 break false;
             }
-            self.events += 1;
-            self.last_event = self.last_event.max(wake.min(message).at());
-            let result = if message < wake { self.deliver(message) } else { self.step_core(who, wake.at(), end) };
-            if result.is_err() {
+            if self.turn((wake, who), message, end).is_err() {
                 break false;
             }
         };

@@ -12,7 +12,6 @@ use lock_impl::{programs, workload};
 use sha2::{Digest, Sha256};
 use sim_core::asm::{self, Options, near_name};
 use sim_core::core::{CoreParams, MemoryModel};
-use sim_core::isa::{Op, Pc};
 use sim_core::program::{Program, Source};
 use sim_core::time::{Clock, Cycle};
 
@@ -355,8 +354,7 @@ fn irq_sources(
                     loaded.error_at(&format!("interrupts[{i}].source.label"), what, Some(help))
                 })?;
                 // Marks belong to the micro-op before them, so the boundary is behind them.
-                let is_mark = |pc: &Pc| matches!(program.ops.get(*pc as usize), Some(Op::Mark(_)));
-                let pc = (pc..).find(|pc| !is_mark(pc)).expect("a program ends somewhere");
+                let pc = (pc..).find(|pc| !program.is_mark(*pc)).expect("a program ends somewhere");
                 Process::Directed { pc, nth: *nth, repeat: *repeat }
             }
         };

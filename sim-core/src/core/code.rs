@@ -136,13 +136,6 @@ impl Code {
         self.sends
     }
 
-    /// True if a mark stands here.
-    #[must_use]
-    #[inline]
-    pub fn is_mark(&self, pc: Pc) -> bool {
-        matches!(self.program.ops.get(pc as usize), Some(Op::Mark(_)))
-    }
-
     /// True if the address lies in some object's area.
     #[must_use]
     #[inline]
@@ -153,7 +146,7 @@ impl Code {
 
 /// The property of [`Code::is_private`] as far as the text shows it; where a return leads is known when it is executed.
 fn private(program: &Program, pc: Pc) -> bool {
-    let unmarked = |pc: Pc| !matches!(program.ops.get(pc as usize), Some(Op::Mark(_)));
+    let unmarked = |pc: Pc| !program.is_mark(pc);
     match program.ops[pc as usize] {
         Op::Alu { f: AluFn::Div | AluFn::Rem, .. } => false, // May fault.
         Op::Alu { .. }

@@ -101,7 +101,7 @@ impl Core {
             let (pc, t) = (self.current.pc, self.now);
             let op = &code.program.ops[pc as usize];
             if let Op::Ret { .. } = op
-                && self.current.frames.last().is_none_or(|f| code.is_mark(f.resume))
+                && self.current.frames.last().is_none_or(|f| code.program.is_mark(f.resume))
             {
                 break;
             }

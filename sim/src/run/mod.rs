@@ -28,8 +28,6 @@ pub struct Finished {
     pub record: Record,
     /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
     pub events: u64,
-    /// Micro-ops executed or computed.
-    pub retired: u64,
 }
 
 /// Runs a stage with a seed.
@@ -38,21 +36,21 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
-    let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz))
-        .with_kernel(KernelView::of(e));
-    let mut machine = Machine::new(&spec, observer.clone());
-    if e.measure.attribution {
-        machine.attribute();
-    }
+    let new = || {
+        let observer = Observer::new(spec.memory.cores, spec.clock, e.measure.stuck_threshold.cycles(khz));
+        let mut machine = Machine::new(&spec, observer.with_kernel(KernelView::of(e)));
+        if e.measure.attribution {
+            machine.attribute();
+        }
+        machine
+    };
+    let mut machine = new();
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
     let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit);
     if matches!(outcome, Outcome::Fault(_)) && !exact {
         // Once more, so that the account shows all cores in the instant of the fault.
-        machine = Machine::new(&spec, observer);
+        machine = new();
         machine.keep_in_step();
-        if e.measure.attribution {
-            machine.attribute();
-        }
         (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit);
     }
     // A machine that was stopped counts as having run until then, whatever it did last.
@@ -85,7 +83,7 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
-    Finished { record, events: machine.events(), retired: machine.retired() }
+    Finished { record, events: machine.events() }
 }
 
 /// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, or some

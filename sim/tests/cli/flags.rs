@@ -6,22 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-const SMALL: &str = r#"(
-    title: "small",
-    question: "does it run?",
-    machine: Preset("skylake-ring-8"),
-    lock: (program: Builtin("rqspinlock")),
-    stages: [(name: "base", patches: []), (name: "+1", patches: ["enclose"])],
-    locks: ["a"],
-    workload: (tasks: [(on: All, body: [Forever([Work(Exp("2us")), Critical(lock: "a", body: [])])])]),
-    duration: "20us",
-    seeds: List([1, 2]),
-)
-"#;
-
-fn sim(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sim")).args(args).current_dir(dir).output().expect("the binary runs")
-}
+use super::{SMALL, sim};
 
 fn folder() -> TempDir {
     let dir = TempDir::new().expect("a temporary folder");

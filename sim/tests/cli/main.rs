@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line as a user meets it: what bad input is told, exit codes, files written.
 
+mod flags;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
