@@ -80,6 +80,16 @@ impl Key {
         Key(((at.0 as u128) << 64) | low)
     }
 
+    /// Its phase within the cycle.
+    #[must_use]
+    pub const fn phase(self) -> Phase {
+        match (self.0 >> 56) as u8 {
+            0 => Phase::Deliver,
+            1 => Phase::Drain,
+            _ => Phase::Step,
+        }
+    }
+
     /// The instant the event happens at.
     #[must_use]
     pub const fn at(self) -> Cycle {

@@ -271,6 +271,7 @@ impl<P: Probe> Machine<P> {
         sent.min(self.ran_until)
     }
 
+    #[inline]
     fn rearm(&mut self, core: usize) {
         self.wakes.set(core, self.cores[core].next_key(&self.irq));
     }
@@ -373,38 +374,47 @@ impl<P: Probe> Machine<P> {
         let limit = self.wakes.next_without(core).min(end);
         let last = with_core!(self, core, now, |c, env| c.run(env, limit));
         self.last_event = self.last_event.max(last);
-        for receiver in self.irq.take_receivers() {
-            self.rearm(receiver);
+        if self.irq.has_sent() {
+            for receiver in self.irq.take_receivers() {
+                self.rearm(receiver);
+            }
         }
         self.rearm(core);
         self.check(core)
     }
 
+    #[inline]
     fn check(&self, core: usize) -> Result<(), (Fault, Key)> {
-        if let State::Fault(f) = self.cores[core].state() {
-            let place = self.code.program.place(f.pc);
-            let what = format!("{} at {place}, cycle {}", f.what, f.at.0);
-            return Err((Fault::Program { core, what }, Key::new(f.at, Phase::Step, core as u16, 0)));
-        }
-        Ok(())
+        if let State::Fault(f) = self.cores[core].state() { Err(self.faulted(core, f)) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn faulted(&self, core: usize, f: &sim_core::core::Fault) -> (Fault, Key) {
+        let place = self.code.program.place(f.pc);
+        let what = format!("{} at {place}, cycle {}", f.what, f.at.0);
+        (Fault::Program { core, what }, Key::new(f.at, Phase::Step, core as u16, 0))
     }
 
     fn deliver(&mut self, key: Key) -> Result<(), (Fault, Key)> {
-        let receiver = self.mem.next_core();
-        if let Some(core) = receiver {
-            // Everything this core does before the message must be done before it.
-            with_core!(self, core, key.at(), |c, env| c.catch_up(env, key));
-        }
-        self.mem.deliver_next(&mut self.notices).map_err(|f| (Fault::Protocol(f.what), key))?;
-        let Some(core) = receiver else { return Ok(()) };
+        let Some(core) = self.mem.next_core() else {
+            return match self.mem.deliver_next(&mut self.notices) {
+                Ok(_) => Ok(()),
+                Err(f) => Err((Fault::Protocol(f.what), key)),
+            };
+        };
         let mut notices = std::mem::take(&mut self.notices);
-        for notice in notices.drain(..) {
-            with_core!(self, core, key.at(), |c, env| match notice {
-                Notice::Completed(port, done) => c.complete(env, port, &done, key.at()),
-                Notice::Lost { line, taken } => c.line_lost(env, line * LINE_BYTES, taken.as_ref(), key.at()),
-            });
-        }
-        with_core!(self, core, key.at(), |c, env| c.delivered(env, key.at()));
+        with_core!(self, core, key.at(), |c, env| {
+            // Everything this core does before the message must be done before it.
+            c.catch_up(env, key);
+            env.mem.deliver_next(&mut notices).map_err(|f| (Fault::Protocol(f.what), key))?;
+            for notice in notices.drain(..) {
+                match notice {
+                    Notice::Completed(port, done) => c.complete(env, port, &done, key.at()),
+                    Notice::Lost { line, taken } => c.line_lost(env, line * LINE_BYTES, taken.as_ref(), key.at()),
+                }
+            }
+            c.delivered(env, key.at());
+        });
         self.notices = notices;
         self.rearm(core);
         self.check(core)

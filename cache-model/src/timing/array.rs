@@ -26,6 +26,8 @@ pub(super) struct SetArray<T> {
     touched: Vec<u32>,
     /// `[touched set * ways + way]`: line number plus one, 0 if the way is empty.
     tags: Vec<u64>,
+    /// `[touched set]`: ways behind these have never been filled.
+    reached: Vec<u8>,
     /// As `tags`; meaningful where the tag is not 0.
     entries: Vec<Option<T>>,
     /// `[touched set]`: what the policy keeps.
@@ -48,6 +50,7 @@ impl<T> SetArray<T> {
             index: vec![UNTOUCHED; sets as usize],
             touched: Vec::new(),
             tags: Vec::new(),
+            reached: Vec::new(),
             entries: Vec::new(),
             order: Vec::new(),
             policy,
@@ -58,9 +61,22 @@ impl<T> SetArray<T> {
 
     /// As [`SetArray::new`] with these random numbers left it. Takes time for the sets touched only.
     pub(super) fn reset(&mut self, random: Stream) {
-        let SetArray { sets: _, ways: _, index, touched, tags, entries, order, policy: _, random: stream, draw } = self;
+        let SetArray {
+            sets: _,
+            ways: _,
+            index,
+            touched,
+            tags,
+            reached,
+            entries,
+            order,
+            policy: _,
+            random: stream,
+            draw,
+        } = self;
         touched.drain(..).for_each(|set| index[set as usize] = UNTOUCHED);
         tags.clear();
+        reached.clear();
         entries.clear();
         order.clear();
         *stream = random;
@@ -81,7 +97,7 @@ impl<T> SetArray<T> {
             return None;
         }
         let first = set as usize * self.ways;
-        let tags = &self.tags[first..first + self.ways];
+        let tags = &self.tags[first..first + usize::from(self.reached[set as usize])];
         tags.iter().position(|&t| t == line_number + 1).map(|w| Slot((first + w) as u32))
     }
 
@@ -138,6 +154,7 @@ impl<T> SetArray<T> {
             self.index[i] = self.order.len() as u32;
             self.touched.push(i as u32);
             self.order.push(self.policy.initial());
+            self.reached.push(0);
             self.tags.extend(std::iter::repeat_n(0, self.ways));
             self.entries.extend(std::iter::repeat_with(|| None).take(self.ways));
         }
@@ -146,6 +163,7 @@ impl<T> SetArray<T> {
         self.tags[first + way] = line_number + 1;
         self.entries[first + way] = Some(entry);
         let set = self.index[i] as usize;
+        self.reached[set] = self.reached[set].max(way as u8 + 1);
         self.policy.filled(&mut self.order[set], way, self.ways);
         Slot((first + way) as u32)
     }

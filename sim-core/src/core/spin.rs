@@ -17,12 +17,29 @@ use super::{Core, Env, State};
 use crate::isa::{AluFn, Base, Cmp, Op, Operand, Pc, Reg};
 use crate::ports::{InterruptPort, MemoryPort, Probe};
 use crate::time::{Clock, Cycle};
+use smallvec::SmallVec;
 use values::{Affine, Deadline, Value, alike, first_change, is_signed, range, wide};
 
 /// Longest iteration looked at, in micro-ops.
 const LOOP_OPS_MAX: u64 = 256;
 /// A computed spin must skip at least this many iterations to be worth its bookkeeping.
 const ITERATIONS_MIN: u64 = 4;
+
+/// A set of registers of one frame.
+#[derive(Default)]
+struct RegisterSet([u64; 4]);
+
+impl RegisterSet {
+    #[inline]
+    fn add(&mut self, r: Reg) {
+        self.0[r.0 as usize / 64] |= 1 << (r.0 % 64);
+    }
+
+    #[inline]
+    fn has(&self, r: Reg) -> bool {
+        self.0[r.0 as usize / 64] >> (r.0 % 64) & 1 == 1
+    }
+}
 
 /// A spin being computed: it began at [`Core::now`] with the registers as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,20 +88,20 @@ struct Caller {
 
 struct Symbolic<'a> {
     /// Registers of the frame at the loop's head, then those of the procedures the iteration is in.
-    regs: Vec<Value>,
+    regs: SmallVec<[Value; 64]>,
     /// First register of the current frame.
     base: usize,
-    callers: Vec<Caller>,
-    /// `[register of the frame at the loop's head]`: the iteration has written it.
-    written: Vec<bool>,
-    /// `[register of the frame at the loop's head]`: the iteration has read it before it wrote it.
-    needed: Vec<bool>,
+    callers: SmallVec<[Caller; 4]>,
+    /// Registers of the frame at the loop's head that the iteration has written.
+    written: RegisterSet,
+    /// Registers of the frame at the loop's head that the iteration has read before it wrote them.
+    needed: RegisterSet,
     /// When the iteration begins, and the clock.
     begin: Cycle,
     clock: Clock,
     /// Cycles from the begin of the iteration to the issue of the micro-op that is executed.
     issued: u64,
-    deadlines: Vec<Deadline>,
+    deadlines: SmallVec<[Deadline; 4]>,
     cpu: u64,
     stride: u64,
     iterations: u64,
@@ -102,19 +119,17 @@ impl Symbolic<'_> {
     }
 
     fn reg(&mut self, r: Reg) -> Value {
-        let i = r.0 as usize;
-        if self.base == 0 && !self.written[i] {
-            self.needed[i] = true;
+        if self.base == 0 && !self.written.has(r) {
+            self.needed.add(r);
         }
-        self.regs[self.base + i]
+        self.regs[self.base + r.0 as usize]
     }
 
     fn set(&mut self, r: Reg, v: Value) {
-        let i = r.0 as usize;
         if self.base == 0 {
-            self.written[i] = true;
+            self.written.add(r);
         }
-        self.regs[self.base + i] = v;
+        self.regs[self.base + r.0 as usize] = v;
     }
 
     fn limit(&mut self, iterations: u64) {
@@ -273,23 +288,24 @@ impl Core {
     ) -> Option<SpinPlan> {
         let program = &*env.code.program;
         let regs = &self.current.regs[self.current.base as usize..];
-        let start: Vec<Affine> = regs.iter().zip(&deltas).map(|(&base, &step)| Affine { base, step }).collect();
+        let start = || regs.iter().zip(&deltas).map(|(&base, &step)| Affine { base, step });
         let mut s = Symbolic {
-            regs: start.iter().copied().map(Value::Line).collect(),
+            regs: SmallVec::new(),
             base: 0,
-            callers: Vec::new(),
-            written: vec![false; start.len()],
-            needed: vec![false; start.len()],
+            callers: SmallVec::new(),
+            written: RegisterSet::default(),
+            needed: RegisterSet::default(),
             begin: self.now,
             clock: env.clock,
             issued: 0,
-            deadlines: Vec::new(),
+            deadlines: SmallVec::new(),
             cpu: self.id as u64,
             stride: program.percpu_stride,
             iterations: u64::MAX,
             stale_until: Cycle::NEVER,
             program,
         };
+        s.regs.extend(start().map(Value::Line));
         let head = self.current.pc;
         let (mut pc, mut period, mut ops, mut loads) = (head, 0u64, 0u64, 0u64);
         let mut path = Vec::new();
@@ -317,9 +333,13 @@ impl Core {
                 break;
             }
         }
-        let is_next = |a: &Affine, b: Affine| b.base == a.base.wrapping_add(a.step) && b.step == a.step;
-        let predicted = (0..start.len())
-            .all(|i| (s.written[i] && !s.needed[i]) || s.regs[i].line().is_some_and(|b| is_next(&start[i], b)));
+        let is_next = |a: Affine, b: Affine| b.base == a.base.wrapping_add(a.step) && b.step == a.step;
+        let predicted = start().zip(&s.regs).enumerate().all(|(i, (before, after))| {
+            let r = Reg(i as u8);
+            // What the iteration has not written is as it was: then it must not step.
+            let overwritten = s.written.has(r) && !s.needed.has(r);
+            overwritten || after.line().is_some_and(|after| is_next(before, after))
+        });
         if !predicted || period == 0 {
             return None;
         }
@@ -400,8 +420,10 @@ impl Symbolic<'_> {
         let call = &self.program.calls[site as usize];
         let callee = &self.program.procs[call.proc as usize];
         let base = self.regs.len();
-        let args: Vec<Value> = call.args.iter().map(|a| self.value(*a)).collect();
-        self.regs.extend(args);
+        for a in &call.args {
+            let v = self.value(*a);
+            self.regs.push(v);
+        }
         self.regs.resize(base + callee.regs.len(), Value::fixed(0));
         self.callers.push(Caller { base: self.base, resume: pc + 1, site });
         self.base = base;

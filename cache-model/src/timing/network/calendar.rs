@@ -1,41 +1,132 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reserved slots of one slotted link.
 
-use std::collections::VecDeque;
+/// Ticks of a word.
+const WORD: u64 = 64;
 
-/// Reserved slots of one link, as disjoint intervals in time order.
+/// Reserved slots of one link, a bit for each tick. The bits are a window on time that moves on as reservations are made
+/// and grows if it must; what is behind it is over, what is before it is free.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calendar {
-    busy: VecDeque<(u64, u64)>,
+    /// Word `w` of time is in `bits[w % bits.len()]`, for `first <= w < first + bits.len()`. Empty, or a power of two.
+    bits: Vec<u64>,
+    first: u64,
+    /// End of the last reservation.
+    until: u64,
     pub(super) busy_ticks: u64,
 }
 
 impl Calendar {
-    /// End of the reservation that overlaps `start..start + slots`, if there is one.
+    #[inline]
+    fn place(&self, word: u64) -> usize {
+        word as usize & (self.bits.len() - 1)
+    }
+
+    /// The 64 ticks from `start` on, the first in the lowest bit.
+    fn ticks_from(&self, start: u64) -> u64 {
+        let (word, shift) = (start / WORD, start % WORD);
+        let get =
+            |w: u64| if w.wrapping_sub(self.first) < self.bits.len() as u64 { self.bits[self.place(w)] } else { 0 };
+        let low = get(word) >> shift;
+        if shift == 0 { low } else { low | (get(word + 1) << (WORD - shift)) }
+    }
+
+    /// End of the last reservation that overlaps `start..start + slots`, as far as it lies in there; `None` if none does.
+    #[inline]
     pub(super) fn conflict(&self, start: u64, slots: u64) -> Option<u64> {
-        // Nearly always behind all of them, or near the end.
-        let later = self.busy.iter().rev().take_while(|(_, e)| start < *e);
-        later.filter(|(s, _)| *s < start + slots).last().map(|(_, e)| *e)
+        if start >= self.until { None } else { self.last_busy(start, slots) }
+    }
+
+    fn last_busy(&self, start: u64, slots: u64) -> Option<u64> {
+        let mut end = start + slots;
+        while end > start {
+            let many = (end - start).min(WORD);
+            let from = end - many;
+            let busy = self.ticks_from(from) & (u64::MAX >> (WORD - many));
+            if busy != 0 {
+                return Some(from + WORD - u64::from(busy.leading_zeros()));
+            }
+            end = from;
+        }
+        None
     }
 
     /// Nothing is reserved any more, and nothing ever was.
     pub(super) fn reset(&mut self) {
-        let Calendar { busy, busy_ticks } = self;
-        busy.clear();
-        *busy_ticks = 0;
+        let Calendar { bits, first, until, busy_ticks } = self;
+        bits.clear();
+        (*first, *until, *busy_ticks) = (0, 0, 0);
     }
 
     /// Takes `start..start + slots`, which must be free; forgets what was over by `now`.
+    #[inline]
     pub(super) fn reserve(&mut self, start: u64, slots: u64, now: u64) {
-        while self.busy.front().is_some_and(|(_, e)| *e <= now) {
-            self.busy.pop_front();
+        debug_assert!(self.conflict(start, slots).is_none() && start >= now);
+        let last = (start + slots - 1) / WORD;
+        if last.wrapping_sub(self.first) >= self.bits.len() as u64 {
+            self.make_room(last, now / WORD);
         }
-        if self.busy.back().is_none_or(|(_, e)| *e <= start) {
-            self.busy.push_back((start, start + slots));
-        } else {
-            let place = self.busy.partition_point(|(s, _)| *s < start);
-            self.busy.insert(place, (start, start + slots));
+        let (mut at, end) = (start, start + slots);
+        self.until = self.until.max(end);
+        while at < end {
+            let (word, shift) = (at / WORD, at % WORD);
+            let many = (end - at).min(WORD - shift);
+            let place = self.place(word);
+            self.bits[place] |= (u64::MAX >> (WORD - many)) << shift;
+            at += many;
         }
         self.busy_ticks += slots;
+    }
+
+    /// Moves the window to begin with word `now`, and makes it large enough for word `last`.
+    #[cold]
+    fn make_room(&mut self, last: u64, now: u64) {
+        let (end, size) = (self.first + self.bits.len() as u64, (last - now + 1).next_power_of_two().max(16));
+        if size > self.bits.len() as u64 {
+            let mut bits = vec![0; size as usize];
+            for w in now.max(self.first)..end {
+                bits[w as usize & (size as usize - 1)] = self.bits[self.place(w)];
+            }
+            self.bits = bits;
+        } else if now >= end {
+            self.bits.fill(0);
+        } else {
+            for w in self.first..now {
+                let place = self.place(w);
+                self.bits[place] = 0;
+            }
+        }
+        self.first = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sim_core::rng::Stream;
+
+    use super::*;
+
+    #[test]
+    fn the_window_agrees_with_a_list_of_intervals() {
+        let mut rng = Stream::derive(3, 0, "calendar");
+        for longest in [1u64, 5, 40, 300] {
+            let (mut c, mut list, mut now, mut ticks) = (Calendar::default(), Vec::<(u64, u64)>::new(), 0, 0);
+            for _ in 0..3000 {
+                now += rng.below(2 * longest);
+                let slots = 1 + rng.below(longest);
+                let mut start = now + rng.below(200);
+                let overlaps = |s: u64| list.iter().filter(|(b, e)| *b < s + slots && s < *e).map(|(_, e)| *e).max();
+                while let Some(end) = c.conflict(start, slots) {
+                    assert_eq!(overlaps(start).map(|e| e.min(start + slots)), Some(end));
+                    start = end;
+                }
+                assert_eq!(overlaps(start), None);
+                c.reserve(start, slots, now);
+                list.push((start, start + slots));
+                ticks += slots;
+            }
+            assert_eq!(c.busy_ticks, ticks);
+            assert!(c.bits.len() < 100, "what is over is forgotten");
+        }
     }
 }

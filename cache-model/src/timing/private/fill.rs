@@ -38,16 +38,20 @@ impl PrivateCache {
         {
             a.came(self.place, number);
         }
-        let place = self.place;
+        let (place, params) = (self.place, self.params);
         let o = self.pending_mut(number);
         let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
-        let (waiting, still): (Waiting, Waiting) = std::mem::take(&mut o.waiting)
-            .into_iter()
-            .partition(|(_, r)| r.action == Action::Load || state.can_write());
-        o.waiting = still;
-        for (port, r) in waiting {
+        // Index by index, not drained: there is one nearly always, and it is a long one to move about.
+        let mut i = 0;
+        while i < o.waiting.len() {
+            let (port, r) = o.waiting[i];
+            if r.action != Action::Load && !state.can_write() {
+                i += 1;
+                continue;
+            }
+            o.waiting.remove(i);
             // The data are at the core when they arrive; only a locked access takes longer.
-            let mut done = line.perform(&self.params, &r, now, 0, false);
+            let mut done = line.perform(&params, &r, now, 0, false);
             if r.action == Action::Load {
                 done.at = now;
             } else {
@@ -58,7 +62,6 @@ impl PrivateCache {
             }
             notices.push(Notice::Completed(port, done));
         }
-        let o = self.pending_mut(number);
         o.state = line.state;
         let wanted = !o.prefetch;
         let slot = match self.l2.find(number) {

@@ -14,14 +14,17 @@ impl Interconnect {
         let Interconnect { topology, calendars, .. } = self;
         let base = usize::from(p.network) * topology.channels.len();
         let way = topology.routes.channels(p.from.into(), p.to.into());
-        let links: SmallVec<[usize; 32]> = way.map(|(c, _)| base + c).collect();
-        let first = topology.channels[links[0] - base];
+        let mut links = SmallVec::<[u32; 32]>::new();
+        for (channel, _) in way {
+            links.push((base + channel) as u32);
+        }
+        let first = &topology.channels[links[0] as usize - base];
         let (latency, clock, slots) = (first.latency, first.clock, first.ticks(p.bytes));
         let mut depart = clock.tick_from(ready);
         'search: loop {
             let mut at = depart;
             for &link in &links {
-                if let Some(free) = calendars[link].conflict(at, slots) {
+                if let Some(free) = calendars[link as usize].conflict(at, slots) {
                     depart += free - at;
                     continue 'search;
                 }
@@ -31,7 +34,7 @@ impl Interconnect {
         }
         let (mut at, over) = (depart, clock.tick_until(now));
         for &link in &links {
-            calendars[link].reserve(at, slots, over);
+            calendars[link as usize].reserve(at, slots, over);
             at += latency;
         }
         (Sent::Arrives(clock.seen(at + slots - 1)), links.len() as u32)
