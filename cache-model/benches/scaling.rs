@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a coherence transaction costs the host, from 2 to 1024 cores on a mesh.
 //!
-//! `cargo bench -p cache-model` measures; `-- --smoke` runs a tiny size once and only checks; `-- 64 256` takes these
-//! numbers of cores only. For instructions instead of time: `valgrind --tool=callgrind
-//! --toggle-collect='*Run::go*' TARGET/release/deps/scaling-* --smoke 64`. Every case checks
-//! the sums of the counters that the cores incremented, and its number of messages.
+//! `cargo bench -p cache-model` measures with criterion and takes its arguments (`-- migratory/64` for one case): the time
+//! and rate are those of a transaction. `-- --smoke` runs a tiny size once, only checks and prints messages and crossings. For
+//! instructions instead of time: `valgrind --tool=callgrind --toggle-collect='*Run::go*' TARGET/release/deps/scaling-* --smoke
+//! 64`. Every case checks the sums of the counters that the cores incremented, and that nothing is left under way.
 //!
 //! What it should cost: a transaction is a few messages, a message a few events, one per link it crosses and one
 //! at its receiver. Caches and directories are looked up by address, so nothing but the length of the ways
@@ -14,11 +14,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cache_model::timing::{
     Builder, ClockRatio, Coherence, LineKinds, LinkParams, MemoryParams, MemorySystem, Notice, Topology,
 };
+use criterion::{Criterion, SamplingMode, Throughput};
 use sim_core::asm::{Options, assemble};
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::{Access, Action, Cause, MemoryPort, Port, Request};
@@ -149,37 +150,81 @@ impl Run {
     }
 }
 
+/// Transactions of a run that is measured.
+const TOTAL: u64 = 100_000;
+const PATTERNS: [(&str, Pattern); 2] = [("migratory", Pattern::Migratory), ("shared", Pattern::Shared)];
+
+impl Run {
+    /// # Panics
+    /// If an increment was lost or something is still to happen.
+    fn check(&self) {
+        assert_eq!(self.sum(), self.increments, "increments were lost");
+        assert!(self.mem.is_quiescent() && self.left == 0, "something is stuck");
+    }
+
+    fn misses(&self) -> u64 {
+        (0..self.random.len()).map(|core| self.mem.hits(core).misses).sum()
+    }
+}
+
 fn main() {
-    let smoke = std::env::args().any(|a| a == "--smoke");
+    if std::env::args().any(|a| a == "--smoke") {
+        return smoke();
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    for (name, pattern) in PATTERNS {
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(1));
+        group.sampling_mode(SamplingMode::Flat);
+        for cores in (1..=10).map(|i| 1_usize << i) {
+            let mut once = Run::new(cores, pattern, TOTAL);
+            once.go();
+            group.throughput(Throughput::Elements(once.misses()));
+            group.bench_function(cores.to_string(), |b| {
+                b.iter_custom(|times| {
+                    let mut time = Duration::ZERO;
+                    for _ in 0..times {
+                        let mut run = Run::new(cores, pattern, TOTAL);
+                        let start = Instant::now();
+                        run.go();
+                        time += start.elapsed();
+                        run.check();
+                        assert_eq!(run.mem.traffic(), once.mem.traffic(), "another run, other messages");
+                    }
+                    time
+                });
+            });
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+    memory_is_small();
+}
+
+/// A tiny size once, and what a transaction is made of.
+fn smoke() {
     let only: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
-    let total: u64 = if smoke { 4_000 } else { 400_000 };
-    println!("pattern    cores  transactions  messages/tr.  crossings/tr.  ns/tr.  ns/event (a message or a crossing)");
-    for (name, pattern) in [("migratory", Pattern::Migratory), ("shared", Pattern::Shared)] {
-        let wanted = |c: &usize| if only.is_empty() { !smoke || [2, 64, 1024].contains(c) } else { only.contains(c) };
-        for cores in (1..=10).map(|i| 1_usize << i).filter(wanted) {
-            let mut best = f64::INFINITY;
-            let mut run = Run::new(cores, pattern, total);
-            for _ in 0..if smoke { 1 } else { 3 } {
-                run = Run::new(cores, pattern, total);
-                let start = Instant::now();
-                run.go();
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-            assert_eq!(run.sum(), run.increments, "{name}, {cores} cores: increments were lost");
-            assert!(run.mem.is_quiescent() && run.left == 0, "{name}, {cores} cores: something is stuck");
+    println!("pattern    cores  transactions  messages/tr.  crossings/tr.");
+    for (name, pattern) in PATTERNS {
+        for cores in if only.is_empty() { vec![2, 64, 1024] } else { only.clone() } {
+            let mut run = Run::new(cores, pattern, 4_000);
+            run.go();
+            run.check();
             let (messages, hops) =
                 run.mem.traffic().by_class.iter().fold((0, 0), |(m, h), c| (m + c.messages, h + c.hops));
-            let misses: u64 = (0..cores).map(|c| run.mem.hits(c).misses).sum();
+            let misses = run.misses() as f64;
             println!(
-                "{name:<10} {cores:>5}  {misses:>12}  {:>12.2}  {:>13.2}  {:>6.0}  {:>8.1}",
-                messages as f64 / misses as f64,
-                hops as f64 / misses as f64,
-                best / misses as f64 * 1e9,
-                best / (messages + hops) as f64 * 1e9,
+                "{name:<10} {cores:>5}  {misses:>12}  {:>12.2}  {:>13.2}",
+                messages as f64 / misses,
+                hops as f64 / misses,
             );
         }
     }
-    // Only Linux tells; elsewhere the time is all there is.
+    memory_is_small();
+}
+
+/// Only Linux tells the largest resident size; elsewhere nothing is checked.
+fn memory_is_small() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
     if let Some(kib) = peak {

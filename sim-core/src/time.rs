@@ -95,6 +95,12 @@ impl Key {
     pub const fn at(self) -> Cycle {
         Cycle((self.0 >> 64) as u64)
     }
+
+    /// Where it happens, and its number there.
+    #[must_use]
+    pub const fn place_and_number(self) -> (u16, u64) {
+        ((self.0 >> 40) as u16, (self.0 & 0xff_ffff_ffff) as u64)
+    }
 }
 
 #[cfg(test)]
@@ -121,5 +127,6 @@ mod tests {
         assert!(k(1, Phase::Drain, 1, 9) < k(1, Phase::Drain, 2, 0));
         assert!(k(1, Phase::Step, 1, 1) < k(1, Phase::Step, 1, 2));
         assert_eq!(k(77, Phase::Step, 1, 1).at(), Cycle(77));
+        assert_eq!(k(77, Phase::Step, 0xfedc, 1 << 39).place_and_number(), (0xfedc, 1 << 39));
     }
 }

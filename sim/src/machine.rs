@@ -307,6 +307,16 @@ impl<P: Probe> Machine<P> {
         if message < wake { self.deliver(message) } else { self.step_core(core, wake.at(), end) }
     }
 
+    /// Handles the next event as [`Machine::run_until`] does, and gives its key; `None` if none is left before `limit`, or after a
+    /// fault. For tools that look at every event.
+    pub fn step(&mut self, limit: Cycle) -> Option<Key> {
+        let end = Key::new(limit, Phase::Deliver, 0, 0);
+        self.ran_until = limit;
+        let (next, message) = (self.wakes.next(), self.mem.next_key());
+        let key = next.0.min(message);
+        (key < end && self.turn(next, message, end).is_ok()).then_some(key)
+    }
+
     /// Goes on, event by event, until `core` is about to execute the micro-op at `pc` in cycle `at`, before which everything
     /// must have happened ([`Machine::run_until`]). False if it does not come there in that cycle.
     pub fn run_to_boundary(&mut self, core: usize, pc: Pc, at: Cycle) -> bool {

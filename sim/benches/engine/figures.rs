@@ -2,18 +2,15 @@
 //! The figures of BENCHMARKS.md, written between its two markers.
 
 use std::fmt::Write;
-use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use rayon::prelude::*;
+use criterion::Criterion;
 use rqsim::run::run;
-use sim_core::queue::EventQueue;
-use sim_core::rng::Stream;
-use sim_core::time::{Cycle, Key, Phase};
 
-use super::{CASES, acquisitions, instructions, measure, messages, prepare};
+use super::time::{ENGINE, FLOOR, recorded};
+use super::{CASES, acquisitions, instructions, messages, prepare, run_as};
 
 const BEGIN: &str = "<!-- figures: cargo bench -p sim -- --write BENCHMARKS.md -->";
 const END: &str = "<!-- end of figures -->";
@@ -33,31 +30,33 @@ pub(crate) fn write(path: &Path) {
     let (Some(begin), Some(end)) = (old.find(BEGIN), old.find(END)) else {
         panic!("{}: the lines {BEGIN} and {END} must be there", path.display());
     };
-    let text = [cases(), counts(), scaling(), workers(), floor()].concat();
+    let times = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut criterion = Criterion::default().output_directory(times.path());
+    super::time::suite(&mut criterion);
+    let text = [cases(times.path()), counts(), scaling(), super::sweep::figures(), floor(times.path())].concat();
     let new = format!("{}{BEGIN}\n\n{text}{}", &old[..begin], &old[end..]);
     std::fs::write(path, new).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
-fn cases() -> String {
-    let mut text =
-        "Shortest of three runs, one host core:\n\n| case | what | host ms | acquisitions/s | messages/s | events/s | \
-                    simulated s/s |\n|---|---|---|---|---|---|---|\n"
-            .to_owned();
+fn cases(times: &Path) -> String {
+    let mut text = "By criterion, ten samples, one host core; rates by the shortest:\n\n| case | what | host ms, median | shortest | \
+                    acquisitions/s | messages/s | events/s | simulated s/s |\n|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
     for case in CASES {
-        let m = measure(case, false);
-        assert!(m.ok, "{}: another digest than expected", case.name);
-        let per_second = |n: u64| short(n as f64 / m.seconds);
-        let (acquisitions, messages) = (acquisitions(&m.finished), messages(&m.finished));
+        let finished = run_as(case, case.duration[0], false);
+        let [shortest, median] = nanos(times, case.name);
+        let per_second = |n: u64| short(n as f64 / shortest * 1e9);
         let _ = writeln!(
             text,
-            "| {} | {} | {:.1} | {} | {} | {} | {:.2} |",
+            "| {} | {} | {:.1} | {:.1} | {} | {} | {} | {:.2} |",
             case.name,
             case.what,
-            m.seconds * 1e3,
-            per_second(acquisitions),
-            per_second(messages),
-            per_second(m.finished.events),
-            m.simulated_per_second(),
+            median / 1e6,
+            shortest / 1e6,
+            per_second(acquisitions(&finished)),
+            per_second(messages(&finished)),
+            per_second(finished.events),
+            finished.record.end_ns as f64 / shortest,
         );
     }
     text + "\n"
@@ -143,44 +142,28 @@ fn scaling() -> String {
     text + "\n"
 }
 
-/// The same eight runs by one worker and by two.
-fn workers() -> String {
-    let (loaded, stage) = prepare("ring8.ron", &[], 0, "500ms");
-    let seconds = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
-        let start = Instant::now();
-        pool.install(|| (1..=8u64).into_par_iter().for_each(|seed| drop(black_box(run(&loaded, &stage, seed, false)))));
-        start.elapsed().as_secs_f64()
-    };
-    let (one, two) = (seconds(1), seconds(2));
+/// The floor against busy: nanoseconds an event.
+fn floor(times: &Path) -> String {
+    let floor = nanos(times, FLOOR)[0] / recorded().len() as f64;
+    let busy = run_as(&CASES[0], CASES[0].duration[0], false);
+    let ours = nanos(times, CASES[0].name)[0];
+    let (event, message) = (ours / busy.events as f64, ours / messages(&busy) as f64);
     format!(
-        "Eight runs of the profiler workload: one worker {one:.2} s, two workers {two:.2} s, ratio {:.2}.\n\n",
-        one / two
+        "The floor, a loop that takes each event of a recorded busy run, touches a line and adds the events that it led to: {floor:.1} ns an \
+         event. Busy: {event:.0} ns an event, {:.1} times as much; {message:.0} ns a message.\n\n",
+        event / floor
     )
 }
 
-/// An event loop that does nothing: takes the next event, touches one line of memory, adds one. As many pending as a busy
-/// ring of eight has on average, gaps drawn as there.
-fn floor() -> String {
-    const EVENTS: u64 = 4_000_000;
-    const PENDING: u64 = 10;
-    let (mut queue, mut random) = (EventQueue::default(), Stream::derive(1, 0, "floor"));
-    let mut memory = vec![0u64; 1 << 16];
-    let key = |at: u64, i: u64| Key::new(Cycle(at), Phase::Deliver, (i % 16) as u16, i);
-    (0..PENDING).for_each(|i| queue.push(key(i, i), i as u32));
-    let start = Instant::now();
-    for i in PENDING..EVENTS {
-        let (k, slot) = queue.pop().expect("as many are added as are taken");
-        memory[slot as usize * 8 % (1 << 16)] += i;
-        queue.push(key(k.at().0 + 5 + random.below(60), i), (i % 8192) as u32);
-    }
-    let floor = start.elapsed().as_secs_f64() * 1e9 / EVENTS as f64;
-    black_box(&memory);
-    let busy = measure(&CASES[0], false);
-    let ours = busy.seconds * 1e9 / busy.finished.events as f64;
-    format!(
-        "The floor, a loop that only takes an event, touches a line and adds an event: {floor:.0} ns an event. Busy: {ours:.0} ns, {:.1} times as \
-         much.\n\n",
-        ours / floor
-    )
+/// The shortest and the median time of one iteration, as criterion wrote them.
+fn nanos(times: &Path, name: &str) -> [f64; 2] {
+    let read = |file: &str| -> serde_json::Value {
+        let path = times.join(ENGINE).join(name).join("new").join(file);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let (sample, estimates) = (read("sample.json"), read("estimates.json"));
+    let numbers = |key: &str| sample[key].as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64);
+    let shortest = numbers("times").zip(numbers("iters")).map(|(t, n)| t / n).fold(f64::INFINITY, f64::min);
+    [shortest, estimates["median"]["point_estimate"].as_f64().expect("criterion estimates a median")]
 }

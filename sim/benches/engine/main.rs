@@ -1,36 +1,41 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How fast the engine is, and that it is still right: every case checks a digest of its record.
 //!
-//! `cargo bench -p sim` measures; `-- --smoke` runs a tiny size of each case once and only checks; `-- --case NAME` takes
-//! one case, `--duration 1ms` runs it for so long and checks nothing; `-- --write BENCHMARKS.md` measures everything,
-//! with instruction counts (by valgrind, if it is installed) and cores from 2 to 1024, and puts the figures into that file.
+//! `cargo bench -p sim` measures time with criterion and takes its arguments (`-- busy` for one case, `--save-baseline`);
+//! `-- --smoke` runs a tiny size of each case once and only checks; `-- --case NAME --duration 1ms` runs one case once, for so long,
+//! and prints counts; `-- --write BENCHMARKS.md` measures everything, with instruction counts (by valgrind), cores from 2 to
+//! 1024 and a sweep on two workers, and puts the figures into that file.
 //! Times on a noisy machine mean little alone: compare ratios within one run, or instructions.
 
 mod figures;
 mod instructions;
+mod stream;
+mod sweep;
+mod time;
 
 use std::time::Instant;
 
 use rqsim::batch::digest;
 use rqsim::plan::{StagePlan, plan};
 use rqsim::run::{Finished, run};
+use sha2::{Digest, Sha256};
 
 /// A workload with a known outcome.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    preset: &'static str,
+    pub(crate) preset: &'static str,
     /// Fields of the experiment with another value.
-    edits: &'static [(&'static str, &'static str)],
-    stage: usize,
+    pub(crate) edits: &'static [(&'static str, &'static str)],
+    pub(crate) stage: usize,
     /// Simulated time of the full and of the tiny size.
-    duration: [&'static str; 2],
+    pub(crate) duration: [&'static str; 2],
     /// Simulated time of a run that is made without any shortcut, too; none where handlers go on spinning for long after it.
     exact: Option<&'static str>,
     /// Two durations whose difference is counted in instructions: start-up falls out.
     pub(crate) counted: Option<[&'static str; 2]>,
     /// Digests of the records of the full and of the tiny size. They move only with the model.
-    digest: [&'static str; 2],
+    pub(crate) digest: [&'static str; 2],
 }
 
 /// Core 0 keeps the lock for a quarter of a second of 4 GHz, and seven wait for it with nothing but their spin.
@@ -55,10 +60,10 @@ pub(crate) const CASES: &[Case] = &[
         preset: "hammer8.ron",
         edits: &[],
         stage: 0,
-        duration: ["20ms", "200us"],
+        duration: ["5ms", "200us"],
         exact: Some("200us"),
         counted: Some(["200us", "1ms"]),
-        digest: ["1f6a779b7a307148c8dfcbe8b80150f1", "27a42ab57834b41f692e812fe5800799"],
+        digest: ["4d35fc5bdcccbc1b4e406c991b2f5514", "27a42ab57834b41f692e812fe5800799"],
     },
     Case {
         name: "qspinlock",
@@ -66,10 +71,10 @@ pub(crate) const CASES: &[Case] = &[
         preset: "hammer8.ron",
         edits: QSPINLOCK,
         stage: 0,
-        duration: ["20ms", "200us"],
+        duration: ["5ms", "200us"],
         exact: Some("200us"),
         counted: Some(["200us", "1ms"]),
-        digest: ["f5aaafd6b3bd2554373e2cea9afc3cb5", "f01e07bc3cdc177874d94bdfb82615ac"],
+        digest: ["64c8436848c7a8c93d2ea45313e7ba81", "f01e07bc3cdc177874d94bdfb82615ac"],
     },
     Case {
         name: "waiting",
@@ -120,60 +125,54 @@ pub(crate) const CASES: &[Case] = &[
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
+    let has = |name: &str| args.iter().any(|a| a == name);
     if let Some(path) = value("--write") {
-        return figures::write(path.as_ref());
+        figures::write(path.as_ref());
+    } else if let Some(cores) = value("--cores") {
+        figures::one_size(&cores);
+    } else if let Some(threads) = value("--sweep") {
+        sweep::one(threads.parse().expect("a number of threads"));
+    } else if let (Some(name), Some(duration)) = (value("--case"), value("--duration")) {
+        let case = CASES.iter().find(|c| c.name == name).expect("the name of a case");
+        let f = run_as(case, &duration, false);
+        println!("{} {} {}", acquisitions(&f), messages(&f), f.events);
+    } else if has("--smoke") {
+        smoke();
+    } else {
+        let mut criterion = criterion::Criterion::default().configure_from_args();
+        time::suite(&mut criterion);
+        criterion.final_summary();
     }
-    if let Some(cores) = value("--cores") {
-        return figures::one_size(&cores);
-    }
-    let smoke = args.iter().any(|a| a == "--smoke");
-    let only = value("--case");
+}
+
+/// Everything once, as small as possible; digests that are not the expected ones are told at the end, all of them.
+fn smoke() {
     let mut wrong = 0;
-    for case in CASES.iter().filter(|c| only.as_ref().is_none_or(|o| o == c.name)) {
-        if let Some(duration) = value("--duration") {
-            let f = run_as(case, &duration, false);
-            println!("{} {} {}", acquisitions(&f), messages(&f), f.events);
-            continue;
-        }
-        let m = measure(case, smoke);
-        let run = |duration, exact| digest(&run_as(case, duration, exact).record);
-        let exact = case.exact.filter(|_| smoke).is_none_or(|d| run(d, false) == run(d, true));
-        wrong += usize::from(!m.ok) + usize::from(!exact);
-        println!("{}{}", m.line(), if exact { "" } else { ", and the exact run differs" });
+    for case in CASES {
+        let start = Instant::now();
+        let f = run_as(case, case.duration[1], false);
+        let (found, run) = (digest(&f.record), |d, exact| digest(&run_as(case, d, exact).record));
+        let ok = found == case.digest[1];
+        let exact = case.exact.is_none_or(|d| run(d, false) == run(d, true));
+        wrong += usize::from(!ok) + usize::from(!exact);
+        println!(
+            "{:<9} {}: {} acquisitions, {} events, {:.0} ms; digest {found} {}{}",
+            case.name,
+            case.what,
+            acquisitions(&f),
+            f.events,
+            start.elapsed().as_secs_f64() * 1e3,
+            if ok { "ok" } else { "WRONG" },
+            if exact { "" } else { ", and the exact run differs" }
+        );
     }
+    time::parts_once();
     assert_eq!(wrong, 0, "digests that are not the expected ones");
 }
 
-/// What was measured of a case.
-pub(crate) struct Measured {
-    pub(crate) case: &'static Case,
-    pub(crate) finished: Finished,
-    pub(crate) seconds: f64,
-    pub(crate) ok: bool,
-    found: String,
-}
-
-impl Measured {
-    pub(crate) fn simulated_per_second(&self) -> f64 {
-        self.finished.record.end_ns as f64 / 1e9 / self.seconds
-    }
-
-    fn line(&self) -> String {
-        let million = |n: u64| n as f64 / self.seconds / 1e6;
-        format!(
-            "{:<9} {}: {} acquisitions, {:.3} M/s; {:.1} M events/s; {:.1} M messages/s; {:.2} simulated s/s; {:.1} ms; digest {} {}",
-            self.case.name,
-            self.case.what,
-            acquisitions(&self.finished),
-            million(acquisitions(&self.finished)),
-            million(self.finished.events),
-            million(messages(&self.finished)),
-            self.simulated_per_second(),
-            self.seconds * 1e3,
-            self.found,
-            if self.ok { "ok" } else { "WRONG" },
-        )
-    }
+/// A short digest of a text, to pin what was computed.
+pub(crate) fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 pub(crate) fn acquisitions(f: &Finished) -> u64 {
@@ -184,23 +183,8 @@ pub(crate) fn messages(f: &Finished) -> u64 {
     f.record.traffic.by_class.values().map(|t| t.messages).sum()
 }
 
-/// Runs a case, the full size three times, and takes the shortest.
-pub(crate) fn measure(case: &'static Case, smoke: bool) -> Measured {
-    let size = usize::from(smoke);
-    let (loaded, stage) = prepare(case.preset, case.edits, case.stage, case.duration[size]);
-    let (mut seconds, mut last) = (f64::INFINITY, None);
-    for _ in 0..if smoke { 1 } else { 3 } {
-        let start = Instant::now();
-        last = Some(run(&loaded, &stage, 1, false));
-        seconds = seconds.min(start.elapsed().as_secs_f64());
-    }
-    let finished = last.expect("at least one run");
-    let found = digest(&finished.record);
-    Measured { case, seconds, ok: found == case.digest[size], found, finished }
-}
-
 /// Runs a case once, for so long.
-fn run_as(case: &Case, duration: &str, exact: bool) -> Finished {
+pub(crate) fn run_as(case: &Case, duration: &str, exact: bool) -> Finished {
     let (loaded, stage) = prepare(case.preset, case.edits, case.stage, duration);
     run(&loaded, &stage, 1, exact)
 }

@@ -5,6 +5,8 @@
 //! having finished b blocks, waits only for others to have finished b or fewer, so the core that
 //! is furthest behind never waits and everybody ends. Handlers have no such loops.
 
+mod wide;
+
 use std::fmt::Write;
 
 use sim_core::rng::Stream;
@@ -52,12 +54,24 @@ struct Writer<'a> {
     short: bool,
     /// May raise a soft interrupt: not in its own handler, which would never end.
     raises: bool,
+    /// With the forms of [`wide`], too.
+    wide: bool,
 }
 
 /// The text of the program: procedures `task_0..`, `on_nmi`, `on_irq`, `on_irq_open` (which lets interrupts in), `on_soft`,
 /// `on_ipi`.
 pub(crate) fn text(r: &mut Stream, cores: u64) -> String {
-    let mut w = Writer { r, out: HEAD.into(), k: 0, cores, core: 0, short: false, raises: true };
+    written(Writer { r, out: HEAD.into(), k: 0, cores, core: 0, short: false, raises: true, wide: false })
+}
+
+/// As [`text`]; half of the blocks have sends, nested calls or a flood of stores in or against their loops.
+pub(crate) fn wide_text(r: &mut Stream, cores: u64) -> String {
+    let out = format!("{HEAD}{}", wide::PROCS);
+    written(Writer { r, out, k: 0, cores, core: 0, short: false, raises: true, wide: true })
+}
+
+fn written(mut w: Writer) -> String {
+    let cores = w.cores;
     for core in 0..cores {
         w.core = core;
         w.open(&format!("task_{core}"));
@@ -219,6 +233,9 @@ impl Writer<'_> {
         self.k += 1;
         let k = self.k;
         let (i, top, out) = (format!("i{k}"), format!("top_{k}"), format!("out_{k}"));
+        if self.wide && self.chance(50) {
+            return self.wide_block(&i, &top, &out);
+        }
         match self.r.below(15) {
             0 | 1 => self.wait_for_progress(block, &top, &out),
             2 => self.masked(&i, &top, &out),

@@ -16,3 +16,4 @@ mod records;
 mod repeat;
 mod reused;
 mod sends;
+mod wider;
