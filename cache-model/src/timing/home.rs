@@ -135,7 +135,7 @@ impl Home {
     fn receive(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle) -> Result<(), ProtocolFault> {
         let slot = self.lines.find(m.line);
         let line = slot.map(|s| self.lines.get(s));
-        let state = self.state_of(m.line);
+        let state = self.state_at(slot, m.line);
         let from_owner = line.is_some_and(|l| l.owner == Some(m.src));
         let others = || line.is_some_and(|l| l.sharers.any_but(m.src));
         let event = match m.kind {
@@ -163,7 +163,7 @@ impl Home {
                 if needs_entry && !self.enter(fabric, m, now, state)? {
                     return Ok(());
                 }
-                self.transition(fabric, m, now, actions, next)
+                self.transition(fabric, m, now, state, actions, next)
             }
             Cell::Stall => {
                 let slot = slot.expect("only a present line stalls");
@@ -243,7 +243,7 @@ impl Home {
             number: 0,
         };
         match self.tables.home_cell(line.state, event) {
-            Cell::Go(actions, next) => self.transition(fabric, &wish, now, actions, next),
+            Cell::Go(actions, next) => self.transition(fabric, &wish, now, line.state, actions, next),
             Cell::Stall => Ok(()),
             Cell::Impossible(why) => Err(self.fault(&wish, now, line.state, event.name(), why)),
         }
@@ -278,13 +278,13 @@ impl Home {
         fabric: &mut Fabric,
         m: &Message,
         now: Cycle,
+        was: HomeState,
         actions: &[HomeAction],
         next: HomeState,
     ) -> Result<(), ProtocolFault> {
         let mut wake = Vec::new();
         let mut freed = false;
         let mut old = [0; 8];
-        let was = self.state_of(m.line);
         for action in actions {
             match action {
                 HomeAction::FreeWay => {

@@ -81,6 +81,19 @@ struct Outstanding {
     before_inv: usize,
 }
 
+/// Where a line is in its cache: what is outstanding for it, and its slot in the second level.
+#[derive(Clone, Copy)]
+struct Whereabouts {
+    pending: Option<usize>,
+    slot: Option<Slot>,
+}
+
+impl Whereabouts {
+    fn pending(self) -> usize {
+        self.pending.expect("the table fills only outstanding lines")
+    }
+}
+
 /// Requests of a core's two ports.
 type Waiting = SmallVec<[(Port, Request); 1]>;
 
@@ -343,7 +356,7 @@ impl PrivateCache {
                     fabric.hold_back(*m, end);
                     return Ok(());
                 }
-                self.transition(fabric, m, now, actions, next, notices);
+                self.transition(fabric, m, now, Whereabouts { pending, slot }, (actions, next), notices);
                 Ok(())
             }
             Cell::Stall => {
@@ -381,47 +394,48 @@ impl PrivateCache {
         fabric: &mut Fabric,
         m: &Message,
         now: Cycle,
-        actions: &[CacheAction],
-        next: CacheState,
+        at: Whereabouts,
+        (actions, next): (&[CacheAction], CacheState),
         notices: &mut Vec<Notice>,
     ) {
-        let (mut freed, mut installed, mut passing) = (None, false, None);
+        let (mut freed, mut installed, mut passing, mut slot) = (None, false, None, at.slot);
         for action in actions {
             match action {
                 CacheAction::DataToReq
                 | CacheAction::DataForwardToReq
                 | CacheAction::DataToHome
                 | CacheAction::AckToReq => {
-                    self.answer(fabric, m, now, *action);
+                    self.answer(fabric, m, now, at, *action);
                 }
-                CacheAction::Fill => self.pending_mut(m.line).data = m.data,
-                CacheAction::ExpectAcks => self.pending_mut(m.line).acks += i32::from(m.acks),
-                CacheAction::CountAck => self.pending_mut(m.line).acks -= 1,
+                CacheAction::Fill => self.outstanding[at.pending()].data = m.data,
+                CacheAction::ExpectAcks => self.outstanding[at.pending()].acks += i32::from(m.acks),
+                CacheAction::CountAck => self.outstanding[at.pending()].acks -= 1,
                 CacheAction::Complete => {
-                    passing = self.install(fabric, m.line, next, now, notices);
+                    passing = self.install(fabric, m.line, at, next, now, notices);
                     installed = true;
                 }
-                CacheAction::CompleteOnce => self.use_once(m, now, notices),
+                CacheAction::CompleteOnce => self.use_once(m, at.pending(), now, notices),
                 CacheAction::CompleteFar => {
                     // The access that began the request; those that came later ask again.
-                    let (port, _) = self.pending_mut(m.line).waiting.remove(0);
+                    let (port, _) = self.outstanding[at.pending()].waiting.remove(0);
                     let [value, written, ..] = m.data;
                     let done = Completion { value, written: written == 1, at: now, first_level: false };
                     notices.push(Notice::Completed(port, done));
                 }
                 CacheAction::DropCopy => {
-                    let taken = self.copy(m.line).filter(|(s, _)| s.can_read()).map(|(_, data)| *data);
-                    if let Some(a) = &mut fabric.attribution
-                        && self.l2.find(m.line).is_some()
-                    {
-                        a.taken(self.place, m.line, &m.cause);
+                    let mut taken = None;
+                    if let Some(s) = slot.take() {
+                        let line = self.l2.get(s);
+                        taken = line.state.can_read().then_some(line.data);
+                        if let Some(a) = &mut fabric.attribution {
+                            a.taken(self.place, m.line, &m.cause);
+                        }
+                        self.drop_copy(m.line);
                     }
-                    self.drop_copy(m.line);
                     notices.push(Notice::Lost { line: m.line, taken });
                 }
                 CacheAction::Free => {
-                    let i = self.outstanding.iter().position(|o| o.line == m.line).expect("the entry is still there");
-                    freed = Some(self.outstanding.swap_remove(i));
+                    freed = Some(self.outstanding.swap_remove(at.pending()));
                 }
                 CacheAction::Hit
                 | CacheAction::Alloc
@@ -435,18 +449,19 @@ impl PrivateCache {
                 | CacheAction::SendPutM => unreachable!("{action:?} answers the core, not a message"),
             }
         }
+        let pending = at.pending.filter(|_| freed.is_none());
         if next == CacheState::IS_DI
-            && let Some(o) = self.outstanding.iter_mut().find(|o| o.line == m.line)
+            && let Some(o) = pending.map(|i| &mut self.outstanding[i])
             && o.state != CacheState::IS_DI
         {
             o.before_inv = o.waiting.len();
         }
         // What waited for an exclusive line may have written it: then it is past `next` already.
         if !installed {
-            if let Some(o) = self.outstanding.iter_mut().find(|o| o.line == m.line) {
-                o.state = next;
+            if let Some(i) = pending {
+                self.outstanding[i].state = next;
             }
-            if let Some(s) = self.l2.find(m.line) {
+            if let Some(s) = slot {
                 let before = std::mem::replace(&mut self.l2.get_mut(s).state, next);
                 if let Some(a) = &mut fabric.attribution
                     && before.can_write()
@@ -482,19 +497,15 @@ impl PrivateCache {
         }
     }
 
-    fn pending_mut(&mut self, line: u64) -> &mut Outstanding {
-        self.outstanding.iter_mut().find(|o| o.line == line).expect("the table fills only outstanding lines")
-    }
-
-    fn line_data(&self, line: u64) -> (LineData, CacheState) {
-        if let Some(o) = self.outstanding.iter().find(|o| o.line == line) {
+    fn line_data(&self, at: Whereabouts) -> (LineData, CacheState) {
+        if let Some(o) = at.pending.map(|i| &self.outstanding[i]) {
             return (o.data, o.state);
         }
-        let l = self.l2.get(self.l2.find(line).expect("only a present line is passed on"));
+        let l = self.l2.get(at.slot.expect("only a present line is passed on"));
         (l.data, l.state)
     }
 
-    fn answer(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, action: CacheAction) {
+    fn answer(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, at: Whereabouts, action: CacheAction) {
         let home = fabric.home_of(m.line);
         let dst = if action == CacheAction::DataToHome { home } else { m.requester };
         let kind = match action {
@@ -506,7 +517,7 @@ impl PrivateCache {
         let (data, dirty) = if kind == MessageKind::InvAck {
             ([0; 8], false)
         } else {
-            let (data, state) = self.line_data(m.line);
+            let (data, state) = self.line_data(at);
             (data, state.is_dirty())
         };
         let answer = Message {

@@ -4,7 +4,7 @@
 use sim_core::ports::Cause;
 use sim_core::time::Cycle;
 
-use super::{Home, Message, MessageKind, ProtocolFault};
+use super::{Home, Message, MessageKind, ProtocolFault, Slot};
 use crate::protocol::{Cell, HomeAction, HomeEvent, HomeState};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{LineData, perform};
@@ -22,7 +22,13 @@ pub(super) struct Datum {
 impl Home {
     /// State of a line: one without an entry is in `I` if the slice has its data.
     pub(in crate::timing) fn state_of(&self, line: u64) -> HomeState {
-        match self.lines.find(line) {
+        self.state_at(self.lines.find(line), line)
+    }
+
+    /// As [`Home::state_of`], of a line whose entry is in `slot` if it has one.
+    #[inline]
+    pub(super) fn state_at(&self, slot: Option<Slot>, line: u64) -> HomeState {
+        match slot {
             Some(slot) => match self.lines.get(slot).state {
                 HomeState::I if !self.has_data(line) => HomeState::NP,
                 state => state,

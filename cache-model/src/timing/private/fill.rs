@@ -4,7 +4,7 @@
 use sim_core::ports::{Action, Completion, Request};
 use sim_core::time::Cycle;
 
-use super::{Line, Notice, Outstanding, PrivateCache, Slot, Waiting};
+use super::{Line, Notice, Outstanding, PrivateCache, Slot, Waiting, Whereabouts};
 use crate::protocol::{CacheAction, CacheEvent, CacheState, Cell};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{Message, MessageKind};
@@ -29,17 +29,18 @@ impl PrivateCache {
         &mut self,
         fabric: &mut Fabric,
         number: u64,
+        at: Whereabouts,
         state: CacheState,
         now: Cycle,
         notices: &mut Vec<Notice>,
     ) -> Option<Line> {
         if let Some(a) = &mut fabric.attribution
-            && self.l2.find(number).is_none()
+            && at.slot.is_none()
         {
             a.came(self.place, number);
         }
-        let (place, params) = (self.place, self.params);
-        let o = self.pending_mut(number);
+        let place = self.place;
+        let o = &mut self.outstanding[at.pending()];
         let mut line = Line { state, data: std::mem::take(&mut o.data), held_until: Cycle(0) };
         // Index by index, not drained: there is one nearly always, and it is a long one to move about.
         let mut i = 0;
@@ -51,7 +52,7 @@ impl PrivateCache {
             }
             o.waiting.remove(i);
             // The data are at the core when they arrive; only a locked access takes longer.
-            let mut done = line.perform(&params, &r, now, 0, false);
+            let mut done = line.perform(&self.params, &r, now, 0, false);
             if r.action == Action::Load {
                 done.at = now;
             } else {
@@ -63,14 +64,14 @@ impl PrivateCache {
             notices.push(Notice::Completed(port, done));
         }
         o.state = line.state;
-        let wanted = !o.prefetch;
-        let slot = match self.l2.find(number) {
+        let (wanted, request) = (!o.prefetch, o.request);
+        let slot = match at.slot {
             Some(s) => {
                 *self.l2.get_mut(s) = line;
                 self.l2.touch(s);
                 s
             }
-            None if self.make_room(fabric, number, now, notices) => self.l2.insert(number, line),
+            None if self.make_room(fabric, number, request, now, notices) => self.l2.insert(number, line),
             None => return Some(line),
         };
         if wanted && self.l1.find(number).is_none() {
@@ -81,10 +82,10 @@ impl PrivateCache {
 
     /// Lets the loads that waited for the line when its Inv was acknowledged use data that are not kept. Those that
     /// came later ask again.
-    pub(super) fn use_once(&mut self, m: &Message, now: Cycle, notices: &mut Vec<Notice>) {
+    pub(super) fn use_once(&mut self, m: &Message, pending: usize, now: Cycle, notices: &mut Vec<Notice>) {
         let params = self.params;
         let mut line = Line { state: CacheState::I, data: m.data, held_until: Cycle(0) };
-        let o = self.pending_mut(m.line);
+        let o = &mut self.outstanding[pending];
         let mut may = std::mem::take(&mut o.waiting);
         let later: Waiting = may.drain(o.before_inv..).collect();
         let (loads, still): (Waiting, Waiting) = may.into_iter().partition(|(_, r)| r.action == Action::Load);
@@ -108,7 +109,14 @@ impl PrivateCache {
     }
 
     /// Evicts a line of a full second-level set; false if none can go.
-    fn make_room(&mut self, fabric: &mut Fabric, number: u64, now: Cycle, notices: &mut Vec<Notice>) -> bool {
+    fn make_room(
+        &mut self,
+        fabric: &mut Fabric,
+        number: u64,
+        request: Request,
+        now: Cycle,
+        notices: &mut Vec<Notice>,
+    ) -> bool {
         if self.l2.has_room(number) {
             return true;
         }
@@ -117,7 +125,6 @@ impl PrivateCache {
         self.l2.evicted(slot);
         self.drop_copy(victim);
         notices.push(Notice::Lost { line: victim, taken: None });
-        let request = self.pending_mut(number).request;
         self.put(fabric, victim, line, request, now);
         true
     }
