@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::journal::{BadLine, append_line, read_lines};
 
 /// The format this version writes, and the only one it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What can become of a landing.
 pub mod outcomes {
@@ -106,11 +106,17 @@ pub struct Boundary {
     pub visits: u64,
     /// Time in which interrupts arrive that land here, all visits together, cycles.
     pub cycles: u64,
-    /// Landings made.
+    /// The same by 20 equal parts of the run; empty if [`Map::running`] is.
+    pub batches: Vec<u64>,
+    /// Landings made, the pilot's included.
     pub landings: u64,
+    /// Landings of the pilot, which say how many more there are and count for no rate.
+    pub pilot: u64,
+    /// Those of them with an event.
+    pub pilot_events: Events,
     /// Every visit was landed on; else landings are instants drawn from `cycles`.
     pub every_visit: bool,
-    /// Landings with an event; if every visit was landed on, cycles of the visits with one.
+    /// Landings with an event, without the pilot's; if every visit was landed on, cycles of the visits with one.
     pub events: Events,
     /// How landings ended.
     pub results: Vec<Result>,
@@ -226,6 +232,9 @@ pub struct Map {
     pub attempts: u64,
     /// Where the time of the interrupted cores went.
     pub time: Time,
+    /// Time in which the interrupted cores ran and could be interrupted, by 20 equal parts of the run, cycles. Empty if they did not
+    /// do so to its end.
+    pub running: Vec<u64>,
     /// Errors of the workload itself, without any landing: outcomes of landings have such errors in them, too.
     pub own_errors: u64,
     /// Forks that were run.
@@ -258,6 +267,9 @@ impl Map {
             return Err(format!("boundaries have {path} cycles together, the path {}", self.time.path));
         }
         for b in &self.boundaries {
+            if b.batches.len() != self.running.len() || b.pilot > b.landings {
+                return Err(format!("parts of the run or landings of the pilot at {} do not fit", b.place));
+            }
             if b.results.iter().map(|r| r.landings).sum::<u64>() != b.landings {
                 return Err(format!("landings at {} are not those of their results", b.place));
             }

@@ -211,11 +211,12 @@ impl<'a> StageMap<'a> {
             return Err((what, format!("at most {most:.0} fit")));
         }
         let strata = self.strata(event, scale);
-        let strata_of: Vec<Stratum> = strata.iter().map(|s| s.0).collect();
-        let by_seed: Vec<f64> = if self.maps.len() > 1 {
-            (0..self.maps.len())
-                .map(|i| strata.iter().map(|(s, w)| w[i] * s.hits / s.trials.max(1e-300)).sum())
-                .collect()
+        let strata_of: Vec<Stratum> = strata.iter().map(|s| s.stratum).collect();
+        let batches = self.batches(&strata);
+        let by_seed: Vec<f64> = if !batches.is_empty() && self.maps.len() < SEEDS_ENOUGH {
+            batches
+        } else if self.maps.len() > 1 {
+            (0..self.maps.len()).map(|i| strata.iter().map(|s| s.weights[i] * s.stratum.risk()).sum()).collect()
         } else {
             Vec::new()
         };
@@ -232,10 +233,31 @@ impl<'a> StageMap<'a> {
         Ok(Rate { probability, per_hour })
     }
 
+    /// The sum as every part of every run has it, from the times of boundaries in that part: their mean is the sum, and their spread
+    /// that of a ratio of two means (time with the event, running time), with the covariances of all weights in it. Nothing
+    /// where the cores did not run to the end.
+    fn batches(&self, strata: &[Weighted<'_>]) -> Vec<f64> {
+        if self.maps.iter().any(|m| m.running.is_empty()) {
+            return Vec::new();
+        }
+        let of_map = |i: usize| {
+            let m = self.maps[i];
+            (0..m.running.len()).map(move |k| {
+                let cycles = |s: &Weighted<'_>| s.of[i].map_or(0.0, |b| b.batches[k] as f64);
+                let hit: f64 = strata.iter().map(|s| s.scale * cycles(s) * s.stratum.risk()).sum();
+                (hit, m.running[k] as f64)
+            })
+        };
+        let parts: Vec<(f64, f64)> = (0..self.maps.len()).flat_map(of_map).collect();
+        let (hit, running) = parts.iter().fold((0.0, 0.0), |(h, r), p| (h + p.0, r + p.1));
+        let p = hit / running.max(1.0);
+        parts.iter().map(|(h, r)| p + (h - p * r) * parts.len() as f64 / running.max(1.0)).collect()
+    }
+
     /// Boundaries as strata, each with its weight in every map.
-    fn strata(&self, event: &Event, scale: f64) -> Vec<(Stratum, Vec<f64>)> {
+    fn strata(&self, event: &Event, scale: f64) -> Vec<Weighted<'a>> {
         let enumerated = self.is_enumerated();
-        let mut by: BTreeMap<(&str, &str, bool), Vec<Option<&Boundary>>> = BTreeMap::new();
+        let mut by: BTreeMap<(&str, &str, bool), Vec<Option<&'a Boundary>>> = BTreeMap::new();
         for (i, map) in self.maps.iter().enumerate() {
             for b in &map.boundaries {
                 let key = (b.place.as_str(), b.context.as_str(), b.within);
@@ -244,15 +266,17 @@ impl<'a> StageMap<'a> {
         }
         let running = |m: &Map| (m.time.path + m.time.elsewhere).max(1) as f64;
         let all = self.running() as f64;
-        let stratum = |of: &Vec<Option<&Boundary>>| {
+        let stratum = |of: Vec<Option<&'a Boundary>>| {
             let (mut weight, mut risk, mut squares) = (0.0, 0.0, 0.0);
-            let mut exact = enumerated;
-            for b in of.iter().flatten().filter(|b| b.cycles > 0 && b.landings > 0) {
+            let (mut exact, mut seen) = (enumerated, false);
+            for b in of.iter().flatten().filter(|b| b.cycles > 0 && b.landings > b.pilot) {
                 let hits = (event.of)(&b.events) as f64;
-                let q = hits / if b.every_visit { b.cycles } else { b.landings } as f64;
+                let landings = (b.landings - b.pilot) as f64;
+                let q = hits / if b.every_visit { b.cycles as f64 } else { landings };
                 weight += b.cycles as f64;
                 risk += b.cycles as f64 * q;
-                squares += (b.cycles as f64).powi(2) / b.landings as f64;
+                squares += (b.cycles as f64).powi(2) / landings;
+                seen |= (event.of)(&b.pilot_events) > 0;
                 exact &= b.every_visit;
             }
             // As many trials of equal weight would say as much.
@@ -260,8 +284,20 @@ impl<'a> StageMap<'a> {
             let hits = if weight > 0.0 { risk / weight * trials } else { 0.0 };
             let weights = of.iter().zip(&self.maps);
             let weights = weights.map(|(b, m)| scale * b.map_or(0.0, |b| b.cycles as f64 / running(m))).collect();
-            (Stratum { weight: scale * weight / all, hits, trials, exact }, weights)
+            let stratum = Stratum { weight: scale * weight / all, hits, trials, exact, seen };
+            Weighted { stratum, scale, weights, of }
         };
-        by.values().map(stratum).collect()
+        by.into_values().map(stratum).collect()
     }
+}
+
+/// From so many seeds on their own spread is used for the weights, below it that of parts of their runs.
+const SEEDS_ENOUGH: usize = 20;
+
+/// A stratum with its boundary and weight in every map.
+struct Weighted<'a> {
+    stratum: Stratum,
+    scale: f64,
+    weights: Vec<f64>,
+    of: Vec<Option<&'a Boundary>>,
 }

@@ -32,6 +32,10 @@ pub struct Ended {
     pub handler: u64,
     /// Cycles that all other cores spent in attempts meanwhile.
     pub others: u64,
+    /// When the handler waited for somebody while there was no deadlock: a second interrupt could make one.
+    pub armed: Vec<(Cycle, Cycle)>,
+    /// What it took to run, without spins: marks and handlers.
+    pub steps: u64,
 }
 
 /// How long a fork may take, in cycles.
@@ -118,6 +122,8 @@ fn judge(fork: &Machine<Watch>, end: Cycle, patience: Patience, violation: bool,
         landed: watch.landed().to_vec(),
         handler,
         others: watch.landed().iter().map(|l| l.others).sum(),
+        armed: watch.armed().to_vec(),
+        steps: watch.steps(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! One unit of work is a stage with a seed: three runs of the same machine (time; instants drawn from it, more where more time is
 //! spent; forks), and its map is one record.
 
+mod allocate;
 mod batch;
 pub mod fork;
 mod path;

@@ -50,6 +50,11 @@ pub struct Watch {
     /// The interrupt that `taken` has just named.
     number: u64,
     errors: Vec<Error>,
+    /// Marks and handlers since the first was expected.
+    steps: u64,
+    /// When the handler of the first has waited for somebody while there was no deadlock.
+    armed: Vec<(Cycle, Cycle)>,
+    arming: Option<Cycle>,
     own_errors: u64,
     violation: Option<Violation>,
 }
@@ -64,6 +69,9 @@ impl Watch {
             landed: Vec::new(),
             number: 0,
             errors: Vec::new(),
+            steps: 0,
+            armed: Vec::new(),
+            arming: None,
             own_errors: 0,
             violation: None,
         }
@@ -98,6 +106,41 @@ impl Watch {
         self.own_errors
     }
 
+    /// What a run takes in work, spins left out: marks and handlers since the first was expected.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// When the handler of the first to land has waited for somebody while there was no deadlock, from and to.
+    #[must_use]
+    pub fn armed(&self) -> &[(Cycle, Cycle)] {
+        &self.armed
+    }
+
+    /// Since when the longest of the waits under way is, of all cores.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Cycle> {
+        self.cores.iter().filter(|c| c.attempts > 0).map(|c| c.since).min()
+    }
+
+    fn arm(&mut self, at: Cycle) {
+        let Some(first) = self.landed.first() else { return };
+        self.steps += 1;
+        let served = first.taken.is_some() && first.resumed.is_none();
+        let now = served && self.oracle.is_waiting(first.core) && self.oracle.live_cycles().is_empty();
+        match (self.arming, now) {
+            (None, true) => self.arming = Some(at),
+            (Some(since), false) => {
+                if at > since {
+                    self.armed.push((since, at));
+                }
+                self.arming = None;
+            }
+            _ => {}
+        }
+    }
+
     /// The oracle.
     #[must_use]
     pub fn oracle(&self) -> &Oracle {
@@ -112,6 +155,9 @@ impl Watch {
 
     /// Nobody will go on: what still waits does so until `at`.
     pub fn close(&mut self, at: Cycle) {
+        if let Some(since) = self.arming.take() {
+            self.armed.push((since, at));
+        }
         for core in 0..self.cores.len() {
             if self.cores[core].attempts > 0 {
                 self.waited(core, at);
@@ -170,6 +216,7 @@ impl Probe for Watch {
             }
             _ => {}
         }
+        self.arm(at);
     }
 
     fn taken(&mut self, _at: Cycle, _core: usize, taken: &Taken) {
@@ -184,6 +231,7 @@ impl Probe for Watch {
             self.landed[i].taken = Some((at, pc));
         }
         self.cores[core].handlers.push(which);
+        self.arm(at);
     }
 
     fn leave(&mut self, at: Cycle, core: usize, _kind: ContextKind, resumed: Cycle) {
@@ -200,5 +248,6 @@ impl Probe for Watch {
                 self.landed[i].others += at.since(self.cores[other].since.max(taken));
             }
         }
+        self.arm(at);
     }
 }
