@@ -13,7 +13,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::stats::{ALPHA, beta};
+use crate::stats::{ALPHA, Estimate, beta, chi_squared};
 
 /// Draws from which percentiles are read.
 pub const DRAWS: usize = 10_000;
@@ -113,6 +113,63 @@ pub fn weighted_sum(strata: &[Stratum], by_seed: &[f64], draws: usize) -> Option
         unseen,
         none,
     })
+}
+
+/// Sum of the weights of events, with the 95 % interval of a weighted count: Fay and Feuer, Statistics in Medicine 16, 1997. `heaviest`:
+/// the most that any one could weigh; without an event the one-sided bound is 3 of those.
+#[must_use]
+pub fn weighted_count(weights: &[f64], heaviest: f64) -> Sum {
+    let value: f64 = weights.iter().sum();
+    let square: f64 = weights.iter().map(|w| w * w).sum();
+    let none = value <= 0.0;
+    let (low, high) = if none {
+        (0.0, -ALPHA.ln() * heaviest)
+    } else {
+        let (more, variance) = (value + heaviest, square + heaviest * heaviest);
+        let gamma =
+            |p: f64, mean: f64, variance: f64| variance / (2.0 * mean) * chi_squared(p, 2.0 * mean * mean / variance);
+        (gamma(ALPHA / 2.0, value, square), gamma(1.0 - ALPHA / 2.0, more, variance))
+    };
+    Sum { value, low, high, guard: (low, high), unseen: if none { high } else { 0.0 }, none }
+}
+
+/// The estimate of one repetition of splitting: `n` branches at each of `levels` levels, `reached` of them.
+#[must_use]
+pub fn split_value(reached: &[u64], levels: usize, n: u64) -> f64 {
+    if reached.len() < levels { 0.0 } else { reached.iter().map(|r| *r as f64 / n as f64).product() }
+}
+
+/// One-sided 95 % bound where no repetition came to the end: the shares of all levels but the last that was tried, times the bound of that
+/// one.
+#[must_use]
+pub fn split_bound(reached: &[Vec<u64>], n: u64) -> f64 {
+    let deepest = reached.iter().map(Vec::len).max().unwrap_or(0);
+    let tried = |level: usize| reached.iter().filter(|r| r.len() > level).count() as f64 * n as f64;
+    let share = |level: usize| reached.iter().filter_map(|r| r.get(level)).sum::<u64>() as f64 / tried(level);
+    let before: f64 = (0..deepest.saturating_sub(1)).map(share).product();
+    if deepest == 0 { 1.0 } else { before * -(ALPHA.ln() / tried(deepest - 1)).exp_m1() }
+}
+
+/// Mean of independent repetitions that are positive and skewed, with a t interval of the logarithm of the mean (Cox's: that of the mean of
+/// logarithms, plus half their variance). If some are 0, which have no logarithm, of the mean itself.
+#[must_use]
+pub fn repeated(values: &[f64]) -> Estimate {
+    let n = values.len() as f64;
+    let mean_of = |v: &[f64]| v.iter().sum::<f64>() / n;
+    let variance_of = |v: &[f64], mean: f64| v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let t = StudentsT::new(0.0, 1.0, (n - 1.0).max(1.0)).map_or(f64::NAN, |t| t.inverse_cdf(1.0 - ALPHA / 2.0));
+    let value = mean_of(values);
+    let events = values.iter().filter(|v| **v > 0.0).count() as u64;
+    if events < values.len() as u64 {
+        let half = t * (variance_of(values, value) / n).sqrt();
+        return Estimate { value, low: (value - half).max(0.0), high: value + half, events };
+    }
+    let logs: Vec<f64> = values.iter().map(|v| v.ln()).collect();
+    let mean = mean_of(&logs);
+    let variance = variance_of(&logs, mean);
+    let half = t * (variance / n + variance * variance / (2.0 * (n - 1.0))).sqrt();
+    let middle = mean + variance / 2.0;
+    Estimate { value, low: (middle - half).exp(), high: (middle + half).exp(), events }
 }
 
 /// Half the 95 % interval of the mean over seeds.
@@ -303,6 +360,16 @@ mod tests {
         }
         assert!(squares[0] < squares[1], "and it is worth it: {squares:?}");
         assert!((930..=975).contains(&covered), "{covered}");
+    }
+
+    #[test]
+    fn a_weighted_count_of_equal_weights_is_garwoods() {
+        let sum = weighted_count(&[0.5; 7], 0.5);
+        let exact = crate::stats::rate(7, 2.0).unwrap();
+        assert!((sum.value - 3.5).abs() < 1e-12 && (sum.low - exact.low).abs() < 1e-6, "{sum:?} {exact:?}");
+        assert!((sum.high - exact.high).abs() < 1e-6, "{sum:?} {exact:?}");
+        let none = weighted_count(&[], 0.5);
+        assert!(none.none && (none.high - crate::stats::rate(0, 2.0).unwrap().high).abs() < 1e-9);
     }
 
     #[test]

@@ -57,6 +57,17 @@ pub struct Events {
 }
 
 impl Events {
+    /// What of these `other` has not.
+    #[must_use]
+    pub fn without(&self, other: &Events) -> Events {
+        Events {
+            timed_out: self.timed_out.saturating_sub(other.timed_out),
+            hung: self.hung.saturating_sub(other.hung),
+            long: self.long.saturating_sub(other.long),
+            refused: self.refused.saturating_sub(other.refused),
+        }
+    }
+
     /// `n` times `other` is added.
     pub fn add(&mut self, other: &Events, n: u64) {
         self.timed_out += other.timed_out * n;
@@ -136,6 +147,41 @@ pub struct Time {
     pub asleep: u64,
 }
 
+/// A run of two landings with an event that neither of them has alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairHit {
+    /// How long the first alone left the machine armed, cycles; the second came in that time.
+    pub armed: u64,
+    /// Cores that the second could have come to.
+    pub others: u64,
+    /// The events.
+    pub events: Events,
+}
+
+/// Pairs that count for rates, of one boundary for the first: the second comes to another core while the machine is armed, that is, while
+/// the first one's handler waits for somebody and there is no deadlock yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairStratum {
+    /// As for a boundary.
+    pub place: String,
+    /// As for a boundary.
+    pub context: String,
+    /// As for a boundary.
+    pub within: bool,
+    /// Time in which arrivals land here and leave the machine armed, cycles.
+    pub cycles: u64,
+    /// The longest that it was armed, cycles.
+    pub longest: u64,
+    /// Cores that the second comes to, at most.
+    pub others: u64,
+    /// Runs.
+    pub runs: u64,
+    /// Those with an event.
+    pub hits: Vec<PairHit>,
+}
+
 /// Two landings in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +222,32 @@ pub struct Second {
     pub covered: u64,
     /// What became of them.
     pub pairs: Vec<Pair>,
+    /// What counts for rates.
+    pub strata: Vec<PairStratum>,
+}
+
+/// A boundary at which time-outs are rare, with splitting on the age of the oldest wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// As for a boundary.
+    pub place: String,
+    /// As for a boundary.
+    pub context: String,
+    /// As for a boundary.
+    pub within: bool,
+    /// As for a boundary.
+    pub cycles: u64,
+    /// Age at which the first waits give up, cycles.
+    pub limit: u64,
+    /// Branches with other random numbers end differently; else there is nothing to split.
+    pub random: bool,
+    /// Branches at each level.
+    pub branches: u64,
+    /// Levels, ages in cycles; the last one stands for the time-out.
+    pub levels: Vec<u64>,
+    /// `[repetition][level]`: branches that reached it; cut off behind the first that none did.
+    pub reached: Vec<Vec<u64>>,
 }
 
 /// The landing map of one stage with one seed.
@@ -246,6 +318,9 @@ pub struct Map {
     /// Two interrupts, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second: Option<Second>,
+    /// Where time-outs were looked for by splitting, if asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
 }
 
 /// What [`Map::record`] says.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rates::{DRAWS, Stratum, Sum, weighted_sum};
-use super::record::{Boundary, Events, Map, outcomes};
+use super::rates::{DRAWS, Stratum, Sum, weighted_count, weighted_sum};
+use super::record::{Boundary, Events, Map, PairStratum, outcomes};
 
 /// What a rate is given for: name, what it means, its count.
 pub struct Event {
@@ -115,6 +115,17 @@ pub struct Rate {
     pub per_hour: Sum,
 }
 
+/// The rate of an event that two interrupts cause and neither causes alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairRate {
+    /// Per hour of the whole machine.
+    pub per_hour: Sum,
+    /// Runs that count for it.
+    pub runs: u64,
+    /// Share of what a second interrupt has to hit that some run tried.
+    pub covered: f64,
+}
+
 /// Why there is no rate: what is wrong, what to do.
 pub type NoRate = (String, String);
 
@@ -182,6 +193,51 @@ impl<'a> StageMap<'a> {
         all.all(|b| b.every_visit || b.within)
     }
 
+    /// How often an event comes of a second interrupt on another core while the first one has left the machine armed; nothing where no
+    /// such pairs were run.
+    #[must_use]
+    pub fn pair_rate(&self, event: &Event, arrivals: &Arrivals) -> Option<PairRate> {
+        let strata = |m: &&'a Map| m.second.as_ref().filter(|s| !s.same_core).map(|s| &s.strata);
+        let all: Vec<_> = self.maps.iter().filter_map(strata).flatten().collect();
+        let per_hour = self.per_hour(arrivals)?;
+        self.maps.iter().find_map(|m| m.second.as_ref().filter(|s| !s.same_core))?;
+        let khz = self.maps[0].clock_khz as f64;
+        let comes = |armed: u64| -(-arrivals.per_second * armed as f64 / (khz * 1e3)).exp_m1();
+        let scale = self.scale(arrivals) * per_hour / self.running().max(1) as f64;
+        let weight = |cycles: u64, runs: u64, others: u64, armed: u64| {
+            scale * cycles as f64 / runs as f64 * others as f64 * comes(armed)
+        };
+        let tried = || all.iter().filter(|s| s.runs > 0);
+        let hits = tried().flat_map(|s| s.hits.iter().filter(|h| (event.of)(&h.events) > 0).map(move |h| (s, h)));
+        let weights: Vec<f64> = hits.map(|(s, h)| weight(s.cycles, s.runs, h.others, h.armed)).collect();
+        let heaviest = tried().map(|s| weight(s.cycles, s.runs, s.others, s.longest)).fold(0.0, f64::max);
+        let target = |s: &&PairStratum| s.cycles as f64 * comes(s.longest);
+        let covered = tried().map(|s| target(s)).sum::<f64>();
+        let whole: f64 = all.iter().map(target).sum();
+        Some(PairRate {
+            per_hour: weighted_count(&weights, heaviest),
+            runs: tried().map(|s| s.runs).sum(),
+            covered: if whole > 0.0 { covered / whole } else { 1.0 },
+        })
+    }
+
+    /// Arrivals per hour of the whole machine, if cores ran at all.
+    fn per_hour(&self, arrivals: &Arrivals) -> Option<f64> {
+        // A rate of locks is one of running cores; else the cores run as much as they did.
+        let interrupted = f64::from(self.maps[0].interrupted);
+        let all: u64 = self.maps.iter().map(|m| m.time.path + m.time.elsewhere + m.time.blocked + m.time.asleep).sum();
+        let running = self.running();
+        let awake = if arrivals.locks_per_second.is_some() { 1.0 } else { running as f64 / all.max(1) as f64 };
+        (running > 0).then_some(3600.0 * interrupted * arrivals.per_second * awake)
+    }
+
+    /// How much more often than in the maps cores are where they were.
+    fn scale(&self, arrivals: &Arrivals) -> f64 {
+        let seconds = self.running() as f64 / (self.maps[0].clock_khz as f64 * 1e3);
+        let attempts: u64 = self.maps.iter().map(|m| m.attempts).sum();
+        arrivals.locks_per_second.map_or(1.0, |locks| locks * seconds / attempts.max(1) as f64)
+    }
+
     /// How often an event comes.
     ///
     /// # Errors
@@ -194,17 +250,12 @@ impl<'a> StageMap<'a> {
             return Err((what, "choose an interrupt of cores that have a task".into()));
         }
         let attempts: u64 = self.maps.iter().map(|m| m.attempts).sum();
-        let scale = match arrivals.locks_per_second {
-            None => 1.0,
-            Some(_) if attempts == 0 => {
-                let what = format!(
-                    "stage {}: no task took a lock, so there is nothing to scale to a rate of locks",
-                    self.name
-                );
-                return Err((what, "leave out --locks: the map's own time is used then".into()));
-            }
-            Some(locks) => locks * seconds / attempts as f64,
-        };
+        if arrivals.locks_per_second.is_some() && attempts == 0 {
+            let what =
+                format!("stage {}: no task took a lock, so there is nothing to scale to a rate of locks", self.name);
+            return Err((what, "leave out --locks: the map's own time is used then".into()));
+        }
+        let scale = self.scale(arrivals);
         if scale * self.covered() > 1.0 {
             let most = attempts as f64 / seconds / self.covered();
             let what = format!("stage {}: so many locks a second take more than all of the time", self.name);
@@ -225,11 +276,7 @@ impl<'a> StageMap<'a> {
                 format!("stage {}: nothing was made to land where time is spent, so no rate was measured", self.name);
             return Err((what, "ask for more landings, or for another part of the program".into()));
         };
-        // A rate of locks is one of running cores; else the cores run as much as they did.
-        let interrupted = f64::from(self.maps[0].interrupted);
-        let all: u64 = self.maps.iter().map(|m| m.time.path + m.time.elsewhere + m.time.blocked + m.time.asleep).sum();
-        let awake = if arrivals.locks_per_second.is_some() { 1.0 } else { running as f64 / all as f64 };
-        let per_hour = probability.scaled(3600.0 * interrupted * arrivals.per_second * awake);
+        let per_hour = probability.scaled(self.per_hour(arrivals).unwrap_or(0.0));
         Ok(Rate { probability, per_hour })
     }
 

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn dear_and_certain_landings_get_fewer() {
-        let p = |timed_out, steps| {
+        let p = |timed_out: u64, steps: u64| {
             per_cycle(&Pilot { landings: 30, events: Events { timed_out, ..Events::default() }, steps: 30 * steps })
         };
         assert!((p(15, 0) - (0.25_f64 / 200.0).sqrt()).abs() < 1e-12);

@@ -16,6 +16,7 @@ mod path;
 mod prepare;
 pub mod residency;
 mod second;
+mod split;
 mod unit;
 pub mod watch;
 

@@ -18,6 +18,7 @@ use super::path::{Part, path_of};
 use super::prepare::Prepared;
 use super::residency::{Residency, Site, Stratum, Wanted as Instants, Watched};
 use super::second::{self, Pairs};
+use super::split;
 use super::watch::Watch;
 use crate::machine::{Machine, MachineSpec};
 use crate::plan::{StagePlan, hash, point_text};
@@ -33,6 +34,8 @@ pub struct Effort {
     pub more: u64,
     /// Two interrupts as well.
     pub pairs: Option<Pairs>,
+    /// Branches at each level, where time-outs are rare and are to be found by splitting.
+    pub split: Option<u64>,
 }
 
 impl Effort {
@@ -40,7 +43,13 @@ impl Effort {
     #[must_use]
     pub fn words(&self) -> String {
         let pairs = self.pairs.as_ref().map_or_else(String::new, |p| format!(", {}", p.words()));
-        format!("{}; {} landings at each boundary and {} by time{pairs}", self.part.words(), self.each, self.more)
+        let split = self.split.map_or_else(String::new, |n| format!(", split into {n} branches"));
+        format!(
+            "{}; {} landings at each boundary and {} by time{pairs}{split}",
+            self.part.words(),
+            self.each,
+            self.more
+        )
     }
 }
 
@@ -115,6 +124,8 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         forks += second.used;
         second
     });
+    let splits =
+        effort.split.map_or_else(Vec::new, |n| split::run(parent(), &tried, &ended, (n, number, patience), &spec));
     Map {
         format: FORMAT,
         record: KIND.to_owned(),
@@ -147,6 +158,7 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         parent: digest,
         boundaries,
         second,
+        splits,
     }
 }
 

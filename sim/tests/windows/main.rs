@@ -35,7 +35,7 @@ pub(crate) fn prepared(loaded: Loaded) -> (Prepared, Plan) {
 }
 
 pub(crate) fn effort(each: u64, more: u64) -> Effort {
-    Effort { part: Part::All, each, more, pairs: None }
+    Effort { part: Part::All, each, more, pairs: None, split: None }
 }
 
 /// The map of a stage by name, with seed 1.
