@@ -159,8 +159,8 @@ pub struct PairHit {
     pub events: Events,
 }
 
-/// Pairs that count for rates, of one boundary for the first: the second comes to another core while the machine is armed, that is, while
-/// the first one's handler waits for somebody and there is no deadlock yet.
+/// Pairs that count for rates, of one boundary for the first: the second comes to another core while the machine is armed, that is, from the
+/// first one's arrival to its handler's return, as long as there is no deadlock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairStratum {
@@ -170,6 +170,8 @@ pub struct PairStratum {
     pub context: String,
     /// As for a boundary.
     pub within: bool,
+    /// The second comes while the handler waits for somebody; else while it is entered or runs.
+    pub waits: bool,
     /// Time in which arrivals land here and leave the machine armed, cycles.
     pub cycles: u64,
     /// The longest that it was armed, cycles.

@@ -193,7 +193,7 @@ impl<'a> StageMap<'a> {
         all.all(|b| b.every_visit || b.within)
     }
 
-    /// How often an event comes of a second interrupt on another core while the first one has left the machine armed; nothing where no
+    /// How often an event comes of a second interrupt on another core while the first one is served and there is no deadlock; nothing where no
     /// such pairs were run.
     #[must_use]
     pub fn pair_rate(&self, event: &Event, arrivals: &Arrivals) -> Option<PairRate> {

@@ -266,8 +266,8 @@ pub fn rates_text(
     text += &(page.prose(unseen, 4) + &page.prose(covered, 4));
     for (s, two) in stages.iter().filter_map(|s| Some((s, s.pair_rate(events.first()?, arrivals)?))) {
         let of_two = format!(
-            "  of two, {}: a second interrupt comes to another core while the handler of the first one waits and there is no \
-             deadlock yet, and both have an event that neither has alone; {}, which try boundaries with {} of the time in which it \
+            "  of two, {}: a second interrupt comes to another core while the first one is served and there is no deadlock yet, and both have an \
+ event that neither has alone; {}, which try boundaries with {} of the time in which it \
              could come",
             s.name,
             plural(two.runs, "run"),

@@ -32,8 +32,9 @@ pub struct Ended {
     pub handler: u64,
     /// Cycles that all other cores spent in attempts meanwhile.
     pub others: u64,
-    /// When the handler waited for somebody while there was no deadlock: a second interrupt could make one.
-    pub armed: Vec<(Cycle, Cycle)>,
+    /// When the first was served while there was no deadlock, which a second interrupt could then make: while its handler waited for
+    /// somebody, and while it ran.
+    pub armed: [Vec<(Cycle, Cycle)>; 2],
     /// What it took to run, without spins: marks and handlers.
     pub steps: u64,
 }
@@ -122,7 +123,7 @@ fn judge(fork: &Machine<Watch>, end: Cycle, patience: Patience, violation: bool,
         landed: watch.landed().to_vec(),
         handler,
         others: watch.landed().iter().map(|l| l.others).sum(),
-        armed: watch.armed().to_vec(),
+        armed: watch.armed().clone(),
         steps: watch.steps(),
     }
 }

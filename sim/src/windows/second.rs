@@ -32,33 +32,49 @@ impl Pairs {
     }
 }
 
-/// A boundary for the first, with the landings there that left the machine armed.
+/// A boundary for the first, with the landings there that left the machine armed: nobody is deadlocked, but the interrupted context
+/// waits for the handler, and may hold what others need.
 struct Place<'a> {
     tried: &'a Tried<'a>,
+    /// The second is to come while the handler waits for somebody; else while it is entered or runs.
+    waits: bool,
     /// Site and what it stands for: cycles of the visit, or times drawn.
     armed: Vec<(Site, u64)>,
     /// Cycles of the boundary in which landings leave the machine armed.
     cycles: u64,
     /// What a second interrupt has to hit there: those cycles times the mean time armed.
     target: u128,
+    /// The one of the two for its boundary that is tried at least once.
+    first: bool,
     runs: u64,
     longest: u64,
     hits: Vec<PairHit>,
 }
 
 impl<'a> Place<'a> {
-    fn new(tried: &'a Tried<'a>, ended: &BTreeMap<Site, Ended>, same_core: bool) -> Place<'a> {
+    fn new(tried: &'a Tried<'a>, ended: &BTreeMap<Site, Ended>, same_core: bool, waits: bool) -> Place<'a> {
+        let armed = |site: &Site, end: &Ended| length(&armed(site, end, waits));
         let weight = |(site, times): &(Site, u64)| if tried.every_visit { site.cycles } else { *times };
         let timed = !same_core && tried.stratum.cycles > 0;
-        let is_armed = |s: &&(Site, u64)| timed && weight(s) > 0 && ended.get(&s.0).is_some_and(|e| armed(e) > 0);
+        let is_armed = |s: &&(Site, u64)| timed && weight(s) > 0 && ended.get(&s.0).is_some_and(|e| armed(&s.0, e) > 0);
         let list: Vec<(Site, u64)> = tried.sites.iter().filter(is_armed).map(|s| (s.0, weight(s))).collect();
         let all: u64 = tried.sites.iter().map(weight).sum();
         let some: u64 = list.iter().map(|s| s.1).sum();
         let cycles = u128::from(tried.stratum.cycles) * u128::from(some) / u128::from(all.max(1));
-        let time: u128 = list.iter().map(|(site, n)| u128::from(armed(&ended[site])) * u128::from(*n)).sum();
-        let longest = list.iter().map(|(site, _)| armed(&ended[site])).max().unwrap_or(0);
+        let time: u128 = list.iter().map(|(site, n)| u128::from(armed(site, &ended[site])) * u128::from(*n)).sum();
+        let longest = list.iter().map(|(site, _)| armed(site, &ended[site])).max().unwrap_or(0);
         let target = cycles * time / u128::from(some.max(1));
-        Place { tried, armed: list, cycles: cycles as u64, target, runs: 0, longest, hits: Vec::new() }
+        Place {
+            tried,
+            waits,
+            armed: list,
+            cycles: cycles as u64,
+            target,
+            first: false,
+            runs: 0,
+            longest,
+            hits: Vec::new(),
+        }
     }
 
     /// One of the armed sites by what it stands for; of all sites where none is.
@@ -75,9 +91,16 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Cycles for which a landing left the machine armed.
-fn armed(end: &Ended) -> u64 {
-    end.armed.iter().map(|(from, to)| to.since(*from)).sum()
+/// When a landing left the machine armed.
+fn armed(site: &Site, end: &Ended, waits: bool) -> Vec<(Cycle, Cycle)> {
+    // From arrival to entry it is on its way.
+    let entry = end.landed.first().and_then(|l| l.taken).map(|(taken, _)| (site.at, taken));
+    let entry = entry.filter(|_| !waits);
+    entry.into_iter().chain(end.armed[usize::from(!waits)].iter().copied()).collect()
+}
+
+fn length(intervals: &[(Cycle, Cycle)]) -> u64 {
+    intervals.iter().map(|(from, to)| to.since(*from)).sum()
 }
 
 /// One trial: the first landing, and when the second one comes to which core.
@@ -108,11 +131,12 @@ fn draw(
     let end = ended.get(&first).filter(|e| e.handler > 0)?;
     let others: Vec<u32> = served.iter().copied().filter(|c| (*c as usize == first.core) == same_core).collect();
     let core = *others.get(random.below(others.len() as u64) as usize)? as usize;
-    let long = armed(end);
+    let intervals = armed(&first, end, place.waits);
+    let long = length(&intervals);
     let is_armed = !place.armed.is_empty() && long > 0;
     let at = if is_armed {
         let mut nth = random.below(long);
-        let (from, _) = end.armed.iter().find(|(from, to)| {
+        let (from, _) = intervals.iter().find(|(from, to)| {
             let here = nth < to.since(*from);
             nth -= if here { 0 } else { to.since(*from) };
             here
@@ -126,18 +150,23 @@ fn draw(
 }
 
 /// Where the budget goes: once to every boundary, in random order, as far as it suffices. The rest goes to boundaries after which the machine
-/// is armed, by what a second interrupt has to hit there; without any, all take turns.
+/// is armed, by what a second interrupt has to hit there: half to handlers that wait, half to others; without any, all take turns.
 fn plan(places: &[Place<'_>], budget: u64, mut one: impl FnMut(usize, &Place<'_>) -> Option<Trial>) -> Vec<Trial> {
     let mut trials: Vec<Trial> = Vec::new();
-    let all: u128 = places.iter().map(|p| p.target).sum();
+    let of = |waits: bool| places.iter().filter(|p| p.waits == waits).map(|p| p.target).sum::<u128>();
+    let (waiting, running) = (of(true), of(false));
+    let halves = 1 + u128::from(waiting > 0 && running > 0);
     let mut round = 0;
     loop {
         let (before, left) = (trials.len(), budget.saturating_sub(trials.len() as u64));
         for (i, place) in places.iter().enumerate() {
             let n = match round {
-                0 => 1,
-                1 => (u128::from(left) * place.target / all.max(1)) as u64,
-                _ => u64::from(place.target > 0 || all == 0),
+                0 => u64::from(place.first),
+                1 => {
+                    let all = if place.waits { waiting } else { running };
+                    (u128::from(left) * place.target / (halves * all).max(1)) as u64
+                }
+                _ => u64::from(place.target > 0 || (waiting + running == 0 && place.first)),
             };
             let room = budget.saturating_sub(trials.len() as u64);
             trials.extend((0..n.min(room)).filter_map(|_| one(i, place)));
@@ -161,7 +190,14 @@ pub(super) fn run(
 ) -> Second {
     let mut random = Stream::derive(seed, 0, "second interrupt");
     let with_sites = tried.iter().filter(|t| !t.sites.is_empty());
-    let mut places: Vec<Place<'_>> = with_sites.map(|t| Place::new(t, ended, pairs.same_core)).collect();
+    let both = |t| {
+        let mut two = [true, false].map(|waits| Place::new(t, ended, pairs.same_core, waits));
+        let first = usize::from(two[0].armed.is_empty());
+        two[first].first = true;
+        two
+    };
+    let mut places: Vec<Place<'_>> = with_sites.flat_map(both).collect();
+    let boundaries = places.len() as u64 / 2;
     for i in (1..places.len()).rev() {
         places.swap(i, random.below(i as u64 + 1) as usize);
     }
@@ -170,7 +206,7 @@ pub(super) fn run(
     let one = |i: usize, p: &Place<'_>| draw((i, p), ended, &served, pairs.same_core, &mut random);
     let mut trials = plan(&places, pairs.budget, one);
     trials.sort_by_key(|t| (t.first, t.at, t.core));
-    let covered: BTreeSet<usize> = trials.iter().map(|t| t.place).collect();
+    let covered: BTreeSet<_> = trials.iter().map(|t| places[t.place].tried.stratum.place).collect();
     let clock = parent.clock();
     let nanos = |cycles: u64| clock.nanos(Cycle(cycles));
     let program = parent.program().clone();
@@ -214,6 +250,7 @@ pub(super) fn run(
         place: program.place(p.tried.stratum.place.pc),
         context: p.tried.stratum.place.kind.name().to_owned(),
         within: p.tried.stratum.place.stand != Stand::Before,
+        waits: p.waits,
         cycles: p.cycles,
         longest: p.longest,
         others,
@@ -221,13 +258,13 @@ pub(super) fn run(
         hits: p.hits.clone(),
     };
     let mut strata: Vec<PairStratum> = places.iter().filter(|p| p.cycles > 0).map(stratum).collect();
-    strata.sort_by(|a, b| (&a.place, &a.context, a.within).cmp(&(&b.place, &b.context, b.within)));
+    strata.sort_by(|a, b| (&a.place, &a.context, a.within, a.waits).cmp(&(&b.place, &b.context, b.within, b.waits)));
     Second {
         same_core: pairs.same_core,
         interrupt: irqs[prepared.second as usize].name.clone(),
         budget: pairs.budget,
         used: trials.len() as u64,
-        boundaries: places.len() as u64,
+        boundaries,
         covered: covered.len() as u64,
         pairs: found
             .into_iter()

@@ -52,9 +52,9 @@ pub struct Watch {
     errors: Vec<Error>,
     /// Marks and handlers since the first was expected.
     steps: u64,
-    /// When the handler of the first has waited for somebody while there was no deadlock.
-    armed: Vec<(Cycle, Cycle)>,
-    arming: Option<Cycle>,
+    /// When the first was served while there was no deadlock: its handler waited for somebody, or ran.
+    armed: [Vec<(Cycle, Cycle)>; 2],
+    arming: Option<(Cycle, usize)>,
     own_errors: u64,
     violation: Option<Violation>,
 }
@@ -70,7 +70,7 @@ impl Watch {
             number: 0,
             errors: Vec::new(),
             steps: 0,
-            armed: Vec::new(),
+            armed: [Vec::new(), Vec::new()],
             arming: None,
             own_errors: 0,
             violation: None,
@@ -112,9 +112,9 @@ impl Watch {
         self.steps
     }
 
-    /// When the handler of the first to land has waited for somebody while there was no deadlock, from and to.
+    /// When the first to land was served while there was no deadlock, from and to: while its handler waited for somebody, and while it ran.
     #[must_use]
-    pub fn armed(&self) -> &[(Cycle, Cycle)] {
+    pub fn armed(&self) -> &[Vec<(Cycle, Cycle)>; 2] {
         &self.armed
     }
 
@@ -128,16 +128,17 @@ impl Watch {
         let Some(first) = self.landed.first() else { return };
         self.steps += 1;
         let served = first.taken.is_some() && first.resumed.is_none();
-        let now = served && self.oracle.is_waiting(first.core) && self.oracle.live_cycles().is_empty();
-        match (self.arming, now) {
-            (None, true) => self.arming = Some(at),
-            (Some(since), false) => {
-                if at > since {
-                    self.armed.push((since, at));
-                }
-                self.arming = None;
-            }
-            _ => {}
+        let armed = served && self.oracle.live_cycles().is_empty();
+        let now = armed.then(|| usize::from(!self.oracle.is_waiting(first.core)));
+        if now != self.arming.map(|a| a.1) {
+            self.disarm(at);
+            self.arming = now.map(|which| (at, which));
+        }
+    }
+
+    fn disarm(&mut self, at: Cycle) {
+        if let Some((since, which)) = self.arming.take().filter(|a| at > a.0) {
+            self.armed[which].push((since, at));
         }
     }
 
@@ -155,9 +156,7 @@ impl Watch {
 
     /// Nobody will go on: what still waits does so until `at`.
     pub fn close(&mut self, at: Cycle) {
-        if let Some(since) = self.arming.take() {
-            self.armed.push((since, at));
-        }
+        self.disarm(at);
         for core in 0..self.cores.len() {
             if self.cores[core].attempts > 0 {
                 self.waited(core, at);
