@@ -46,8 +46,8 @@ impl Branch {
         loop {
             let now = self.machine.ran_until().max(self.landed);
             let oldest = self.machine.probe.oldest();
-            most = most.max(oldest.map_or(0, |since| now.since(since)));
-            if most >= age {
+            most = most.max(oldest.map_or(0, |since| now.since(since))).max(self.machine.probe.longest());
+            if oldest.is_some_and(|since| now.since(since) >= age) {
                 return (most, Some(self));
             }
             if !self.stopping && self.machine.probe.is_over() {

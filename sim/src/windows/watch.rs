@@ -52,6 +52,8 @@ pub struct Watch {
     errors: Vec<Error>,
     /// Marks and handlers since the first was expected.
     steps: u64,
+    /// The longest wait that has ended since then, cycles.
+    longest: u64,
     /// When the first was served while there was no deadlock: its handler waited for somebody, or ran.
     armed: [Vec<(Cycle, Cycle)>; 2],
     arming: Option<(Cycle, usize)>,
@@ -70,6 +72,7 @@ impl Watch {
             number: 0,
             errors: Vec::new(),
             steps: 0,
+            longest: 0,
             armed: [Vec::new(), Vec::new()],
             arming: None,
             own_errors: 0,
@@ -122,6 +125,12 @@ impl Watch {
     #[must_use]
     pub fn oldest(&self) -> Option<Cycle> {
         self.cores.iter().filter(|c| c.attempts > 0).map(|c| c.since).min()
+    }
+
+    /// The longest wait that has ended since the first was expected, in cycles.
+    #[must_use]
+    pub fn longest(&self) -> u64 {
+        self.longest
     }
 
     fn arm(&mut self, at: Cycle) {
@@ -209,6 +218,9 @@ impl Probe for Watch {
             }
             MarkKind::Held | MarkKind::Failed => {
                 if self.cores[core].attempts == 1 {
+                    if !self.landed.is_empty() {
+                        self.longest = self.longest.max(at.since(self.cores[core].since));
+                    }
                     self.waited(core, at);
                 }
                 self.cores[core].attempts = self.cores[core].attempts.saturating_sub(1);

@@ -5,6 +5,7 @@ mod brute_force;
 mod cli;
 mod landings;
 mod pairs;
+mod split;
 
 use configs::Loaded;
 use reports::windows::{Boundary, Map};
