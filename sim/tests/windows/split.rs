@@ -16,7 +16,7 @@ const BUSY: &str = r#"(
     stages: [(name: "it", patches: [])], locks: ["a"],
     workload: (tasks: [
         (on: Range(first: 0, last: 1), body: [Forever([
-            Work(Exp("200ns")), Critical(lock: "a", body: [Work(Exp("600ns"))]),
+            Work(Exp("1us")), Critical(lock: "a", body: [Work(Exp("600ns"))]),
         ])]),
         (on: Cpus([2]), body: [Forever([Work(Exp("2us"))])]),
     ]),
@@ -44,7 +44,7 @@ fn splitting_agrees_with_many_landings() {
 fn where_nothing_is_random_nothing_is_split() {
     let fixed = BUSY
         .replace("6us", "500us")
-        .replace("Exp(\"200ns\")", "Fixed(\"200ns\")")
+        .replace("Exp(\"1us\")", "Fixed(\"1us\")")
         .replace("Exp(\"600ns\")", "Fixed(\"600ns\")");
     let (prepared, plan) = prepared(parse(&fixed.replace("Exp(\"2us\")", "Fixed(\"2us\")")));
     let map = map(&prepared, &plan.stages[0], 1, &Effort { split: Some(10), ..effort(2, 50) });
