@@ -141,7 +141,7 @@ mod tests {
             }
             most
         };
-        let levels = choose_levels((200, 12, 10), &mut random, |_| 1, highest, |q, level, seed| grows(q, level, seed));
+        let levels = choose_levels((200, 12, 10), &mut random, |_| 1, highest, grows);
         assert_eq!(levels.last(), Some(&12));
         assert!((4..=7).contains(&levels.len()) && levels.is_sorted(), "{levels:?}");
         // Nothing comes far: no level, only the event.

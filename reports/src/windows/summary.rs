@@ -212,7 +212,7 @@ impl<'a> StageMap<'a> {
         let weights: Vec<f64> = hits.map(|(s, h)| weight(s.cycles, s.runs, h.others, h.armed)).collect();
         let heaviest = tried().map(|s| weight(s.cycles, s.runs, s.others, s.longest)).fold(0.0, f64::max);
         let target = |s: &&PairStratum| s.cycles as f64 * comes(s.longest);
-        let covered = tried().map(|s| target(s)).sum::<f64>();
+        let covered = tried().map(&target).sum::<f64>();
         let whole: f64 = all.iter().map(target).sum();
         Some(PairRate {
             per_hour: weighted_count(&weights, heaviest),
