@@ -111,6 +111,11 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
+    /// What is not drawn yet comes from another stream.
+    pub(crate) fn reseed(&mut self, stream: Stream) {
+        self.stream = stream;
+    }
+
     /// A process from cycle 0 on, with a random phase; nothing arrives from `until` on.
     pub(crate) fn new(process: Process, mut stream: Stream, until: Cycle) -> Arrivals {
         let first = match &process {

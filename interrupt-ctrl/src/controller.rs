@@ -132,6 +132,15 @@ pub struct Controllers {
 }
 
 impl Controllers {
+    /// Arrivals not drawn yet come from the streams of another seed from here on.
+    pub fn reseed(&mut self, seed: u64) {
+        for (core, unit) in self.units.iter_mut().enumerate() {
+            for line in &mut unit.lines {
+                line.arrivals.reseed(Stream::derive(seed, core as u64, &format!("interrupt {}", line.number)));
+            }
+        }
+    }
+
     /// Controllers for `sources[core]`; nothing arrives from `until` on.
     #[must_use]
     pub fn new(costs: InterruptCosts, sources: &[Vec<Source>], seed: u64, until: Cycle) -> Controllers {

@@ -76,7 +76,7 @@ pub fn wilson(hits: u64, trials: u64) -> Option<Estimate> {
 }
 
 /// Quantile of the chi-squared distribution; the degrees of freedom are above 0 here.
-fn chi_squared(p: f64, freedom: f64) -> f64 {
+pub(crate) fn chi_squared(p: f64, freedom: f64) -> f64 {
     // Far above every quantile used here: mean plus 40 standard deviations plus 100.
     let top = freedom + 40.0 * (2.0 * freedom).sqrt() + 100.0;
     ChiSquared::new(freedom).map_or(f64::NAN, |d| quantile(p, top, |x| d.cdf(x)))

@@ -13,6 +13,7 @@ pub mod observe;
 pub mod orderings;
 pub mod plan;
 pub mod run;
+pub mod splitting;
 mod trace;
 pub mod windows;
 

@@ -354,6 +354,13 @@ impl<P: Probe> Machine<P> {
         self.rearm(core);
     }
 
+    /// Spans drawn by workloads, and arrivals not drawn yet, come from the streams of another seed from here on: another future for
+    /// a fork. What was drawn already stays.
+    pub fn reseed(&mut self, seed: u64) {
+        self.cores.iter_mut().for_each(|c| c.reseed(seed));
+        self.irq.reseed(seed);
+    }
+
     /// From `at` on, which is not in the past, `stopping` reads 1 and nothing arrives any more; earlier than the machine was made to
     /// stop, or it has no effect.
     pub fn stop(&mut self, at: Cycle) {

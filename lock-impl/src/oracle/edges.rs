@@ -147,6 +147,15 @@ impl State {
         found
     }
 
+    /// Whether an edge starts at the topmost context of `cpu`.
+    pub(super) fn waits(&self, cpu: usize) -> bool {
+        let mut found = false;
+        if let Some(top) = self.stacks[cpu].last() {
+            self.each_edge(top.id, |_| found = true);
+        }
+        found
+    }
+
     /// Everybody `from` depends on, itself left out unless it is on a cycle.
     pub(super) fn reached_from(&self, from: ContextId) -> BTreeSet<ContextId> {
         let mut seen = BTreeSet::new();

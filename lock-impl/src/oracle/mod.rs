@@ -207,6 +207,12 @@ impl Oracle {
         &self.live
     }
 
+    /// Whether the topmost context of `cpu` waits for another context, for whatever reason.
+    #[must_use]
+    pub fn is_waiting(&self, cpu: usize) -> bool {
+        self.state.waits(cpu)
+    }
+
     /// What is still going on: unreturned interrupts, attempts, and locks held. A machine that came
     /// to rest gives [`Quiescence::is_quiet`].
     #[must_use]

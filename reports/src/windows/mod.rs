@@ -8,9 +8,12 @@ mod summary;
 mod text;
 
 pub use csv::{landings_csv, pairs_csv};
-pub use record::{Boundary, Events, FORMAT, KIND, Map, Pair, Result, Second, Time, append_map, outcomes, read_maps};
-pub use summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, Rate, StageMap};
-pub use text::{CAVEATS, STAGES_ACROSS, compare, lines_text, pairs_text, rates_text, stages_text};
+pub use record::{
+    Boundary, Events, FORMAT, KIND, Map, Pair, PairHit, PairStratum, Result, Second, Split, Time, append_map, outcomes,
+    read_maps,
+};
+pub use summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, PairRate, Rate, StageMap};
+pub use text::{CAVEATS, STAGES_ACROSS, compare, lines_text, pairs_text, rates_text, splits_text, stages_text};
 pub(crate) use text::{all_lines, procedures};
 
 use std::path::{Path, PathBuf};

@@ -8,12 +8,12 @@
 //! - Strata without events: together, the largest `sum w_b q_b` under which no event in all their landings still has
 //!   a probability of 5 %. Beta draws would give each of them half an event that nobody saw, and of hundreds of
 //!   boundaries that half would be the result. This bound is kept apart: it says how much was tried, not how often it happens.
-//! - Weights differ from seed to seed: what the sum's spread over seeds says of its mean (Student's t) is added in quadrature. It
-//!   has the covariances of the weights in it.
+//! - Weights are measured: what the sum's spread over parts of the runs (20 of each seed; over seeds, if there are many or the cores
+//!   did not run to the end) says of its mean (Student's t) is added in quadrature. It has the covariances of the weights in it.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::stats::{ALPHA, beta};
+use crate::stats::{ALPHA, Estimate, beta, chi_squared};
 
 /// Draws from which percentiles are read.
 pub const DRAWS: usize = 10_000;
@@ -31,10 +31,13 @@ pub struct Stratum {
     pub trials: f64,
     /// The trials are all there are: its risk has no sampling error.
     pub exact: bool,
+    /// The event was seen there in other trials, which do not count: it is there, whatever these say.
+    pub seen: bool,
 }
 
 impl Stratum {
-    fn risk(&self) -> f64 {
+    /// Share of trials with the event.
+    pub(super) fn risk(&self) -> f64 {
         if self.trials > 0.0 { self.hits / self.trials } else { 0.0 }
     }
 }
@@ -73,7 +76,8 @@ impl Sum {
     }
 }
 
-/// The weighted sum of risks. `by_seed`: the sum with each seed's own weights, if there are several. Nothing without a trial.
+/// The weighted sum of risks. `by_seed`: the sum with the weights of each part of the runs, or of each
+/// seed, if there are several. Nothing without a trial.
 #[must_use]
 pub fn weighted_sum(strata: &[Stratum], by_seed: &[f64], draws: usize) -> Option<Sum> {
     let tried: Vec<&Stratum> = strata.iter().filter(|s| s.trials > 0.0 && s.weight > 0.0).collect();
@@ -81,10 +85,10 @@ pub fn weighted_sum(strata: &[Stratum], by_seed: &[f64], draws: usize) -> Option
         return None;
     }
     let value: f64 = tried.iter().map(|s| s.weight * s.risk()).sum();
-    let hit: Vec<Stratum> = tried.iter().filter(|s| s.hits > 0.0 && !s.exact).map(|s| **s).collect();
+    let hit: Vec<Stratum> = tried.iter().filter(|s| (s.hits > 0.0 || s.seen) && !s.exact).map(|s| **s).collect();
     let fixed: f64 = tried.iter().filter(|s| s.hits > 0.0 && s.exact).map(|s| s.weight * s.risk()).sum();
     let empty: Vec<(f64, f64)> =
-        tried.iter().filter(|s| s.hits <= 0.0 && !s.exact).map(|s| (s.weight, s.trials)).collect();
+        tried.iter().filter(|s| s.hits <= 0.0 && !s.seen && !s.exact).map(|s| (s.weight, s.trials)).collect();
     let none = hit.is_empty() && fixed <= 0.0;
     let unseen = if empty.is_empty() && none {
         // Everything was enumerated. Of states that were not, this many trials say something.
@@ -109,6 +113,63 @@ pub fn weighted_sum(strata: &[Stratum], by_seed: &[f64], draws: usize) -> Option
         unseen,
         none,
     })
+}
+
+/// Sum of the weights of events, with the 95 % interval of a weighted count: Fay and Feuer, Statistics in Medicine 16, 1997. `heaviest`:
+/// the most that any one could weigh; without an event the one-sided bound is 3 of those.
+#[must_use]
+pub fn weighted_count(weights: &[f64], heaviest: f64) -> Sum {
+    let value: f64 = weights.iter().sum();
+    let square: f64 = weights.iter().map(|w| w * w).sum();
+    let none = value <= 0.0;
+    let (low, high) = if none {
+        (0.0, -ALPHA.ln() * heaviest)
+    } else {
+        let (more, variance) = (value + heaviest, square + heaviest * heaviest);
+        let gamma =
+            |p: f64, mean: f64, variance: f64| variance / (2.0 * mean) * chi_squared(p, 2.0 * mean * mean / variance);
+        (gamma(ALPHA / 2.0, value, square), gamma(1.0 - ALPHA / 2.0, more, variance))
+    };
+    Sum { value, low, high, guard: (low, high), unseen: if none { high } else { 0.0 }, none }
+}
+
+/// The estimate of one repetition of splitting: `n` branches at each of `levels` levels, `reached` of them.
+#[must_use]
+pub fn split_value(reached: &[u64], levels: usize, n: u64) -> f64 {
+    if reached.len() < levels { 0.0 } else { reached.iter().map(|r| *r as f64 / n as f64).product() }
+}
+
+/// One-sided 95 % bound where no repetition came to the end: the shares of all levels but the last that was tried, times the bound of that
+/// one.
+#[must_use]
+pub fn split_bound(reached: &[Vec<u64>], n: u64) -> f64 {
+    let deepest = reached.iter().map(Vec::len).max().unwrap_or(0);
+    let tried = |level: usize| reached.iter().filter(|r| r.len() > level).count() as f64 * n as f64;
+    let share = |level: usize| reached.iter().filter_map(|r| r.get(level)).sum::<u64>() as f64 / tried(level);
+    let before: f64 = (0..deepest.saturating_sub(1)).map(share).product();
+    if deepest == 0 { 1.0 } else { before * -(ALPHA.ln() / tried(deepest - 1)).exp_m1() }
+}
+
+/// Mean of independent repetitions that are positive and skewed, with a t interval of the logarithm of the mean (Cox's: that of the mean of
+/// logarithms, plus half their variance). If some are 0, which have no logarithm, of the mean itself.
+#[must_use]
+pub fn repeated(values: &[f64]) -> Estimate {
+    let n = values.len() as f64;
+    let mean_of = |v: &[f64]| v.iter().sum::<f64>() / n;
+    let variance_of = |v: &[f64], mean: f64| v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let t = StudentsT::new(0.0, 1.0, (n - 1.0).max(1.0)).map_or(f64::NAN, |t| t.inverse_cdf(1.0 - ALPHA / 2.0));
+    let value = mean_of(values);
+    let events = values.iter().filter(|v| **v > 0.0).count() as u64;
+    if events < values.len() as u64 {
+        let half = t * (variance_of(values, value) / n).sqrt();
+        return Estimate { value, low: (value - half).max(0.0), high: value + half, events };
+    }
+    let logs: Vec<f64> = values.iter().map(|v| v.ln()).collect();
+    let mean = mean_of(&logs);
+    let variance = variance_of(&logs, mean);
+    let half = t * (variance / n + variance * variance / (2.0 * (n - 1.0))).sqrt();
+    let middle = mean + variance / 2.0;
+    Estimate { value, low: (middle - half).exp(), high: (middle + half).exp(), events }
 }
 
 /// Half the 95 % interval of the mean over seeds.
@@ -148,7 +209,7 @@ fn zero_bound(strata: &[(f64, f64)], log: f64) -> f64 {
 
 fn clopper_pearson(s: &Stratum, alpha: f64) -> (f64, f64) {
     let (x, n) = (s.hits, s.trials);
-    let low = beta(alpha / 2.0, x, n - x + 1.0);
+    let low = if x <= 0.0 { 0.0 } else { beta(alpha / 2.0, x, n - x + 1.0) };
     let high = if x >= n { 1.0 } else { beta(1.0 - alpha / 2.0, x + 1.0, n - x) };
     (s.weight * low, s.weight * high)
 }
@@ -213,7 +274,7 @@ mod tests {
     use super::*;
 
     fn stratum(weight: f64, hits: f64, trials: f64) -> Stratum {
-        Stratum { weight, hits, trials, exact: false }
+        Stratum { weight, hits, trials, exact: false, seen: false }
     }
 
     #[test]
@@ -256,6 +317,66 @@ mod tests {
         let own: f64 = mixed.iter().map(|(w, n)| -w * (-3.0_f64 / n).exp_m1()).sum();
         let joint = zero_bound(&mixed, 3.0);
         assert!(joint < own && joint > 0.5 * own, "{joint} {own}");
+    }
+
+    /// Trials shared out by what a pilot saw, which itself does not count: as `sim windows` does.
+    fn by_pilot(random: &mut Random, truth: &[(f64, f64)], more: f64) -> Vec<Stratum> {
+        let hits = |random: &mut Random, q: f64, n: u32| (0..n).filter(|_| random.uniform() < q).count() as f64;
+        let pilot: Vec<f64> = truth.iter().map(|(_, q)| hits(random, *q, 30)).collect();
+        let neyman = |i: usize| truth[i].0 * (pilot[i] * (30.0 - pilot[i])).sqrt() / 30.0;
+        let sum: f64 = (0..truth.len()).map(neyman).sum();
+        let one = |i: usize, random: &mut Random| {
+            let n = 20 + if sum > 0.0 { (more * neyman(i) / sum) as u32 } else { 0 };
+            let hits = hits(random, truth[i].1, n);
+            Stratum { seen: pilot[i] > 0.0, ..stratum(truth[i].0, hits, f64::from(n)) }
+        };
+        (0..truth.len()).map(|i| one(i, random)).collect()
+    }
+
+    /// The mean over many experiments is the truth, whether trials are shared out by a pilot or evenly, and intervals cover it.
+    #[test]
+    fn the_allocation_moves_neither_the_mean_nor_the_coverage() {
+        let truth = [(0.5, 0.02), (0.3, 0.3), (0.2, 0.8)];
+        let p: f64 = truth.iter().map(|(w, q)| w * q).sum();
+        let value = |s: &[Stratum]| s.iter().map(|s| s.weight * s.risk()).sum::<f64>();
+        let (mut covered, mut sums, mut squares) = (0, [0.0; 2], [0.0; 2]);
+        for seed in 0..1000_u64 {
+            let mut random = Random(seed.wrapping_mul(0x3141_5927));
+            let piloted = by_pilot(&mut random, &truth, 120.0);
+            let even: Vec<Stratum> = truth
+                .iter()
+                .map(|(w, q)| stratum(*w, (0..60).filter(|_| random.uniform() < *q).count() as f64, 60.0))
+                .collect();
+            for (i, v) in [value(&piloted), value(&even)].into_iter().enumerate() {
+                sums[i] += v;
+                squares[i] += (v - p) * (v - p);
+            }
+            let sum = weighted_sum(&piloted, &[], 1000).unwrap();
+            covered += u32::from((sum.low..=sum.high + sum.unseen).contains(&p));
+        }
+        for (sum, squares) in sums.into_iter().zip(squares) {
+            let error = (squares / 1000.0_f64).sqrt() / 1000.0_f64.sqrt();
+            assert!((sum / 1000.0 - p).abs() < 3.0 * error, "{} for {p}, error {error}", sum / 1000.0);
+        }
+        assert!(squares[0] < squares[1], "and it is worth it: {squares:?}");
+        assert!((930..=975).contains(&covered), "{covered}");
+    }
+
+    #[test]
+    fn a_weighted_count_of_equal_weights_is_garwoods() {
+        let sum = weighted_count(&[0.5; 7], 0.5);
+        let exact = crate::stats::rate(7, 2.0).unwrap();
+        assert!((sum.value - 3.5).abs() < 1e-12 && (sum.low - exact.low).abs() < 1e-6, "{sum:?} {exact:?}");
+        assert!((sum.high - exact.high).abs() < 1e-6, "{sum:?} {exact:?}");
+        let none = weighted_count(&[], 0.5);
+        assert!(none.none && (none.high - crate::stats::rate(0, 2.0).unwrap().high).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_only_the_pilot_saw_is_not_unseen() {
+        let s = Stratum { seen: true, ..stratum(0.5, 0.0, 20.0) };
+        let sum = weighted_sum(&[s, stratum(0.5, 0.0, 1000.0)], &[], DRAWS).unwrap();
+        assert!(!sum.none && sum.value <= 0.0 && sum.low <= 0.0 && sum.high > 0.02, "{sum:?}");
     }
 
     /// The interval has the truth in it as often as it says, over 1000 experiments.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::journal::{BadLine, append_line, read_lines};
 
 /// The format this version writes, and the only one it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What can become of a landing.
 pub mod outcomes {
@@ -57,6 +57,17 @@ pub struct Events {
 }
 
 impl Events {
+    /// What of these `other` has not.
+    #[must_use]
+    pub fn without(&self, other: &Events) -> Events {
+        Events {
+            timed_out: self.timed_out.saturating_sub(other.timed_out),
+            hung: self.hung.saturating_sub(other.hung),
+            long: self.long.saturating_sub(other.long),
+            refused: self.refused.saturating_sub(other.refused),
+        }
+    }
+
     /// `n` times `other` is added.
     pub fn add(&mut self, other: &Events, n: u64) {
         self.timed_out += other.timed_out * n;
@@ -106,11 +117,17 @@ pub struct Boundary {
     pub visits: u64,
     /// Time in which interrupts arrive that land here, all visits together, cycles.
     pub cycles: u64,
-    /// Landings made.
+    /// The same by 20 equal parts of the run; empty if [`Map::running`] is.
+    pub batches: Vec<u64>,
+    /// Landings made, the pilot's included.
     pub landings: u64,
+    /// Landings of the pilot, which say how many more there are and count for no rate.
+    pub pilot: u64,
+    /// Those of them with an event.
+    pub pilot_events: Events,
     /// Every visit was landed on; else landings are instants drawn from `cycles`.
     pub every_visit: bool,
-    /// Landings with an event; if every visit was landed on, cycles of the visits with one.
+    /// Landings with an event, without the pilot's; if every visit was landed on, cycles of the visits with one.
     pub events: Events,
     /// How landings ended.
     pub results: Vec<Result>,
@@ -128,6 +145,43 @@ pub struct Time {
     pub blocked: u64,
     /// Asleep or without a task.
     pub asleep: u64,
+}
+
+/// A run of two landings with an event that neither of them has alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairHit {
+    /// How long the first alone left the machine armed, cycles; the second came in that time.
+    pub armed: u64,
+    /// Cores that the second could have come to.
+    pub others: u64,
+    /// The events.
+    pub events: Events,
+}
+
+/// Pairs that count for rates, of one boundary for the first: the second comes to another core while the machine is armed, that is, from the
+/// first one's arrival to its handler's return, as long as there is no deadlock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairStratum {
+    /// As for a boundary.
+    pub place: String,
+    /// As for a boundary.
+    pub context: String,
+    /// As for a boundary.
+    pub within: bool,
+    /// The second comes while the handler waits for somebody; else while it is entered or runs.
+    pub waits: bool,
+    /// Time in which arrivals land here and leave the machine armed, cycles.
+    pub cycles: u64,
+    /// The longest that it was armed, cycles.
+    pub longest: u64,
+    /// Cores that the second comes to, at most.
+    pub others: u64,
+    /// Runs.
+    pub runs: u64,
+    /// Those with an event.
+    pub hits: Vec<PairHit>,
 }
 
 /// Two landings in one run.
@@ -170,6 +224,32 @@ pub struct Second {
     pub covered: u64,
     /// What became of them.
     pub pairs: Vec<Pair>,
+    /// What counts for rates.
+    pub strata: Vec<PairStratum>,
+}
+
+/// A boundary at which time-outs are rare, with splitting on the age of the oldest wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// As for a boundary.
+    pub place: String,
+    /// As for a boundary.
+    pub context: String,
+    /// As for a boundary.
+    pub within: bool,
+    /// As for a boundary.
+    pub cycles: u64,
+    /// Age at which the first waits give up, cycles.
+    pub limit: u64,
+    /// Branches with other random numbers end differently; else there is nothing to split.
+    pub random: bool,
+    /// Branches at each level.
+    pub branches: u64,
+    /// Levels, ages in cycles; the last one stands for the time-out.
+    pub levels: Vec<u64>,
+    /// `[repetition][level]`: branches that reached it; cut off behind the first that none did.
+    pub reached: Vec<Vec<u64>>,
 }
 
 /// The landing map of one stage with one seed.
@@ -226,6 +306,9 @@ pub struct Map {
     pub attempts: u64,
     /// Where the time of the interrupted cores went.
     pub time: Time,
+    /// Time in which the interrupted cores ran and could be interrupted, by 20 equal parts of the run, cycles. Empty if they did not
+    /// do so to its end.
+    pub running: Vec<u64>,
     /// Errors of the workload itself, without any landing: outcomes of landings have such errors in them, too.
     pub own_errors: u64,
     /// Forks that were run.
@@ -237,6 +320,9 @@ pub struct Map {
     /// Two interrupts, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second: Option<Second>,
+    /// Where time-outs were looked for by splitting, if asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
 }
 
 /// What [`Map::record`] says.
@@ -258,6 +344,9 @@ impl Map {
             return Err(format!("boundaries have {path} cycles together, the path {}", self.time.path));
         }
         for b in &self.boundaries {
+            if b.batches.len() != self.running.len() || b.pilot > b.landings {
+                return Err(format!("parts of the run or landings of the pilot at {} do not fit", b.place));
+            }
             if b.results.iter().map(|r| r.landings).sum::<u64>() != b.landings {
                 return Err(format!("landings at {} are not those of their results", b.place));
             }

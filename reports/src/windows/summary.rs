@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rates::{DRAWS, Stratum, Sum, weighted_sum};
-use super::record::{Boundary, Events, Map, outcomes};
+use super::rates::{DRAWS, Stratum, Sum, weighted_count, weighted_sum};
+use super::record::{Boundary, Events, Map, PairStratum, outcomes};
 
 /// What a rate is given for: name, what it means, its count.
 pub struct Event {
@@ -115,6 +115,17 @@ pub struct Rate {
     pub per_hour: Sum,
 }
 
+/// The rate of an event that two interrupts cause and neither causes alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairRate {
+    /// Per hour of the whole machine.
+    pub per_hour: Sum,
+    /// Runs that count for it.
+    pub runs: u64,
+    /// Share of what a second interrupt has to hit that some run tried.
+    pub covered: f64,
+}
+
 /// Why there is no rate: what is wrong, what to do.
 pub type NoRate = (String, String);
 
@@ -182,6 +193,51 @@ impl<'a> StageMap<'a> {
         all.all(|b| b.every_visit || b.within)
     }
 
+    /// How often an event comes of a second interrupt on another core while the first one is served and there is no deadlock; nothing where no
+    /// such pairs were run.
+    #[must_use]
+    pub fn pair_rate(&self, event: &Event, arrivals: &Arrivals) -> Option<PairRate> {
+        let strata = |m: &&'a Map| m.second.as_ref().filter(|s| !s.same_core).map(|s| &s.strata);
+        let all: Vec<_> = self.maps.iter().filter_map(strata).flatten().collect();
+        let per_hour = self.per_hour(arrivals)?;
+        self.maps.iter().find_map(|m| m.second.as_ref().filter(|s| !s.same_core))?;
+        let khz = self.maps[0].clock_khz as f64;
+        let comes = |armed: u64| -(-arrivals.per_second * armed as f64 / (khz * 1e3)).exp_m1();
+        let scale = self.scale(arrivals) * per_hour / self.running().max(1) as f64;
+        let weight = |cycles: u64, runs: u64, others: u64, armed: u64| {
+            scale * cycles as f64 / runs as f64 * others as f64 * comes(armed)
+        };
+        let tried = || all.iter().filter(|s| s.runs > 0);
+        let hits = tried().flat_map(|s| s.hits.iter().filter(|h| (event.of)(&h.events) > 0).map(move |h| (s, h)));
+        let weights: Vec<f64> = hits.map(|(s, h)| weight(s.cycles, s.runs, h.others, h.armed)).collect();
+        let heaviest = tried().map(|s| weight(s.cycles, s.runs, s.others, s.longest)).fold(0.0, f64::max);
+        let target = |s: &&PairStratum| s.cycles as f64 * comes(s.longest);
+        let covered = tried().map(&target).sum::<f64>();
+        let whole: f64 = all.iter().map(target).sum();
+        Some(PairRate {
+            per_hour: weighted_count(&weights, heaviest),
+            runs: tried().map(|s| s.runs).sum(),
+            covered: if whole > 0.0 { covered / whole } else { 1.0 },
+        })
+    }
+
+    /// Arrivals per hour of the whole machine, if cores ran at all.
+    fn per_hour(&self, arrivals: &Arrivals) -> Option<f64> {
+        // A rate of locks is one of running cores; else the cores run as much as they did.
+        let interrupted = f64::from(self.maps[0].interrupted);
+        let all: u64 = self.maps.iter().map(|m| m.time.path + m.time.elsewhere + m.time.blocked + m.time.asleep).sum();
+        let running = self.running();
+        let awake = if arrivals.locks_per_second.is_some() { 1.0 } else { running as f64 / all.max(1) as f64 };
+        (running > 0).then_some(3600.0 * interrupted * arrivals.per_second * awake)
+    }
+
+    /// How much more often than in the maps cores are where they were.
+    fn scale(&self, arrivals: &Arrivals) -> f64 {
+        let seconds = self.running() as f64 / (self.maps[0].clock_khz as f64 * 1e3);
+        let attempts: u64 = self.maps.iter().map(|m| m.attempts).sum();
+        arrivals.locks_per_second.map_or(1.0, |locks| locks * seconds / attempts.max(1) as f64)
+    }
+
     /// How often an event comes.
     ///
     /// # Errors
@@ -194,28 +250,24 @@ impl<'a> StageMap<'a> {
             return Err((what, "choose an interrupt of cores that have a task".into()));
         }
         let attempts: u64 = self.maps.iter().map(|m| m.attempts).sum();
-        let scale = match arrivals.locks_per_second {
-            None => 1.0,
-            Some(_) if attempts == 0 => {
-                let what = format!(
-                    "stage {}: no task took a lock, so there is nothing to scale to a rate of locks",
-                    self.name
-                );
-                return Err((what, "leave out --locks: the map's own time is used then".into()));
-            }
-            Some(locks) => locks * seconds / attempts as f64,
-        };
+        if arrivals.locks_per_second.is_some() && attempts == 0 {
+            let what =
+                format!("stage {}: no task took a lock, so there is nothing to scale to a rate of locks", self.name);
+            return Err((what, "leave out --locks: the map's own time is used then".into()));
+        }
+        let scale = self.scale(arrivals);
         if scale * self.covered() > 1.0 {
             let most = attempts as f64 / seconds / self.covered();
             let what = format!("stage {}: so many locks a second take more than all of the time", self.name);
             return Err((what, format!("at most {most:.0} fit")));
         }
         let strata = self.strata(event, scale);
-        let strata_of: Vec<Stratum> = strata.iter().map(|s| s.0).collect();
-        let by_seed: Vec<f64> = if self.maps.len() > 1 {
-            (0..self.maps.len())
-                .map(|i| strata.iter().map(|(s, w)| w[i] * s.hits / s.trials.max(1e-300)).sum())
-                .collect()
+        let strata_of: Vec<Stratum> = strata.iter().map(|s| s.stratum).collect();
+        let batches = self.batches(&strata);
+        let by_seed: Vec<f64> = if !batches.is_empty() && self.maps.len() < SEEDS_ENOUGH {
+            batches
+        } else if self.maps.len() > 1 {
+            (0..self.maps.len()).map(|i| strata.iter().map(|s| s.weights[i] * s.stratum.risk()).sum()).collect()
         } else {
             Vec::new()
         };
@@ -224,18 +276,35 @@ impl<'a> StageMap<'a> {
                 format!("stage {}: nothing was made to land where time is spent, so no rate was measured", self.name);
             return Err((what, "ask for more landings, or for another part of the program".into()));
         };
-        // A rate of locks is one of running cores; else the cores run as much as they did.
-        let interrupted = f64::from(self.maps[0].interrupted);
-        let all: u64 = self.maps.iter().map(|m| m.time.path + m.time.elsewhere + m.time.blocked + m.time.asleep).sum();
-        let awake = if arrivals.locks_per_second.is_some() { 1.0 } else { running as f64 / all as f64 };
-        let per_hour = probability.scaled(3600.0 * interrupted * arrivals.per_second * awake);
+        let per_hour = probability.scaled(self.per_hour(arrivals).unwrap_or(0.0));
         Ok(Rate { probability, per_hour })
     }
 
+    /// The sum as every part of every run has it, from the times of boundaries in that part: their mean is the sum, and their spread
+    /// that of a ratio of two means (time with the event, running time), with the covariances of all weights in it. Nothing
+    /// where the cores did not run to the end.
+    fn batches(&self, strata: &[Weighted<'_>]) -> Vec<f64> {
+        if self.maps.iter().any(|m| m.running.is_empty()) {
+            return Vec::new();
+        }
+        let of_map = |i: usize| {
+            let m = self.maps[i];
+            (0..m.running.len()).map(move |k| {
+                let cycles = |s: &Weighted<'_>| s.of[i].map_or(0.0, |b| b.batches[k] as f64);
+                let hit: f64 = strata.iter().map(|s| s.scale * cycles(s) * s.stratum.risk()).sum();
+                (hit, m.running[k] as f64)
+            })
+        };
+        let parts: Vec<(f64, f64)> = (0..self.maps.len()).flat_map(of_map).collect();
+        let (hit, running) = parts.iter().fold((0.0, 0.0), |(h, r), p| (h + p.0, r + p.1));
+        let p = hit / running.max(1.0);
+        parts.iter().map(|(h, r)| p + (h - p * r) * parts.len() as f64 / running.max(1.0)).collect()
+    }
+
     /// Boundaries as strata, each with its weight in every map.
-    fn strata(&self, event: &Event, scale: f64) -> Vec<(Stratum, Vec<f64>)> {
+    fn strata(&self, event: &Event, scale: f64) -> Vec<Weighted<'a>> {
         let enumerated = self.is_enumerated();
-        let mut by: BTreeMap<(&str, &str, bool), Vec<Option<&Boundary>>> = BTreeMap::new();
+        let mut by: BTreeMap<(&str, &str, bool), Vec<Option<&'a Boundary>>> = BTreeMap::new();
         for (i, map) in self.maps.iter().enumerate() {
             for b in &map.boundaries {
                 let key = (b.place.as_str(), b.context.as_str(), b.within);
@@ -244,15 +313,17 @@ impl<'a> StageMap<'a> {
         }
         let running = |m: &Map| (m.time.path + m.time.elsewhere).max(1) as f64;
         let all = self.running() as f64;
-        let stratum = |of: &Vec<Option<&Boundary>>| {
+        let stratum = |of: Vec<Option<&'a Boundary>>| {
             let (mut weight, mut risk, mut squares) = (0.0, 0.0, 0.0);
-            let mut exact = enumerated;
-            for b in of.iter().flatten().filter(|b| b.cycles > 0 && b.landings > 0) {
+            let (mut exact, mut seen) = (enumerated, false);
+            for b in of.iter().flatten().filter(|b| b.cycles > 0 && b.landings > b.pilot) {
                 let hits = (event.of)(&b.events) as f64;
-                let q = hits / if b.every_visit { b.cycles } else { b.landings } as f64;
+                let landings = (b.landings - b.pilot) as f64;
+                let q = hits / if b.every_visit { b.cycles as f64 } else { landings };
                 weight += b.cycles as f64;
                 risk += b.cycles as f64 * q;
-                squares += (b.cycles as f64).powi(2) / b.landings as f64;
+                squares += (b.cycles as f64).powi(2) / landings;
+                seen |= (event.of)(&b.pilot_events) > 0;
                 exact &= b.every_visit;
             }
             // As many trials of equal weight would say as much.
@@ -260,8 +331,20 @@ impl<'a> StageMap<'a> {
             let hits = if weight > 0.0 { risk / weight * trials } else { 0.0 };
             let weights = of.iter().zip(&self.maps);
             let weights = weights.map(|(b, m)| scale * b.map_or(0.0, |b| b.cycles as f64 / running(m))).collect();
-            (Stratum { weight: scale * weight / all, hits, trials, exact }, weights)
+            let stratum = Stratum { weight: scale * weight / all, hits, trials, exact, seen };
+            Weighted { stratum, scale, weights, of }
         };
-        by.values().map(stratum).collect()
+        by.into_values().map(stratum).collect()
     }
+}
+
+/// From so many seeds on their own spread is used for the weights, below it that of parts of their runs.
+const SEEDS_ENOUGH: usize = 20;
+
+/// A stratum with its boundary and weight in every map.
+struct Weighted<'a> {
+    stratum: Stratum,
+    scale: f64,
+    weights: Vec<f64>,
+    of: Vec<Option<&'a Boundary>>,
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::rates::{repeated, split_bound, split_value};
 use super::record::{Pair, outcomes};
 use super::summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, StageMap};
 use crate::table::{Column, Page, render_columns};
@@ -18,12 +19,17 @@ const PROSE: usize = 120;
 /// Pairs of landings shown.
 const PAIRS_SHOWN: usize = 12;
 
+/// Which events the rates leave out.
+const FIRST_ORDER: &str = "One interrupt at a time: the others of the same source were kept out, so what two of them do together is not in these rates.";
+/// The same with pairs.
+const OF_PAIRS: &str = "Two interrupts at most, the second on another core: what two on one core or three do together is not in these rates.";
+
 /// What a reader of any rate must know.
 pub const CAVEATS: [&str; 5] = [
     "Arrivals are independent of what the core does (Poisson, or periodic with a random phase); a counter that the program itself steps is not.",
     "A landing is where the interrupt is taken: a counter that overflows earlier and is taken late (skid) counts where it is taken.",
     "The handler is the one of the experiment; a longer one can make each landing cost more and overlap with others.",
-    "One interrupt at a time: the others of the same source were kept out, so what two of them do together is not in these rates.",
+    FIRST_ORDER,
     "No frequency scaling, no second thread on a core and no preemption by a hypervisor.",
 ];
 
@@ -196,7 +202,7 @@ pub fn rates_text(
     ascii: bool,
 ) -> std::result::Result<String, NoRate> {
     let events: Vec<&Event> = if events.is_empty() { EVENTS.iter().collect() } else { events.to_vec() };
-    let mut rows: [Vec<String>; 7] = Default::default();
+    let mut rows: [Vec<String>; 8] = Default::default();
     for s in stages {
         for (i, event) in events.iter().enumerate() {
             let rate = s.rate(event, arrivals)?;
@@ -208,6 +214,8 @@ pub fn rates_text(
                     format!("{} ({}–{})", three_digits(value), three_digits(low), three_digits(high))
                 }
             };
+            let two = s.pair_rate(event, arrivals);
+            let two = two.map(|two| pair(two.per_hour.value, (two.per_hour.low, two.per_hour.high), two.per_hour.none));
             let guard = if h.guard_differs() { pair(h.value, h.guard, h.none) } else { String::new() };
             let cells = [
                 if i == 0 { s.name.clone() } else { String::new() },
@@ -215,13 +223,14 @@ pub fn rates_text(
                 pair(p.value, (p.low, p.high), p.none),
                 pair(h.value, (h.low, h.high), h.none),
                 guard,
+                two.unwrap_or_default(),
                 three_digits(h.unseen),
                 if i == 0 { percent(s.covered()) } else { String::new() },
             ];
             rows.iter_mut().zip(cells).for_each(|(r, c)| r.push(c));
         }
     }
-    let [stage, event, p, hour, guard, unseen, covered] = rows;
+    let [stage, event, p, hour, guard, two, unseen, covered] = rows;
     let mut columns = vec![
         Column::new("stage", "stage", stage, false),
         Column::new("stage", "event", event, false),
@@ -230,6 +239,9 @@ pub fn rates_text(
     ];
     if guard.iter().any(|g| !g.is_empty()) {
         columns.push(Column::new("rate", "conservative", guard, false));
+    }
+    if two.iter().any(|t| !t.is_empty()) {
+        columns.push(Column::new("rate", "of two, per machine-hour", two, false));
     }
     columns.push(Column::new("rate", "unseen, <", unseen, true));
     columns.push(Column::new("rate", "of time", covered, true));
@@ -252,15 +264,77 @@ pub fn rates_text(
     let covered =
         "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said";
     text += &(page.prose(unseen, 4) + &page.prose(covered, 4));
+    for (s, two) in stages.iter().filter_map(|s| Some((s, s.pair_rate(events.first()?, arrivals)?))) {
+        let of_two = format!(
+            "  of two, {}: a second interrupt comes to another core while the first one is served and there is no deadlock yet, and both have an \
+ event that neither has alone; {}, which try boundaries with {} of the time in which it \
+             could come",
+            s.name,
+            plural(two.runs, "run"),
+            percent(two.covered)
+        );
+        text += &page.prose(&of_two, 4);
+    }
     if stages.iter().all(StageMap::is_enumerated) {
         let all = "  Every boundary was landed on at each visit: exact for the states visited; a bound is one for states that were not.";
         text += &page.prose(all, 2);
     }
     text += "What these rates assume:\n";
+    let pairs = stages.iter().any(|s| s.pair_rate(&EVENTS[0], arrivals).is_some());
     for caveat in CAVEATS {
+        let caveat = if pairs && caveat == FIRST_ORDER { OF_PAIRS } else { caveat };
         text += &page.prose(&format!("- {caveat}"), 2);
     }
     Ok(text)
+}
+
+/// What splitting found, stage by stage.
+#[must_use]
+pub fn splits_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
+    let mut rows: [Vec<String>; 6] = Default::default();
+    for s in stages {
+        for (m, split) in s.maps.iter().flat_map(|m| m.splits.iter().map(move |x| (m, x))) {
+            let values: Vec<f64> =
+                split.reached.iter().map(|r| split_value(r, split.levels.len(), split.branches)).collect();
+            let found = if !split.random {
+                "nothing random follows".to_owned()
+            } else if values.iter().all(|v| *v <= 0.0) {
+                format!("none seen, < {}", three_digits(split_bound(&split.reached, split.branches)))
+            } else {
+                let e = repeated(&values);
+                format!("{} ({}–{})", three_digits(e.value), three_digits(e.low), three_digits(e.high))
+            };
+            let age = |cycles: &u64| duration(cycles * 1_000_000 / m.clock_khz);
+            let levels: Vec<String> = split.levels.iter().map(age).collect();
+            let kind = if split.within { "within " } else { "" };
+            let cells = [
+                s.name.clone(),
+                m.seed.to_string(),
+                format!("{kind}{}", split.place),
+                percent(split.cycles as f64 / (m.time.path + m.time.elsewhere).max(1) as f64),
+                levels.join(", "),
+                found,
+            ];
+            rows.iter_mut().zip(cells).for_each(|(r, c)| r.push(c));
+        }
+    }
+    let [stage, seed, place, stood, levels, found] = rows;
+    if stage.is_empty() {
+        return String::new();
+    }
+    let columns = vec![
+        Column::new("split", "stage", stage, false),
+        Column::new("split", "seed", seed, true),
+        Column::new("split", "lands", place, false),
+        Column::new("split", "stands there", stood, true),
+        Column::new("split", "levels: age of the oldest wait", levels, false),
+        Column::new("split", "timeout per landing (95 %)", found, false),
+    ];
+    let page = Page::new(width, false, ascii);
+    let head = "\nSplitting, at the boundaries with the most time of those where landings rarely time out; the last level stands for the time-out:\n";
+    let note = "  nothing random follows: branches with other random numbers end alike, so that only other instants to land at could differ\n";
+    let none = stages.iter().flat_map(|s| &s.maps).flat_map(|m| &m.splits).any(|s| !s.random);
+    head.to_owned() + &render_columns(columns, 3, page) + if none { note } else { "" }
 }
 
 /// What two interrupts did, stage by stage, the worst pairs first.

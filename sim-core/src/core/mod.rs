@@ -111,6 +111,13 @@ pub struct Core {
 }
 
 impl Core {
+    /// Draws of workload spans from here on come from the streams of another seed.
+    pub fn reseed(&mut self, seed: u64) {
+        for (draws, kind) in self.draws.iter_mut().zip(ContextKind::ALL) {
+            *draws = Stream::derive(seed, self.id as u64, kind.name());
+        }
+    }
+
     /// A core about to execute `task` at cycle 0, interrupts enabled.
     #[must_use]
     pub fn new(id: usize, task: Option<Context>, seed: u64) -> Core {

@@ -35,7 +35,8 @@ use super::{Failure, experiment, output};
   sim windows ring8.ron --compare base +1
   sim windows ring8.ron --stages base --arrivals 8000             timeouts per machine-hour
   sim windows uncontended.ron --arrivals 8000 --locks 10000
-  sim windows ring8.ron --stages +1-5 --second other --budget 500 two interrupts")]
+  sim windows ring8.ron --stages +1-5 --second other --budget 500 two interrupts
+  sim windows ring8.ron --stages +1-5 --split 50                  rare time-outs, by levels of waiting")]
 pub(super) struct WindowsArgs {
     /// A RON file or a preset's name.
     experiment: String,
@@ -54,7 +55,8 @@ pub(super) struct WindowsArgs {
     /// Landings at every boundary and seed, at least; with no more visits than this, each of them.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     each: u64,
-    /// Landings besides, per seed, shared out by the time spent at boundaries.
+    /// Landings besides, per seed: half where some of 30 trial landings had an event and others not, by time and uncertainty; half at other
+    /// boundaries, by time.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
     more: u64,
     #[command(flatten)]
@@ -83,6 +85,10 @@ pub(super) struct WindowsArgs {
     /// Runs for two interrupts, for each stage and seed.
     #[arg(long, value_name = "RUNS", requires = "second", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     budget: Option<u64>,
+    /// Look for rare time-outs by splitting on the age of waits, with so many branches at each level, 20 times; at the boundaries with the most
+    /// time of those where landings rarely time out.
+    #[arg(long, value_name = "BRANCHES", value_parser = clap::value_parser!(u64).range(10..=10_000))]
+    split: Option<u64>,
     #[command(flatten)]
     batch: BatchFlags,
 }
@@ -179,7 +185,7 @@ fn effort(args: &WindowsArgs) -> Effort {
     };
     let pairs = args.second.zip(args.budget);
     let pairs = pairs.map(|(core, budget)| Pairs { same_core: core == SecondCore::Same, budget });
-    Effort { part, each: args.each, more: args.more, pairs }
+    Effort { part, each: args.each, more: args.more, pairs, split: args.split }
 }
 
 fn make(args: &WindowsArgs, prepared: &Prepared, plan: &Plan, effort: &Effort, dir: &Path) -> Result<Maps, Failure> {
@@ -222,6 +228,7 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         output::print("\nThe lines of so many stages are in landings.csv and landings.svg.\n")?;
     }
     output::print(&pairs_text(stages, output::width(), false))?;
+    output::print(&report::splits_text(stages, output::width(), false))?;
     if let Some(rates) = rates {
         output::print(&format!("\n{rates}"))?;
     }

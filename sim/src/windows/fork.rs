@@ -32,6 +32,11 @@ pub struct Ended {
     pub handler: u64,
     /// Cycles that all other cores spent in attempts meanwhile.
     pub others: u64,
+    /// When the first was served while there was no deadlock, which a second interrupt could then make: while its handler waited for
+    /// somebody, and while it ran.
+    pub armed: [Vec<(Cycle, Cycle)>; 2],
+    /// What it took to run, without spins: marks and handlers.
+    pub steps: u64,
 }
 
 /// How long a fork may take, in cycles.
@@ -118,6 +123,8 @@ fn judge(fork: &Machine<Watch>, end: Cycle, patience: Patience, violation: bool,
         landed: watch.landed().to_vec(),
         handler,
         others: watch.landed().iter().map(|l| l.others).sum(),
+        armed: watch.armed().clone(),
+        steps: watch.steps(),
     }
 }
 

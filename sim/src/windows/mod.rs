@@ -9,12 +9,14 @@
 //! One unit of work is a stage with a seed: three runs of the same machine (time; instants drawn from it, more where more time is
 //! spent; forks), and its map is one record.
 
+mod allocate;
 mod batch;
 pub mod fork;
 mod path;
 mod prepare;
 pub mod residency;
 mod second;
+mod split;
 mod unit;
 pub mod watch;
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which part of a program is visited.
 
+use sim_core::asm::near_name;
 use sim_core::isa::Op;
 use sim_core::program::Program;
 
-use crate::plan::{InputError, Plan, near};
+use crate::plan::{InputError, Plan};
+
+/// Names listed where none is near.
+const SHOWN: usize = 8;
 
 /// A part of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +47,15 @@ impl Part {
             let mut all: Vec<&str> = programs().flat_map(names).collect();
             all.sort_unstable();
             all.dedup();
-            Err(InputError::text(&format!("no stage has a {what} \"{name}\""), &near(name, all.into_iter(), what)))
+            // Of hundreds of labels only what is near, or the first few.
+            let like = near_name(name, all.iter().copied());
+            let help = match like {
+                Some(n) => format!("did you mean `{n}`?"),
+                None if all.len() > SHOWN => format!("{what}s: {}, … ({} in all)", all[..SHOWN].join(", "), all.len()),
+                None => format!("{what}s: {}", all.join(", ")),
+            };
+            let help = help + " `sim asm show PROGRAM` shows all";
+            Err(InputError::text(&format!("no stage has a {what} \"{name}\""), &help))
         };
         match self {
             Part::All => Ok(()),

@@ -51,6 +51,7 @@ struct Visits {
     place: Place,
     visits: u64,
     cycles: u64,
+    batches: Vec<u64>,
     /// The first visits.
     first: Vec<Site>,
     /// What is still to be drawn, last first.
@@ -60,7 +61,8 @@ struct Visits {
 
 impl Visits {
     /// `n` visits of `window` cycles each, the first of which ends at `at`, `period` cycles apart.
-    fn add(&mut self, at: Cycle, window: u64, (period, n): (u64, u64), keep: usize) {
+    fn add(&mut self, at: Cycle, window: u64, (period, n): (u64, u64), keep: usize, until: Cycle) {
+        split_up(&mut self.batches, (at.0, period, n), window, until);
         let (core, place) = (self.core, self.place);
         let site = |i: u64, at: Cycle| Site { at: at.after(i * period), core, place, cycles: window };
         let mut i = 0;
@@ -81,6 +83,26 @@ impl Visits {
     }
 }
 
+/// Parts of equal length that a run is divided into: their means tell how exact the times are.
+pub const BATCHES: usize = 20;
+
+/// Adds `window` for each of `n` instants from `at`, `period` apart, to the part of the run it is in.
+fn split_up(batches: &mut Vec<u64>, (mut at, period, mut n): (u64, u64, u64), window: u64, until: Cycle) {
+    if batches.is_empty() {
+        batches.resize(BATCHES, 0);
+    }
+    let parts = BATCHES as u128;
+    while n > 0 {
+        let batch = (u128::from(at) * parts / u128::from(until.0.max(1))).min(parts - 1);
+        // The first instant of the next part.
+        let next = ((batch + 1) * u128::from(until.0)).div_ceil(parts) as u64;
+        let here = if period == 0 || batch == parts - 1 { n } else { n.min((next - at).div_ceil(period).max(1)) };
+        batches[batch as usize] += window * here;
+        at += here * period;
+        n -= here;
+    }
+}
+
 /// A place with all cores' visits.
 #[derive(Clone, Debug)]
 pub struct Stratum {
@@ -90,6 +112,8 @@ pub struct Stratum {
     pub visits: u64,
     /// Cycles in which arrivals would land here.
     pub cycles: u64,
+    /// The same by parts of the run, see [`BATCHES`].
+    pub batches: Vec<u64>,
     /// `(core, cycles)`, cores ascending.
     by_core: Vec<(usize, u64)>,
     /// The first visits of each core, in the order of time.
@@ -106,10 +130,10 @@ impl Stratum {
         all.then_some(&self.first)
     }
 
-    /// Adds `n` instants of its time, each cycle equally likely, to what is wanted.
-    pub fn draw(&self, n: u64, seed: u64, wanted: &mut Wanted) {
+    /// Adds `n` instants of its time, each cycle equally likely, to what is wanted; `purpose` names the stream of draws.
+    pub fn draw(&self, n: u64, seed: u64, purpose: &str, wanted: &mut Wanted) {
         let component = u64::from(self.place.pc) << 8 | (self.place.kind as u64) << 4 | self.place.stand as u64;
-        let mut random = Stream::derive(seed, component, "landing");
+        let mut random = Stream::derive(seed, component, purpose);
         for _ in 0..n {
             let mut nth = random.below(self.cycles);
             for &(core, cycles) in &self.by_core {
@@ -158,6 +182,8 @@ pub struct Residency {
     keep: usize,
     wanted: Wanted,
     spent: Spent,
+    /// Time outside `blocked` and `asleep` by parts of the run.
+    running: Vec<u64>,
     attempts: u64,
 }
 
@@ -194,6 +220,7 @@ impl Residency {
             keep: w.keep as usize,
             wanted,
             spent: Spent::default(),
+            running: Vec::new(),
             attempts: 0,
         }
     }
@@ -216,6 +243,7 @@ impl Residency {
                 place,
                 visits: of.iter().map(|v| v.visits).sum(),
                 cycles: of.iter().map(|v| v.cycles).sum(),
+                batches: (0..BATCHES).map(|i| of.iter().map(|v| v.batches.get(i).unwrap_or(&0)).sum()).collect(),
                 by_core: of.iter().map(|v| (v.core, v.cycles)).collect(),
                 first: sorted(|v| &v.first),
                 drawn: sorted(|v| &v.drawn),
@@ -228,6 +256,13 @@ impl Residency {
     #[must_use]
     pub fn spent(&self) -> Spent {
         self.spent
+    }
+
+    /// Time in which cores ran and could be interrupted, by parts of the run. Empty if they did not do so to the end of it: what
+    /// ends before is no sample of something that goes on.
+    #[must_use]
+    pub fn running(&self) -> Vec<u64> {
+        if self.running.contains(&0) { Vec::new() } else { self.running.clone() }
     }
 
     /// Attempts of tasks on the interrupted cores to take a lock.
@@ -245,6 +280,7 @@ impl Residency {
                 self.spent.asleep += rest;
             } else {
                 self.spent.elsewhere += rest;
+                split_up(&mut self.running, (self.until.0, 0, 1), rest, self.until);
             }
         }
     }
@@ -256,10 +292,10 @@ impl Residency {
         if self.index[key] == 0 {
             let wanted = self.wanted.remove(&(core, place)).unwrap_or_default();
             let (first, drawn) = (Vec::new(), Vec::new());
-            self.places.push(Visits { core, place, visits: 0, cycles: 0, first, wanted, drawn });
+            self.places.push(Visits { core, place, visits: 0, cycles: 0, batches: Vec::new(), first, wanted, drawn });
             self.index[key] = self.places.len() as u32;
         }
-        self.places[self.index[key] as usize - 1].add(at, window, repeated, self.keep);
+        self.places[self.index[key] as usize - 1].add(at, window, repeated, self.keep, self.until);
     }
 
     fn blocked(&self, core: usize) -> bool {
@@ -286,7 +322,9 @@ impl Probe for Residency {
             self.spent.asleep += window;
         } else if late || !self.path[pc as usize] {
             self.spent.elsewhere += window;
+            split_up(&mut self.running, (at.0.min(self.until.0), 0, 1), window, self.until);
         } else {
+            split_up(&mut self.running, (at.0, 0, 1), window, self.until);
             self.spent.path += window;
             self.add(core, Place { pc, kind, stand }, at, window, (0, 1));
         }
@@ -306,6 +344,9 @@ impl Probe for Residency {
             let at = from.after(issued);
             let window = at.0 - before;
             before = at.0;
+            if !blocked {
+                split_up(&mut self.running, (at.0, period, iterations), window, self.until);
+            }
             if blocked {
                 self.spent.blocked += window * iterations;
             } else if !self.path[pc as usize] {

@@ -12,11 +12,13 @@ use sim_core::ports::{Probe, Stand};
 use sim_core::program::Program;
 use sim_core::time::{Clock, Cycle};
 
+use super::allocate::{self, Pilot};
 use super::fork::{Ended, Patience, finish, land};
 use super::path::{Part, path_of};
 use super::prepare::Prepared;
 use super::residency::{Residency, Site, Stratum, Wanted as Instants, Watched};
 use super::second::{self, Pairs};
+use super::split;
 use super::watch::Watch;
 use crate::machine::{Machine, MachineSpec};
 use crate::plan::{StagePlan, hash, point_text};
@@ -32,6 +34,8 @@ pub struct Effort {
     pub more: u64,
     /// Two interrupts as well.
     pub pairs: Option<Pairs>,
+    /// Branches at each level, where time-outs are rare and are to be found by splitting.
+    pub split: Option<u64>,
 }
 
 impl Effort {
@@ -39,7 +43,13 @@ impl Effort {
     #[must_use]
     pub fn words(&self) -> String {
         let pairs = self.pairs.as_ref().map_or_else(String::new, |p| format!(", {}", p.words()));
-        format!("{}; {} landings at each boundary and {} by time{pairs}", self.part.words(), self.each, self.more)
+        let split = self.split.map_or_else(String::new, |n| format!(", split into {n} branches"));
+        format!(
+            "{}; {} landings at each boundary and {} by time{pairs}{split}",
+            self.part.words(),
+            self.each,
+            self.more
+        )
     }
 }
 
@@ -76,23 +86,46 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         machine.probe.finish(|core| asleep[core]);
         machine
     };
-    // First the times, then as many instants from each as its time deserves.
+    // First the times, then a pilot that says where risks are uncertain, then the landings that count.
     let times = pass(Instants::new());
-    let drawn = pass(instants(&times.probe, effort, seed));
-    let strata = drawn.probe.strata();
-    let tried: Vec<Tried<'_>> = strata.iter().map(|s| sites(s, effort.each)).collect();
+    let timed = times.probe.strata();
     let patience = Patience { limit: e.limits.quiesce.cycles(khz), over: e.measure.stuck_threshold.cycles(khz) };
     let parent = || Machine::with_code(&spec, Arc::clone(&code), Watch::new(spec.memory.cores));
-    let (ended, digest, own_errors) = run_forks(parent(), &tried, number, patience, &spec);
-    assert_eq!(digest, self::digest(&times), "forks do not disturb what is forked");
+    let fork_all = |tried: &[Tried<'_>], ended: &mut BTreeMap<Site, Ended>| {
+        let (digest, own_errors) = run_forks(parent(), tried, number, patience, &spec, ended);
+        assert_eq!(digest, self::digest(&times), "forks do not disturb what is forked");
+        (digest, own_errors)
+    };
+    let mut ended = BTreeMap::new();
+    let more = allocate::more(&timed, effort);
+    let pilot = if more > 0 { pass(allocate::pilot(&timed, effort, seed)).probe.strata() } else { Vec::new() };
+    let pilot: Vec<Tried<'_>> = pilot.iter().map(|s| sites(s, effort.each)).collect();
+    if !pilot.is_empty() {
+        fork_all(&pilot, &mut ended);
+    }
+    let seen: Vec<Pilot> = pilot.iter().map(|t| allocate::seen(t, &ended)).collect();
+    let drawn = pass(allocate::instants(&timed, &seen, effort, seed));
+    let strata = drawn.probe.strata();
+    let tried: Vec<Tried<'_>> = strata.iter().map(|s| sites(s, effort.each)).collect();
+    let (digest, own_errors) = fork_all(&tried, &mut ended);
     let spent = drawn.probe.spent();
-    let boundaries: Vec<Boundary> = tried.iter().map(|t| boundary(&spec.program, spec.clock, t, &ended)).collect();
+    let running = drawn.probe.running();
+    let boundaries: Vec<Boundary> = tried
+        .iter()
+        .enumerate()
+        .map(|(i, t)| Boundary {
+            batches: if running.is_empty() { Vec::new() } else { t.stratum.batches.clone() },
+            ..boundary(&spec.program, spec.clock, t, pilot.get(i), &ended)
+        })
+        .collect();
     let mut forks = ended.len() as u64;
     let second = effort.pairs.as_ref().map(|pairs| {
         let second = second::run(parent(), &tried, &ended, pairs, (prepared, &watched.cores), patience, seed);
         forks += second.used;
         second
     });
+    let splits =
+        effort.split.map_or_else(Vec::new, |n| split::run(parent(), &tried, &ended, (n, number, patience), &spec));
     Map {
         format: FORMAT,
         record: KIND.to_owned(),
@@ -119,11 +152,13 @@ pub fn map(prepared: &Prepared, stage: &StagePlan, seed: u64, effort: &Effort) -
         long_over_ns: spec.clock.nanos(Cycle(patience.over)),
         attempts: drawn.probe.attempts(),
         time: Time { path: spent.path, elsewhere: spent.elsewhere, blocked: spent.blocked, asleep: spent.asleep },
+        running,
         own_errors,
         forks,
         parent: digest,
         boundaries,
         second,
+        splits,
     }
 }
 
@@ -142,20 +177,6 @@ pub(super) const fn kind_of(vector: Vector) -> ContextKind {
     }
 }
 
-/// Instants to draw from the time of each place: none where every visit is landed on. If that is all of them, waits are
-/// landed in as often as need be to see what happens; rates have no use for more.
-fn instants(times: &Residency, effort: &Effort, seed: u64) -> Instants {
-    let strata = times.strata();
-    let every = |s: &Stratum| s.cycles == 0 || s.every_visit(effort.each).is_some();
-    let more = if strata.iter().all(|s| every(s) || s.place.stand == Stand::Within) { 0 } else { effort.more };
-    let mut wanted = Instants::new();
-    for s in strata.iter().filter(|s| !every(s)) {
-        let share = u128::from(s.cycles) * u128::from(more) / u128::from(times.spent().path.max(1));
-        s.draw(effort.each + share as u64, seed, &mut wanted);
-    }
-    wanted
-}
-
 /// Where to land at a boundary: at every visit, at instants drawn from its time, or, where it has none, at its first visits.
 fn sites(stratum: &Stratum, each: u64) -> Tried<'_> {
     let every = stratum.every_visit(each);
@@ -170,18 +191,20 @@ fn sites(stratum: &Stratum, each: u64) -> Tried<'_> {
     Tried { stratum, every_visit: every.is_some(), sites: count.into_iter().collect() }
 }
 
-/// Lands at every site in the order of time, and gives what became of each, a digest of the machine at its end, and how many errors it had itself.
+/// Lands at every site in the order of time, and notes what became of each where that is not known yet; gives a digest of the machine at its end, and how many errors
+/// it had itself.
 fn run_forks(
     mut parent: Machine<Watch>,
     tried: &[Tried<'_>],
     number: u64,
     patience: Patience,
     spec: &MachineSpec,
-) -> (BTreeMap<Site, Ended>, String, u64) {
+    ended: &mut BTreeMap<Site, Ended>,
+) -> (String, u64) {
     let mut all: Vec<Site> = tried.iter().flat_map(|t| t.sites.iter().map(|s| s.0)).collect();
     all.sort_unstable();
     all.dedup();
-    let mut ended = BTreeMap::new();
+    all.retain(|site| !ended.contains_key(site));
     for site in all {
         parent.run_until(site.at);
         let mut fork = parent.clone();
@@ -189,7 +212,7 @@ fn run_forks(
         ended.insert(site, finish(fork, site.at, patience));
     }
     parent.run_until(spec.stop_at);
-    (ended, digest(&parent), parent.probe.own_errors())
+    (digest(&parent), parent.probe.own_errors())
 }
 
 /// What can be seen of a machine, in short.
@@ -210,15 +233,26 @@ fn line(program: &Program, pc: u32) -> (String, u32, String) {
     (source.name.clone(), at.line, text.split('#').next().unwrap_or_default().trim().to_owned())
 }
 
-fn boundary(program: &Program, clock: Clock, tried: &Tried<'_>, ended: &BTreeMap<Site, Ended>) -> Boundary {
+fn boundary(
+    program: &Program,
+    clock: Clock,
+    tried: &Tried<'_>,
+    pilot: Option<&Tried<'_>>,
+    ended: &BTreeMap<Site, Ended>,
+) -> Boundary {
     let s = tried.stratum;
     let (source, line, text) = line(program, s.place.pc);
     let mut results: BTreeMap<(&str, String), Landings> = BTreeMap::new();
     let mut events = Events::default();
     let nanos = |cycles: u64| clock.nanos(Cycle(cycles));
-    for (site, times) in &tried.sites {
+    // Where all visits or the first are landed on, the pilot did the same.
+    let pilot: &[(Site, u64)] = pilot.filter(|_| !tried.every_visit && s.cycles > 0).map_or(&[], |p| &p.sites);
+    let mut pilot_events = Events::default();
+    let counts = tried.sites.iter().map(|s| (s, true)).chain(pilot.iter().map(|s| (s, false)));
+    for ((site, times), counts) in counts {
         let Some(end) = ended.get(site) else { continue };
-        events.add(&end.events, if tried.every_visit { site.cycles } else { *times });
+        let to = if counts { &mut events } else { &mut pilot_events };
+        to.add(&end.events, if tried.every_visit { site.cycles } else { *times });
         let detectors = names(end);
         let r = results.entry((end.outcome, detectors)).or_default();
         r.landings += times;
@@ -238,7 +272,10 @@ fn boundary(program: &Program, clock: Clock, tried: &Tried<'_>, ended: &BTreeMap
         within: s.place.stand != Stand::Before,
         visits: s.visits,
         cycles: s.cycles,
-        landings: tried.sites.iter().map(|(_, n)| n).sum(),
+        batches: Vec::new(),
+        landings: tried.sites.iter().chain(pilot).map(|(_, n)| n).sum(),
+        pilot: pilot.iter().map(|(_, n)| n).sum(),
+        pilot_events,
         every_visit: tried.every_visit,
         events,
         results: results.collect(),

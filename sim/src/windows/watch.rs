@@ -50,6 +50,13 @@ pub struct Watch {
     /// The interrupt that `taken` has just named.
     number: u64,
     errors: Vec<Error>,
+    /// Marks and handlers since the first was expected.
+    steps: u64,
+    /// The longest wait that has ended since then, cycles.
+    longest: u64,
+    /// When the first was served while there was no deadlock: its handler waited for somebody, or ran.
+    armed: [Vec<(Cycle, Cycle)>; 2],
+    arming: Option<(Cycle, usize)>,
     own_errors: u64,
     violation: Option<Violation>,
 }
@@ -64,6 +71,10 @@ impl Watch {
             landed: Vec::new(),
             number: 0,
             errors: Vec::new(),
+            steps: 0,
+            longest: 0,
+            armed: [Vec::new(), Vec::new()],
+            arming: None,
             own_errors: 0,
             violation: None,
         }
@@ -98,6 +109,48 @@ impl Watch {
         self.own_errors
     }
 
+    /// What a run takes in work, spins left out: marks and handlers since the first was expected.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// When the first to land was served while there was no deadlock, from and to: while its handler waited for somebody, and while it ran.
+    #[must_use]
+    pub fn armed(&self) -> &[Vec<(Cycle, Cycle)>; 2] {
+        &self.armed
+    }
+
+    /// Since when the longest of the waits under way is, of all cores.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Cycle> {
+        self.cores.iter().filter(|c| c.attempts > 0).map(|c| c.since).min()
+    }
+
+    /// The longest wait that has ended since the first was expected, in cycles.
+    #[must_use]
+    pub fn longest(&self) -> u64 {
+        self.longest
+    }
+
+    fn arm(&mut self, at: Cycle) {
+        let Some(first) = self.landed.first() else { return };
+        self.steps += 1;
+        let served = first.taken.is_some() && first.resumed.is_none();
+        let armed = served && self.oracle.live_cycles().is_empty();
+        let now = armed.then(|| usize::from(!self.oracle.is_waiting(first.core)));
+        if now != self.arming.map(|a| a.1) {
+            self.disarm(at);
+            self.arming = now.map(|which| (at, which));
+        }
+    }
+
+    fn disarm(&mut self, at: Cycle) {
+        if let Some((since, which)) = self.arming.take().filter(|a| at > a.0) {
+            self.armed[which].push((since, at));
+        }
+    }
+
     /// The oracle.
     #[must_use]
     pub fn oracle(&self) -> &Oracle {
@@ -112,6 +165,7 @@ impl Watch {
 
     /// Nobody will go on: what still waits does so until `at`.
     pub fn close(&mut self, at: Cycle) {
+        self.disarm(at);
         for core in 0..self.cores.len() {
             if self.cores[core].attempts > 0 {
                 self.waited(core, at);
@@ -164,12 +218,16 @@ impl Probe for Watch {
             }
             MarkKind::Held | MarkKind::Failed => {
                 if self.cores[core].attempts == 1 {
+                    if !self.landed.is_empty() {
+                        self.longest = self.longest.max(at.since(self.cores[core].since));
+                    }
                     self.waited(core, at);
                 }
                 self.cores[core].attempts = self.cores[core].attempts.saturating_sub(1);
             }
             _ => {}
         }
+        self.arm(at);
     }
 
     fn taken(&mut self, _at: Cycle, _core: usize, taken: &Taken) {
@@ -184,6 +242,7 @@ impl Probe for Watch {
             self.landed[i].taken = Some((at, pc));
         }
         self.cores[core].handlers.push(which);
+        self.arm(at);
     }
 
     fn leave(&mut self, at: Cycle, core: usize, _kind: ContextKind, resumed: Cycle) {
@@ -200,5 +259,6 @@ impl Probe for Watch {
                 self.landed[i].others += at.since(self.cores[other].since.max(taken));
             }
         }
+        self.arm(at);
     }
 }

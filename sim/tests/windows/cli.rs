@@ -72,8 +72,9 @@ fn a_part_of_the_program_is_just_that() {
 #[test]
 fn bad_input_is_told_what_to_do() {
     let dir = TempDir::new().expect("a temporary folder");
-    let cases: [(&[&str], &str); 9] = [
-        (&["--from", "slow_path.pendin"], "did you mean `slow_path.pending`?"),
+    let cases: [(&[&str], &str); 10] = [
+        (&["--from", "zzzzzzzz"], "labels: begin_wait, check_aa, "),
+        (&["--from", "slow_path.pendin"], "did you mean `slow_path.pending`? `sim asm show PROGRAM` shows all"),
         (&["--from", "res_spin_lock.taken", "--to", "res_spin_lock.try"], "does not come after"),
         (&["--path", "slow_pth"], "did you mean `slow_path`?"),
         (&["--interrupt", "landin"], "did you mean `landing`?"),

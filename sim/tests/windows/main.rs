@@ -5,6 +5,7 @@ mod brute_force;
 mod cli;
 mod landings;
 mod pairs;
+mod split;
 
 use configs::Loaded;
 use reports::windows::{Boundary, Map};
@@ -35,7 +36,7 @@ pub(crate) fn prepared(loaded: Loaded) -> (Prepared, Plan) {
 }
 
 pub(crate) fn effort(each: u64, more: u64) -> Effort {
-    Effort { part: Part::All, each, more, pairs: None }
+    Effort { part: Part::All, each, more, pairs: None, split: None }
 }
 
 /// The map of a stage by name, with seed 1.
