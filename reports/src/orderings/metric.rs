@@ -6,7 +6,9 @@ use crate::names;
 use crate::record::Record;
 
 /// Nanoseconds of an hour.
-const HOUR_NS: f64 = 3.6e12;
+pub(super) const HOUR_NS: f64 = 3.6e12;
+/// Unit of the metrics that count events: none of them gives a bound, not 0.
+pub(super) const PER_HOUR: &str = "/h";
 
 /// A figure of a run.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +32,7 @@ pub const METRICS: [Metric; 6] = [
     Metric {
         name: "timeouts",
         title: "timeouts per simulated hour",
-        unit: "/h",
+        unit: PER_HOUR,
         larger_is_better: false,
         of_nmis: false,
         of: |r| per_hour(r, r.contexts.values().map(|c| c.etimedout).sum()),
@@ -74,7 +76,7 @@ pub const METRICS: [Metric; 6] = [
     Metric {
         name: "needless_errors",
         title: "errors per simulated hour given to attempts on no deadlock",
-        unit: "/h",
+        unit: PER_HOUR,
         larger_is_better: false,
         of_nmis: false,
         of: |r| per_hour(r, r.oracle.false_positives + r.oracle.wrong_culprits + r.oracle.timeouts_outside_cycle),

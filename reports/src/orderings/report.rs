@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::analysis::{Game, Mean, Regression};
 use super::lattice::{Lattice, Subset};
-use super::metric::{METRICS, Metric};
+use super::metric::{HOUR_NS, METRICS, Metric, PER_HOUR};
 use crate::error::Error;
 use crate::journal::write_result;
 use crate::plots::orderings;
 use crate::record::Record;
+use crate::stats::rate;
 use crate::table::{Column, Page, render_columns};
 use crate::units::{count, duration, plural, three_digits};
 
@@ -29,6 +30,8 @@ pub struct Orderings<'a> {
     measured: Vec<(&'static Metric, Game<'a>)>,
     missing: Vec<&'static Metric>,
     seeds: usize,
+    /// `[subset]`: hours simulated, all seeds together.
+    hours: Vec<f64>,
 }
 
 impl<'a> Orderings<'a> {
@@ -49,7 +52,8 @@ impl<'a> Orderings<'a> {
                 None => missing.push(metric),
             }
         }
-        Orderings { lattice, measured, missing, seeds }
+        let simulated = |runs: &Vec<&Record>| runs.iter().map(|r| r.simulated_ns as f64).sum::<f64>() / HOUR_NS;
+        Orderings { lattice, measured, missing, seeds, hours: records.iter().map(simulated).collect() }
     }
 
     /// The metrics that were measured on every subset, with their values.
@@ -161,10 +165,20 @@ impl<'a> Orderings<'a> {
         let mut columns =
             vec![Column::new("subset", "subset", all.iter().map(|s| self.lattice.name(*s)).collect(), false)];
         for (metric, game) in &self.measured {
-            let cells = all.iter().map(|s| with_half(metric, game.value(*s), false)).collect();
+            let cells = all.iter().map(|s| self.cell(metric, game, *s)).collect();
             columns.push(Column::new("metric", &heading(metric), cells, true));
         }
         columns
+    }
+
+    /// A metric on a subset. Of events that no run has shown, the 95 % bound on their rate.
+    fn cell(&self, metric: &Metric, game: &Game<'_>, subset: Subset) -> String {
+        let value = game.value(subset);
+        let hours = self.lattice.index(subset).map_or(0.0, |i| self.hours[i]);
+        match rate(0, hours).filter(|_| metric.unit == PER_HOUR && value.value == 0.0) {
+            Some(bound) => format!("none, < {}", shown(metric, bound.high)),
+            None => with_half(metric, value, false),
+        }
     }
 
     fn contributions(&self) -> Vec<Column> {
@@ -248,7 +262,7 @@ impl<'a> Orderings<'a> {
         }
         let mut columns = vec![Column::new("step", "step", steps.iter().map(|s| s.0.clone()).collect(), false)];
         for (metric, game) in &self.measured {
-            let cells = steps.iter().map(|(_, s)| with_half(metric, game.value(*s), false)).collect();
+            let cells = steps.iter().map(|(_, s)| self.cell(metric, game, *s)).collect();
             columns.push(Column::new("metric", &heading(metric), cells, true));
         }
         render_columns(columns, 1, Page::new(width, false, ascii))
