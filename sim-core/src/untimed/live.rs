@@ -95,9 +95,7 @@ impl Live {
             // Waiting has no length here.
             Op::Work(_) | Op::DelayUntil { .. } => after,
             Op::IrqRestore { flag } => after | operand(*flag),
-            Op::Send { line, to } => {
-                after | operand(*line) | if let SendTo::Core(o) = to { operand(*o) } else { 0 }
-            }
+            Op::Send { line, to } => after | operand(*line) | if let SendTo::Core(o) = to { operand(*o) } else { 0 },
             Op::ClockNs { dst }
             | Op::IrqSave { dst }
             | Op::Cpu { dst }

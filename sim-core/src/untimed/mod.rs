@@ -41,7 +41,7 @@ pub use live::Live;
 pub use progress::Without;
 pub use state::{Buffered, CoreState, Handler, State};
 pub use step::{Fault, Step};
-pub use trace::{TraceStep};
+pub use trace::TraceStep;
 pub use unknown::{ANY, SOME_TIME, is_unknown};
 pub use weak::{Time, Views};
 

@@ -114,14 +114,21 @@ impl State {
             }
         };
         let cores = system.tasks.iter().map(core).collect();
-        let mut state = State { cores, words: Vec::new(), old: Vec::new(), now: 0, left: system.interrupts, trail: Vec::new() };
+        let mut state =
+            State { cores, words: Vec::new(), old: Vec::new(), now: 0, left: system.interrupts, trail: Vec::new() };
         for &(addr, width, value) in &system.memory {
             state.write(addr, width, value);
         }
         state
     }
 
-    pub(super) fn of_parts(cores: Vec<CoreState>, words: Vec<(u64, u64)>, old: Vec<Version>, now: Time, left: u8) -> State {
+    pub(super) fn of_parts(
+        cores: Vec<CoreState>,
+        words: Vec<(u64, u64)>,
+        old: Vec<Version>,
+        now: Time,
+        left: u8,
+    ) -> State {
         State { cores, words, old, now, left, trail: Vec::new() }
     }
 
@@ -217,7 +224,9 @@ impl CoreState {
         self.claims.iter().for_each(|c| c.encode(out));
         if model == Model::Weak {
             let v = &self.views;
-            [self.group, v.floor, v.loads, v.stores, v.releases, v.decided].iter().for_each(|n| put(out, u64::from(*n)));
+            [self.group, v.floor, v.loads, v.stores, v.releases, v.decided]
+                .iter()
+                .for_each(|n| put(out, u64::from(*n)));
             put(out, v.regs.len() as u64);
             v.regs.iter().for_each(|n| put(out, u64::from(*n)));
             put(out, v.seen.len() as u64);

@@ -299,7 +299,8 @@ impl System {
         state.write(addr, width, value);
         if broken || (is_unknown(word(state)) && !is_unknown(value)) {
             let pc = state.cores[core].contexts.last().map_or(0, |c| c.pc);
-            let what = format!("the eight bytes at {:#x} hold a number that depends on time, and something else", addr & !7);
+            let what =
+                format!("the eight bytes at {:#x} hold a number that depends on time, and something else", addr & !7);
             return Err(Fault { core, pc, what });
         }
         Ok(())
