@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sim explore`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use configs::{Cpus, Loaded};
-use rqsim::explore::{PROPERTIES, Row, Size, append, read, search_stage, shorten_waits};
+use rqsim::explore::{PROPERTIES, Row, Size, append, lattice, read, replace, search_stage, shorten_waits, table};
 use rqsim::plan::{InputError, plan};
 use sim_core::untimed::Model;
 
@@ -39,6 +38,12 @@ pub(super) struct ExploreArgs {
     config: Option<String>,
     #[command(flatten)]
     stages: StageFlags,
+    /// Instead of the experiment's stages every subset of the patches on both bases, and every other lock.
+    #[arg(long, conflicts_with = "stages")]
+    lattice: bool,
+    /// Write the table of verdicts into this page, between the marks that are there for the experiment.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
     /// Cores of the machine [default: those that the experiment names, at least 2].
@@ -114,9 +119,14 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
     let name = args.experiment.as_ref().or(args.config.as_ref()).expect("clap asks for one of them");
     let mut loaded = args.changes.apply(configs::load(name)?)?;
     loaded = with_cores(loaded, args.cores)?;
-    shorten_waits(&mut loaded)?;
-    let mut plan = plan(loaded)?;
-    args.stages.select(&mut plan)?;
+    let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
+    let mut plans = Vec::new();
+    for mut loaded in all {
+        shorten_waits(&mut loaded)?;
+        let mut plan = plan(loaded)?;
+        args.stages.select(&mut plan)?;
+        plans.push(plan);
+    }
     let size = Size {
         model: args.model.map(|m| match m {
             ModelArg::Sc => Model::Sc,
@@ -132,9 +142,9 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         (Some(path), false) => read(path)?,
         _ => Vec::new(),
     };
-    output::head(&plan.loaded.experiment)?;
+    output::head(&loaded.experiment)?;
     let mut rows = Vec::new();
-    for stage in &plan.stages {
+    for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
         let key = rqsim::explore::key(stage, &size);
         let old = before.iter().find(|r| r.version == rqsim::VERSION && r.key == key && r.is_complete());
         let row = match old {
@@ -147,7 +157,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                     }
                     args.time.is_some_and(|t| start.elapsed() > t)
                 };
-                let mut row = search_stage(&plan, stage, &size, args.memory, over)?;
+                let mut row = search_stage(plan, stage, &size, args.memory, over)?;
                 row.seconds = start.elapsed().as_secs_f64();
                 if let Some(path) = &args.out {
                     save(path, &row)?;
@@ -157,6 +167,12 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         };
         output::print(&line(&row))?;
         rows.push(row);
+    }
+    if let Some(path) = &args.page {
+        let page =
+            std::fs::read_to_string(path).map_err(|source| reports::Error::Read { path: path.clone(), source })?;
+        let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
+        rqsim::files::write_text(path, &replace(&page, &short, &table(&rows))?)?;
     }
     if !args.brief {
         output::print(&paths(&rows))?;
@@ -200,18 +216,10 @@ fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
 
 /// A stage in a line.
 fn line(row: &Row) -> String {
-    let broken: BTreeSet<&str> = row.violations.iter().map(|v| v.property.as_str()).collect();
-    let says: Vec<String> = PROPERTIES
-        .iter()
-        .map(|p| {
-            let verdict = match (broken.contains(p.name()), row.is_complete()) {
-                (true, _) => "NO",
-                (false, true) => "yes",
-                (false, false) => "?",
-            };
-            format!("{} {verdict}", p.name())
-        })
-        .collect();
+    let mut says: Vec<String> = PROPERTIES.iter().map(|p| format!("{} {}", p.name(), row.verdict(p.name()))).collect();
+    if !row.told.is_empty() {
+        says.push(format!("ETIMEDOUT by {}", row.told.join(" and ")));
+    }
     let end = if row.is_complete() { String::new() } else { format!(" ({}; {} visited)", row.end, row.visited) };
     format!(
         "{}: {} states, {} steps, {} MiB, {:.1} s{end}\n    {}\n",

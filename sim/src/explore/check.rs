@@ -64,6 +64,8 @@ impl Property {
 pub struct Finding {
     /// Which.
     pub property: Property,
+    /// The detector whose doing it is, where there are several.
+    pub by: Option<&'static str>,
     /// What is wrong, in a sentence.
     pub what: String,
     /// The nearest state that shows it.
@@ -88,14 +90,14 @@ pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
     let mut found = Vec::new();
     if let End::Fault(state, fault) = &graph.end {
         let what = format!("core {}: {} at {}", fault.core, fault.what, program.place(fault.pc));
-        found.push(Finding { property: Property::Fault, what, state: *state as usize, count: 1 });
+        found.push(Finding { property: Property::Fault, by: None, what, state: *state as usize, count: 1 });
     }
     found.extend(exclusion(graph, program, &parts));
     found.extend(clean(graph, program, &parts));
     if graph.end == End::Complete {
         found.extend(progress(graph, program));
     }
-    found.extend(true_deadlock(graph, program, &parts));
+    found.extend(true_deadlocks(graph, program, &parts));
     found
 }
 
@@ -134,7 +136,7 @@ fn exclusion(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Fin
     let mut bad = (0..graph.len()).filter_map(|s| shared(s).map(|lock| (s, lock)));
     let (state, lock) = bad.next()?;
     let what = format!("two contexts own {}", lock_name(program, lock));
-    Some(Finding { property: Property::Exclusion, what, state, count: 1 + bad.count() })
+    Some(Finding { property: Property::Exclusion, by: None, what, state, count: 1 + bad.count() })
 }
 
 fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
@@ -155,7 +157,7 @@ fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding
                 Some(f) => f.count += 1,
                 None => {
                     let what = format!("at rest {what}");
-                    first = Some(Finding { property: Property::Clean, what, state: s, count: 1 });
+                    first = Some(Finding { property: Property::Clean, by: None, what, state: s, count: 1 });
                 }
             }
         }
@@ -195,7 +197,7 @@ fn progress(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
                 Property::NoNewcomer => format!("only an attempt that has not begun can end this: {waits}"),
                 _ => format!("only a deadline ends this: {waits}"),
             };
-            out.push(Finding { property, what, state, count: bad.len() });
+            out.push(Finding { property, by: None, what, state, count: bad.len() });
         }
         known.extend(bad);
     }
@@ -234,42 +236,63 @@ const fn wait_name(kind: WaitKind) -> &'static str {
     kind.name()
 }
 
-fn true_deadlock(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
-    let mut first: Option<Finding> = None;
-    let mut judged: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for s in 0..graph.visited() {
-        for e in graph.edges(s) {
-            let pairs = cores_of(graph, s).iter().zip(cores_of(graph, e.to())).enumerate();
-            for (core, (before, after)) in pairs {
-                if parts[*after as usize].deadlocks <= parts[*before as usize].deadlocks {
-                    continue;
-                }
-                if !judged.insert((e.to(), core)) {
-                    continue;
-                }
-                let state = graph.state(e.to());
-                let c = &state.cores[core];
-                let level = c.handlers.len() as u8;
-                if state.on_cycle((core, level)) {
-                    continue;
-                }
-                let by = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK);
-                let by = by.and_then(|c| Detector::from_number(u64::from(c.looked))).map_or("try_once", Detector::name);
-                let what = format!(
-                    "core {core} is told EDEADLK ({by}) when nobody waits for it in a circle: {}",
-                    waiting(&state, program)
-                );
-                match &mut first {
-                    Some(f) => {
-                        f.count += 1;
-                        if e.to() < f.state {
-                            (f.state, f.what) = (e.to(), what);
-                        }
-                    }
-                    None => first = Some(Finding { property: Property::TrueDeadlock, what, state: e.to(), count: 1 }),
-                }
+/// Attempts that are decided to end with EDEADLK though nobody waited in a circle through them, from the look that found it
+/// until then: the nearest for each detector. A circle that is there during a part of the look excuses it, so what is
+/// judged is each such decision's own shortest path.
+fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<Finding> {
+    let mut found: BTreeMap<&'static str, Finding> = BTreeMap::new();
+    for s in 0..graph.len() {
+        let Some(before) = graph.parent(s) else { continue };
+        let pairs = cores_of(graph, before).iter().zip(cores_of(graph, s)).enumerate();
+        let told = |(b, a): (&u32, &u32)| parts[*a as usize].deadlocks > parts[*b as usize].deadlocks;
+        for (core, _) in pairs.filter(|(_, pair)| told(*pair)) {
+            let state = graph.state(s);
+            let c = &state.cores[core];
+            let level = c.handlers.len() as u8;
+            let Some(claim) = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK) else { continue };
+            if state.on_cycle((core, level)) || was_on_cycle(graph, before, core, claim) {
+                continue;
             }
+            let by = Detector::from_number(u64::from(claim.looked)).map_or("try_once", Detector::name);
+            let finding = found.entry(by).or_insert_with(|| {
+                let waits = waiting(&state, program);
+                let what =
+                    format!("core {core} is told EDEADLK ({by}) and nobody waits in a circle through it: {waits}");
+                Finding { property: Property::TrueDeadlock, by: Some(by), what, state: s, count: 0 }
+            });
+            finding.count += 1;
         }
     }
-    first
+    found.into_values().collect()
+}
+
+/// Whether the attempt was on a circle at some time since it began to look, on the shortest path to this state.
+fn was_on_cycle(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
+    loop {
+        let full = graph.state(state);
+        let same = |c: &Claim| c.level == claim.level && c.lock == claim.lock && c.looked == claim.looked;
+        if claim.looked == 0 || !full.cores[core].claims.iter().any(same) {
+            return false;
+        }
+        if full.on_cycle((core, claim.level)) {
+            return true;
+        }
+        let Some(before) = graph.parent(state) else { return false };
+        state = before;
+    }
+}
+
+/// What attempts are told besides: by which deadlines they can end.
+#[must_use]
+pub fn told(graph: &Graph<'_>) -> Vec<String> {
+    let claims = || graph.cores().iter().flat_map(|c| &c.claims).filter(|c| c.error == ETIMEDOUT);
+    let flushed = |c: &Claim| c.stage == Stage::Waits(WaitKind::Queued);
+    let mut out = Vec::new();
+    if claims().any(|c| !flushed(c)) {
+        out.push("own deadline".to_owned());
+    }
+    if claims().any(flushed) {
+        out.push("flushed".to_owned());
+    }
+    out
 }

@@ -7,10 +7,12 @@
 //! bounded number in all.
 
 mod check;
+mod lattice;
 mod record;
 mod story;
 
-pub use check::{Finding, PROPERTIES, Property, check};
+pub use check::{Finding, PROPERTIES, Property, check, told};
+pub use lattice::{SAFE, lattice, replace, table};
 pub use record::{Row, Violation, append, read};
 pub use story::{columns, story};
 
@@ -139,6 +141,7 @@ pub fn search_stage(
             let (first, path) = graph.path(f.state);
             Violation {
                 property: f.property.name().to_owned(),
+                by: f.by.map(str::to_owned),
                 what: f.what,
                 count: f.count,
                 story: story(program, &first, &path),
@@ -165,6 +168,7 @@ pub fn search_stage(
         steps: graph.steps(),
         bytes: graph.bytes(),
         seconds: 0.0,
+        told: told(&graph),
         violations,
     })
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Violation {
     /// Its name.
     pub property: String,
+    /// The detector whose doing it is, where there are several.
+    pub by: Option<String>,
     /// What is wrong, in a sentence.
     pub what: String,
     /// States or steps that show it.
@@ -49,11 +51,26 @@ pub struct Row {
     pub bytes: usize,
     /// Time the search and its evaluation took; differs from run to run.
     pub seconds: f64,
+    /// By which deadlines attempts can end: their own, or that of a waiter before them.
+    pub told: Vec<String>,
     /// What does not hold.
     pub violations: Vec<Violation>,
 }
 
 impl Row {
+    /// A property's verdict in a word or two: `yes`, `NO` with the detectors, or `?`.
+    #[must_use]
+    pub fn verdict(&self, property: &str) -> String {
+        let broken: Vec<&Violation> = self.violations.iter().filter(|v| v.property == property).collect();
+        let by: Vec<&str> = broken.iter().filter_map(|v| v.by.as_deref()).collect();
+        match (broken.is_empty(), by.is_empty()) {
+            (true, _) if self.is_complete() => "yes".into(),
+            (true, _) => "?".into(),
+            (false, true) => "NO".into(),
+            (false, false) => format!("NO: {}", by.join(", ")),
+        }
+    }
+
     /// True if every reachable state was visited.
     #[must_use]
     pub fn is_complete(&self) -> bool {
