@@ -77,6 +77,8 @@ pub struct State {
     pub left: u8,
     /// Micro-ops executed since somebody emptied it; kept for traces only.
     pub(super) trail: Vec<Pc>,
+    /// Of these, the marks that were reported, with their arguments; also for traces only.
+    pub(super) said: Vec<(Pc, [u64; 3])>,
 }
 
 impl CoreState {
@@ -114,8 +116,15 @@ impl State {
             }
         };
         let cores = system.tasks.iter().map(core).collect();
-        let mut state =
-            State { cores, words: Vec::new(), old: Vec::new(), now: 0, left: system.interrupts, trail: Vec::new() };
+        let mut state = State {
+            cores,
+            words: Vec::new(),
+            old: Vec::new(),
+            now: 0,
+            left: system.interrupts,
+            trail: Vec::new(),
+            said: Vec::new(),
+        };
         for &(addr, width, value) in &system.memory {
             state.write(addr, width, value);
         }
@@ -129,7 +138,7 @@ impl State {
         now: Time,
         left: u8,
     ) -> State {
-        State { cores, words, old, now, left, trail: Vec::new() }
+        State { cores, words, old, now, left, trail: Vec::new(), said: Vec::new() }
     }
 
     pub(super) fn memory_parts(&self) -> (Vec<(u64, u64)>, Vec<Version>, Time, u8) {
@@ -142,6 +151,12 @@ impl State {
         let word = addr & !7;
         let value = self.words.binary_search_by_key(&word, |w| w.0).map_or(0, |i| self.words[i].1);
         (value >> (8 * (addr - word))) & width.mask()
+    }
+
+    /// Eight-byte words of memory that are not zero: address and value, by address.
+    #[must_use]
+    pub fn words(&self) -> &[(u64, u64)] {
+        &self.words
     }
 
     /// Writes memory.
@@ -253,7 +268,15 @@ mod tests {
 
     #[test]
     fn memory_has_one_form_per_content() {
-        let mut a = State { cores: Vec::new(), words: Vec::new(), old: Vec::new(), now: 0, left: 0, trail: Vec::new() };
+        let mut a = State {
+            cores: Vec::new(),
+            words: Vec::new(),
+            old: Vec::new(),
+            now: 0,
+            left: 0,
+            trail: Vec::new(),
+            said: Vec::new(),
+        };
         let empty = a.clone();
         a.write(0x1_0004, Width::U32, 0xaabb_ccdd);
         assert_eq!(a.read(0x1_0005, Width::U8), 0xcc);

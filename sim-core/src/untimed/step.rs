@@ -424,6 +424,9 @@ impl System {
                 if self.watch && m.guard.is_none_or(|(r, when)| (context.reg(r) != 0) == when) {
                     let args = m.args.map(|a| context.value(a));
                     c.claim(m.kind, args);
+                    if cx.record {
+                        state.said.push((pc, args));
+                    }
                 }
             }
             Op::Wfe { addr } | Op::PrefetchW { addr } => {

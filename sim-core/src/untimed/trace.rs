@@ -17,6 +17,8 @@ pub struct TraceStep {
     pub kind: ContextKind,
     /// Micro-ops executed, in order; the first is where the core stood. None for a store that becomes visible.
     pub pcs: Vec<Pc>,
+    /// Marks reported, with their arguments; only with [`super::System::watch`].
+    pub said: Vec<(Pc, [u64; 3])>,
     /// The state after it.
     pub after: State,
 }
@@ -51,11 +53,12 @@ impl Graph<'_> {
             done?;
             for (step, mut after) in next {
                 let pcs = std::mem::take(&mut after.trail);
+                let said = std::mem::take(&mut after.said);
                 let c = &state.cores[core];
                 let level = c.handlers.len();
                 let kind = c.running().map_or(ContextKind::Task, |c| c.kind);
                 let Some(to) = self.find(&after) else { continue };
-                out.push((TraceStep { step, core, level, kind, pcs, after }, to));
+                out.push((TraceStep { step, core, level, kind, pcs, said, after }, to));
             }
         }
         self.cx.record = false;

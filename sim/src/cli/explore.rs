@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use configs::{Cpus, Loaded};
-use rqsim::explore::{PROPERTIES, Row, Size, append, lattice, read, replace, search_stage, shorten_waits, table};
+use rqsim::explore::{
+    PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
+};
 use rqsim::plan::{InputError, plan};
-use sim_core::untimed::Model;
+use sim_core::untimed::{Budget, End, Model, search};
 
 use super::flags::{Changes, StageFlags};
 use super::{Failure, output};
@@ -25,7 +27,9 @@ const NO_VERDICT: u8 = 3;
 #[command(after_help = "Examples:
   sim explore explore-aa.ron                        one lock, two CPUs and their NMIs, stage by stage
   sim explore explore-abba.ron --stages 'next +1-5' --memory 8GiB --time 10m
-  sim explore explore-plain.ron --model sc --cores 3
+  sim explore explore-plain.ron --model sc --interrupts 0
+  sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
+  sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
 
 Exit codes: 0 every property holds; 1 one does not; 2 unusable input; 3 no verdict: the memory or time allowed ran out
 before every state was visited, and what was visited violates nothing.")]
@@ -91,6 +95,16 @@ enum ModelArg {
     Weak,
 }
 
+impl From<ModelArg> for Model {
+    fn from(m: ModelArg) -> Model {
+        match m {
+            ModelArg::Sc => Model::Sc,
+            ModelArg::Tso => Model::Tso,
+            ModelArg::Weak => Model::Weak,
+        }
+    }
+}
+
 fn bytes(text: &str) -> Result<usize, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let shift = match unit.trim() {
@@ -117,6 +131,9 @@ fn time(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
     let name = args.experiment.as_ref().or(args.config.as_ref()).expect("clap asks for one of them");
+    if name.ends_with(".uop") {
+        return raw(args, name);
+    }
     let mut loaded = args.changes.apply(configs::load(name)?)?;
     loaded = with_cores(loaded, args.cores)?;
     let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
@@ -128,11 +145,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         plans.push(plan);
     }
     let size = Size {
-        model: args.model.map(|m| match m {
-            ModelArg::Sc => Model::Sc,
-            ModelArg::Tso => Model::Tso,
-            ModelArg::Weak => Model::Weak,
-        }),
+        model: args.model.map(Model::from),
         interrupts: args.interrupts,
         rounds: args.rounds,
         store_buffer: args.store_buffer.map(usize::from),
@@ -166,6 +179,9 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
             }
         };
         output::print(&line(&row))?;
+        for (what, n) in &row.growth {
+            output::say(&format!("note: {}: {what} had {n} values in the states found last", row.stage));
+        }
         rows.push(row);
     }
     if let Some(path) = &args.page {
@@ -185,6 +201,29 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(NO_VERDICT));
     }
     if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// A program file by itself: every core executes its first procedure, in the steps that are written.
+fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
+    let text = std::fs::read_to_string(name).map_err(|source| reports::Error::Read { path: name.into(), source })?;
+    let model = args.model.unwrap_or(ModelArg::Tso).into();
+    let cores = args.cores.unwrap_or(2) as usize;
+    let system = raw_system(name, text, model, cores, args.store_buffer.map_or(8, usize::from))?;
+    let start = Instant::now();
+    let mut over = |_| args.time.is_some_and(|t| start.elapsed() > t);
+    let graph = search(&system, Budget { bytes: args.memory, over: &mut over });
+    output::print(&format!("{name}, {cores} cores: {} states, {} steps\n", graph.len(), graph.steps()))?;
+    match &graph.end {
+        End::Complete => Ok(ExitCode::SUCCESS),
+        End::Fault(_, f) => {
+            output::print(&format!("core {}: {} at {}\n", f.core, f.what, system.program.place(f.pc)))?;
+            Err(Failure::Found)
+        }
+        End::Memory | End::Told => {
+            output::say("incomplete: not every state was visited");
+            Ok(ExitCode::from(NO_VERDICT))
+        }
+    }
 }
 
 fn save(path: &Path, row: &Row) -> Result<(), Failure> {

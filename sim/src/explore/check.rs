@@ -16,10 +16,8 @@ pub enum Property {
     Exclusion,
     /// When every task has ended, what the program declares clean is 0.
     Clean,
-    /// No attempt waits for ever, whoever comes.
+    /// From every state each attempt can end, without an attempt that has not begun.
     Ends,
-    /// Every attempt can end without one that has not begun.
-    NoNewcomer,
     /// Every attempt can end without a deadline that passes: a check finds each deadlock.
     NoDeadline,
     /// Nobody is told of a deadlock that is none.
@@ -27,12 +25,11 @@ pub enum Property {
 }
 
 /// All of them, in the order of tables.
-pub const PROPERTIES: [Property; 7] = [
+pub const PROPERTIES: [Property; 6] = [
     Property::Fault,
     Property::Exclusion,
     Property::Clean,
     Property::Ends,
-    Property::NoNewcomer,
     Property::NoDeadline,
     Property::TrueDeadlock,
 ];
@@ -46,16 +43,9 @@ impl Property {
             Property::Exclusion => "exclusion",
             Property::Clean => "clean",
             Property::Ends => "ends",
-            Property::NoNewcomer => "no newcomer needed",
             Property::NoDeadline => "no deadline needed",
             Property::TrueDeadlock => "deadlocks true",
         }
-    }
-
-    /// True if every state must have been visited for a verdict that it holds, or that it does not.
-    #[must_use]
-    pub const fn is_about_all(self) -> bool {
-        matches!(self, Property::Ends | Property::NoNewcomer | Property::NoDeadline)
     }
 }
 
@@ -64,7 +54,7 @@ impl Property {
 pub struct Finding {
     /// Which.
     pub property: Property,
-    /// The detector whose doing it is, where there are several.
+    /// Which way it does not hold, where there are several.
     pub by: Option<&'static str>,
     /// What is wrong, in a sentence.
     pub what: String,
@@ -182,22 +172,21 @@ fn not_clean(state: &State, program: &Program) -> Option<String> {
 fn progress(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut known: BTreeSet<usize> = BTreeSet::new();
-    for (property, without) in [
-        (Property::Ends, Without { newcomers: false, deadlines: false }),
-        (Property::NoNewcomer, Without { newcomers: true, deadlines: false }),
-        (Property::NoDeadline, Without { newcomers: true, deadlines: true }),
+    for (property, by, without) in [
+        (Property::Ends, Some("for ever"), Without { newcomers: false, deadlines: false }),
+        (Property::Ends, Some("newcomer"), Without { newcomers: true, deadlines: false }),
+        (Property::NoDeadline, None, Without { newcomers: true, deadlines: true }),
     ] {
-        // Each is a violation of its own: what never ends does not end without a newcomer either.
         let mut bad = graph.hopeless(without);
         bad.retain(|s| !known.contains(s));
         if let Some(&state) = bad.first() {
             let waits = waiting(&graph.state(state), program);
-            let what = match property {
-                Property::Ends => format!("nothing ends this any more: {waits}"),
-                Property::NoNewcomer => format!("only an attempt that has not begun can end this: {waits}"),
-                _ => format!("only a deadline ends this: {waits}"),
+            let what = match by {
+                Some("for ever") => format!("nothing ends this any more: {waits}"),
+                Some(_) => format!("only an attempt that has not begun can end this: {waits}"),
+                None => format!("only a deadline ends this: {waits}"),
             };
-            out.push(Finding { property, by: None, what, state, count: bad.len() });
+            out.push(Finding { property, by, what, state, count: bad.len() });
         }
         known.extend(bad);
     }

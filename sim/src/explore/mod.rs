@@ -7,20 +7,25 @@
 //! bounded number in all.
 
 mod check;
+mod growth;
 mod lattice;
 mod record;
 mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
+pub use growth::growth;
 pub use lattice::{SAFE, lattice, replace, table};
 pub use record::{Row, Violation, append, read};
 pub use story::{columns, story};
+
+use std::sync::Arc;
 
 use configs::{Loaded, Param};
 use interrupt_ctrl::Vector;
 use sim_core::asm::Options;
 use sim_core::core::MemoryModel;
 use sim_core::isa::ContextKind;
+use sim_core::program::Source as SourceText;
 use sim_core::untimed::{Budget, End, Model, Progress, Source, System, search};
 
 use crate::plan::{InputError, Plan, StagePlan, lock_source};
@@ -114,6 +119,35 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     })
 }
 
+/// A program by itself, its first procedure on every core: nothing but what each core does between two accesses is merged, and
+/// nothing is forgotten, so that states are those of a model with the same steps.
+///
+/// # Errors
+/// A program that does not assemble, or has no procedure.
+pub fn raw_system(
+    name: &str,
+    text: String,
+    model: Model,
+    cores: usize,
+    store_buffer: usize,
+) -> Result<System, InputError> {
+    let sources = [SourceText { name: name.to_owned(), text }];
+    let program = sim_core::asm::assemble(&sources, &Options::default())
+        .map_err(|e| InputError { plain: e.render(&sources, false), colored: e.render(&sources, true) })?;
+    if program.procs.is_empty() {
+        return Err(InputError::text(&format!("{name}: there is no procedure"), "write `proc main() { .. }`"));
+    }
+    Ok(System {
+        program: Arc::new(program),
+        model,
+        tasks: vec![Some(0); cores],
+        store_buffer,
+        merge_local: true,
+        abstract_time: true,
+        ..System::default()
+    })
+}
+
 /// What makes two searches the same: the experiment reduced to the stage, the program, and the size.
 #[must_use]
 pub fn key(stage: &StagePlan, size: &Size) -> String {
@@ -169,6 +203,7 @@ pub fn search_stage(
         bytes: graph.bytes(),
         seconds: 0.0,
         told: told(&graph),
+        growth: if graph.end == End::Complete { Vec::new() } else { growth(&graph, program) },
         violations,
     })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Violation {
     /// Its name.
     pub property: String,
-    /// The detector whose doing it is, where there are several.
+    /// Which way it does not hold, or the detector whose doing it is, where there are several.
     pub by: Option<String>,
     /// What is wrong, in a sentence.
     pub what: String,
@@ -53,12 +53,14 @@ pub struct Row {
     pub seconds: f64,
     /// By which deadlines attempts can end: their own, or that of a waiter before them.
     pub told: Vec<String>,
+    /// After a search that did not finish: registers and words with many values, and how many.
+    pub growth: Vec<(String, usize)>,
     /// What does not hold.
     pub violations: Vec<Violation>,
 }
 
 impl Row {
-    /// A property's verdict in a word or two: `yes`, `NO` with the detectors, or `?`.
+    /// A property's verdict in a word or two: `yes`, `NO` with the ways or detectors, or `?`.
     #[must_use]
     pub fn verdict(&self, property: &str) -> String {
         let broken: Vec<&Violation> = self.violations.iter().filter(|v| v.property == property).collect();
