@@ -3,8 +3,8 @@
 //!
 //! The edges are those of the oracle of timed runs (`lock-impl`), from what is in a state alone.
 
+use super::CoreState;
 use super::state::put;
-use super::{CoreState, State};
 use crate::isa::{MarkKind, WaitKind};
 
 /// How far a context has come with a lock.
@@ -91,72 +91,53 @@ impl CoreState {
 /// A context of a state: core and level.
 type Who = (usize, u8);
 
-impl State {
-    /// Locks that more than one context owns.
-    #[must_use]
-    pub fn shared_locks(&self) -> Vec<u64> {
-        let owned = self.cores.iter().flat_map(|c| &c.claims).filter(|c| c.stage == Stage::Owns);
-        let mut locks: Vec<u64> = owned.map(|c| c.lock).collect();
-        locks.sort_unstable();
-        let mut twice: Vec<u64> = locks.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
-        twice.dedup();
-        twice
-    }
-
-    /// Whether some claim is still open.
-    #[must_use]
-    pub fn has_open(&self) -> bool {
-        self.cores.iter().flat_map(|c| &c.claims).any(Claim::is_open)
-    }
-
-    /// Whether the context waits, directly or not, for itself.
-    #[must_use]
-    pub fn on_cycle(&self, who: Who) -> bool {
-        let mut seen: Vec<Who> = Vec::new();
-        let mut todo = vec![who];
-        while let Some(from) = todo.pop() {
-            for to in self.waits_for(from) {
-                if to == who {
-                    return true;
-                }
-                if !seen.contains(&to) {
-                    seen.push(to);
-                    todo.push(to);
-                }
+/// Whether a context waits, directly or not, for itself.
+#[must_use]
+pub fn on_cycle(cores: &[&CoreState], who: Who) -> bool {
+    let mut seen: Vec<Who> = Vec::new();
+    let mut todo = vec![who];
+    while let Some(from) = todo.pop() {
+        for to in waits_for(cores, from) {
+            if to == who {
+                return true;
+            }
+            if !seen.contains(&to) {
+                seen.push(to);
+                todo.push(to);
             }
         }
-        false
     }
+    false
+}
 
-    /// Whom a context waits for: its interrupter, owners, pending waiters, and those before it in the queue.
-    fn waits_for(&self, from: Who) -> Vec<Who> {
-        let (core, level) = from;
-        let mut out = Vec::new();
-        if usize::from(level) < self.cores[core].handlers.len() {
-            out.push((core, level + 1));
-        }
-        let all = || self.cores.iter().enumerate().flat_map(|(i, c)| c.claims.iter().map(move |c| ((i, c.level), c)));
-        for c in self.cores[core].claims.iter().filter(|c| c.level == level) {
-            let Stage::Waits(kind) = c.stage else { continue };
-            let others = || all().filter(|(w, o)| o.lock == c.lock && *w != from);
-            let owners = matches!(kind, WaitKind::Pending | WaitKind::TestAndSet | WaitKind::Head | WaitKind::Fallback);
-            for (w, o) in others() {
-                let waits = match o.stage {
-                    Stage::Owns => owners,
-                    Stage::Waits(WaitKind::Pending) => matches!(kind, WaitKind::Head | WaitKind::Fallback),
-                    _ => false,
-                };
-                let queue = match kind {
-                    WaitKind::Queued => o.tail != 0 && o.tail == c.before,
-                    WaitKind::HandOver => o.before != 0 && o.before == c.tail,
-                    WaitKind::Fallback => o.tail != 0,
-                    _ => false,
-                };
-                if waits || queue {
-                    out.push(w);
-                }
+/// Whom a context waits for: its interrupter, owners, pending waiters, and those before it in the queue.
+fn waits_for(cores: &[&CoreState], from: Who) -> Vec<Who> {
+    let (core, level) = from;
+    let mut out = Vec::new();
+    if usize::from(level) < cores[core].handlers.len() {
+        out.push((core, level + 1));
+    }
+    let all = || cores.iter().enumerate().flat_map(|(i, c)| c.claims.iter().map(move |c| ((i, c.level), c)));
+    for c in cores[core].claims.iter().filter(|c| c.level == level) {
+        let Stage::Waits(kind) = c.stage else { continue };
+        let others = || all().filter(|(w, o)| o.lock == c.lock && *w != from);
+        let owners = matches!(kind, WaitKind::Pending | WaitKind::TestAndSet | WaitKind::Head | WaitKind::Fallback);
+        for (w, o) in others() {
+            let waits = match o.stage {
+                Stage::Owns => owners,
+                Stage::Waits(WaitKind::Pending) => matches!(kind, WaitKind::Head | WaitKind::Fallback),
+                _ => false,
+            };
+            let queue = match kind {
+                WaitKind::Queued => o.tail != 0 && o.tail == c.before,
+                WaitKind::HandOver => o.before != 0 && o.before == c.tail,
+                WaitKind::Fallback => o.tail != 0,
+                _ => false,
+            };
+            if waits || queue {
+                out.push(w);
             }
         }
-        out
     }
+    out
 }

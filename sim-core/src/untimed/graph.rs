@@ -252,6 +252,13 @@ impl<'s> Graph<'s> {
         self.cores.all()
     }
 
+    /// The cores of a state.
+    #[must_use]
+    pub fn cores_of(&self, state: usize) -> Vec<&CoreState> {
+        let tuple = self.states.get(state);
+        tuple[..tuple.len() - 1].iter().map(|c| self.cores.get(*c)).collect()
+    }
+
     /// A state in full.
     #[must_use]
     pub fn state(&self, state: usize) -> State {

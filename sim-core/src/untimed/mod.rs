@@ -33,7 +33,7 @@ mod trace;
 mod unknown;
 mod weak;
 
-pub use claims::{Claim, Stage};
+pub use claims::{Claim, Stage, on_cycle};
 pub use explore::{Explored, LIMIT_BYTES, Stop, explore};
 pub use graph::{Budget, Edge, End, Graph, Progress, search};
 pub use interrupts::Source;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a core can do next.
 
+use std::collections::BTreeSet;
+
 use super::access::Access;
 use super::live::Live;
 use super::unknown::{self, ANY, SOME_TIME, is_unknown};
@@ -10,8 +12,8 @@ use crate::exec::Context;
 use crate::isa::{Addr, Base, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
 
-/// Micro-ops a core goes on through on its own in one step: a loop of nothing else still gives
-/// states, and so comes to an end.
+/// Micro-ops a core goes on through on its own in one step; at the next jump it makes a state. Never before a mark,
+/// which goes with what is before it.
 const LOCAL_MAX: usize = 4096;
 
 /// A choice of the search.
@@ -186,15 +188,23 @@ impl System {
         let mut todo = vec![state];
         let mut left = LOCAL_MAX;
         let mut ways = Vec::new();
+        // Where a loop of nothing else has been: there it makes a state, and is not gone through again.
+        let mut been: BTreeSet<Vec<u8>> = BTreeSet::new();
         while let Some(mut state) = todo.pop() {
             loop {
-                if left == 0 || !self.is_local(cx, &state, core)? {
+                if !self.is_local(cx, &state, core)? {
                     out.push(state);
                     break;
                 }
-                left -= 1;
                 let pc = state.cores[core].running().expect("it is local").pc;
                 let op = &self.program.ops[pc as usize];
+                if let Op::Jump { target } | Op::Branch { target, .. } = op
+                    && (left == 0 || (*target <= pc && !been.insert(self.encoded(&state, core))))
+                {
+                    out.push(state);
+                    break;
+                }
+                left = left.saturating_sub(1);
                 if matches!(op, Op::Load { .. } | Op::LocalAdd { .. } | Op::Branch { .. }) {
                     self.execute(cx, &state, core, &mut ways)?;
                     debug_assert!(!ways.is_empty(), "what is local need not wait");
@@ -210,6 +220,13 @@ impl System {
             }
         }
         Ok(())
+    }
+
+    fn encoded(&self, state: &State, core: usize) -> Vec<u8> {
+        let mut key = Vec::new();
+        state.cores[core].encode(self.model, &mut key);
+        state.encode_memory(self.model, &mut key);
+        key
     }
 
     /// Whether the mark just executed makes a state of its own: what it says has to be seen together with what

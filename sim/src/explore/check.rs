@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind};
 use sim_core::program::Program;
-use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without};
+use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without, on_cycle};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,16 +235,16 @@ fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<F
         let pairs = cores_of(graph, before).iter().zip(cores_of(graph, s)).enumerate();
         let told = |(b, a): (&u32, &u32)| parts[*a as usize].deadlocks > parts[*b as usize].deadlocks;
         for (core, _) in pairs.filter(|(_, pair)| told(*pair)) {
-            let state = graph.state(s);
-            let c = &state.cores[core];
+            let cores = graph.cores_of(s);
+            let c = cores[core];
             let level = c.handlers.len() as u8;
             let Some(claim) = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK) else { continue };
-            if state.on_cycle((core, level)) || was_on_cycle(graph, before, core, claim) {
+            if on_cycle(&cores, (core, level)) || was_on_cycle(graph, before, core, claim) {
                 continue;
             }
             let by = Detector::from_number(u64::from(claim.looked)).map_or("try_once", Detector::name);
             let finding = found.entry(by).or_insert_with(|| {
-                let waits = waiting(&state, program);
+                let waits = waiting(&graph.state(s), program);
                 let what =
                     format!("core {core} is told EDEADLK ({by}) and nobody waits in a circle through it: {waits}");
                 Finding { property: Property::TrueDeadlock, by: Some(by), what, state: s, count: 0 }
@@ -258,12 +258,12 @@ fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<F
 /// Whether the attempt was on a circle at some time since it began to look, on the shortest path to this state.
 fn was_on_cycle(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
     loop {
-        let full = graph.state(state);
+        let cores = graph.cores_of(state);
         let same = |c: &Claim| c.level == claim.level && c.lock == claim.lock && c.looked == claim.looked;
-        if claim.looked == 0 || !full.cores[core].claims.iter().any(same) {
+        if claim.looked == 0 || !cores[core].claims.iter().any(same) {
             return false;
         }
-        if full.on_cycle((core, claim.level)) {
+        if on_cycle(&cores, (core, claim.level)) {
             return true;
         }
         let Some(before) = graph.parent(state) else { return false };
