@@ -4,7 +4,7 @@
 //! Cores step in any order and store buffers drain at any moment the memory model allows; memory
 //! is flat. What a micro-op does to registers comes from [`crate::exec`], so the two engines cannot
 //! disagree about a program; what is here is memory, the choice of who moves next, and a set of
-//! the states seen. The set holds whole states, not hashes of them: the answer is exact, or it is
+//! the states seen. The set tells whole states apart, not hashes of them: the answer is exact, or it is
 //! [`Stop::Incomplete`].
 //!
 //! Memory models: [`Model::Sc`], every access at once in program order; [`Model::Tso`], a FIFO store
@@ -15,9 +15,12 @@
 //! read what a word held before, within what fences, orders and dependencies leave open.
 //!
 //! Waiting has no length here: `pause`, `work`, `delay_until` and `wfe` do nothing (an event may
-//! always come early). Left out, and refused as a [`Stop::Fault`] where a program uses it: the clock,
-//! drawn spans, `stopping`; a core that halts stays halted. A [`CoreState`] already has a stack of
-//! contexts and the interrupt flag, for interrupts to be added.
+//! always come early). With [`System::abstract_time`] the clock gives some time (`untimed/unknown.rs`), `draw` any number, and
+//! `stopping` is true after some rounds; without, a program that asks is refused as a [`Fault`], as one that sends interrupts always is. A
+//! core that halts stays halted until an interrupt has returned. Interrupts: `untimed/interrupts.rs`.
+//!
+//! [`search`] gives the graph of all states, for questions about paths ([`Graph::hopeless`], [`Graph::path`]); [`explore`] hands out
+//! the final ones. What keeps their number small: `untimed/local.rs` with `untimed/access.rs`, and `untimed/live.rs`.
 
 mod access;
 mod claims;
@@ -26,6 +29,7 @@ mod graph;
 mod intern;
 mod interrupts;
 mod live;
+mod local;
 mod progress;
 mod state;
 mod step;

@@ -165,7 +165,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
             None => {
                 let start = Instant::now();
                 let over = |p: sim_core::untimed::Progress| {
-                    if !args.quiet && p.visited % (1 << 20) == 0 && p.visited > 0 {
+                    if !args.quiet && p.visited.is_multiple_of(1 << 20) && p.visited > 0 {
                         output::say(&format!("{}: {} states, {} MiB", stage.name, p.states, p.bytes >> 20));
                     }
                     args.time.is_some_and(|t| start.elapsed() > t)

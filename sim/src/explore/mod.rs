@@ -61,7 +61,7 @@ pub fn shorten_waits(loaded: &mut Loaded) -> Result<(), InputError> {
     let params = &mut loaded.experiment.lock.params;
     let short = SMALLEST.iter().filter(|(n, _)| has(n) && params.get(n).is_none());
     let short = short.map(|(n, v)| ((*n).to_owned(), Param::Count(*v))).collect::<Vec<_>>();
-    *params = params.iter().map(|(n, p)| (n.to_owned(), p.clone())).chain(short).collect();
+    *params = params.iter().map(|(n, p)| (n.to_owned(), *p)).chain(short).collect();
     Ok(())
 }
 

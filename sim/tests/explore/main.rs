@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sim explore`: reductions change no verdict, known findings are found, planted mistakes are caught, timed runs are paths.
 
+mod cli;
 mod findings;
 mod merged;
 mod mutants;
-// page
+mod page;
 mod timed;
 
 use configs::{Experiment, Loaded};
-use rqsim::explore::{Row, Size, search_stage, shorten_waits, system};
+use rqsim::explore::{PROPERTIES, Row, Size, search_stage, shorten_waits, system};
 use rqsim::plan::{Plan, plan};
 use sim_core::untimed::{Model, System};
 
@@ -47,10 +48,11 @@ fn system_of(plan: &Plan, stage: usize, size: &Size) -> System {
     system(&plan.stages[stage], size).unwrap_or_else(|e| panic!("{}", e.plain))
 }
 
-/// Everything but the cost of a search.
-fn verdicts(row: &Row) -> (bool, Vec<(String, Option<String>)>, Vec<String>) {
-    let violations = row.violations.iter().map(|v| (v.property.clone(), v.by.clone())).collect();
-    (row.is_complete(), violations, row.told.clone())
+/// Everything but the cost of a search: verdicts in the order of the properties, and how attempts can end by time.
+fn verdicts(row: &Row) -> Vec<String> {
+    assert!(row.is_complete());
+    let of_property = PROPERTIES.iter().map(|p| row.verdict(p.name()));
+    of_property.chain(row.told.iter().cloned()).collect()
 }
 
 const MODELS: [Model; 2] = [Model::Sc, Model::Tso];
