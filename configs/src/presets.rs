@@ -57,6 +57,9 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("stress-abbcca.ron", include_str!("../presets/stress-abbcca.ron")),
     ("nmi-storm.ron", include_str!("../presets/nmi-storm.ron")),
     ("hammer8.ron", include_str!("../presets/hammer8.ron")),
+    ("explore-plain.ron", include_str!("../presets/explore-plain.ron")),
+    ("explore-aa.ron", include_str!("../presets/explore-aa.ron")),
+    ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
 ];
 
 macro_rules! machines {

@@ -20,6 +20,7 @@ fn found(text: &str) -> String {
         memory: c.memory.clone(),
         store_buffer: 8,
         merge_local: true,
+        ..System::default()
     };
     let mut all = BTreeSet::new();
     let explored = explore(&system, LIMIT_BYTES, |s| {

@@ -85,6 +85,7 @@ fn outcomes(c: &Compiled, model: Model, merge_local: bool) -> BTreeSet<Vec<i64>>
         memory: c.memory.clone(),
         store_buffer: 16,
         merge_local,
+        ..System::default()
     };
     let mut set = BTreeSet::new();
     let explored = explore(&system, LIMIT_BYTES, |s| {

@@ -19,6 +19,7 @@ fn only(text: &str) -> String {
             memory: c.memory.clone(),
             store_buffer: 8,
             merge_local: true,
+            ..System::default()
         };
         let explored = explore(&system, LIMIT_BYTES, |s| {
             let o = c.outcome(|t, r| s.cores[t].contexts[0].regs[r], |a, w| s.read(a, w));

@@ -38,6 +38,7 @@ fn found(model: Model) -> BTreeMap<String, BTreeMap<String, String>> {
                 memory: c.memory.clone(),
                 store_buffer: 16,
                 merge_local: true,
+                ..System::default()
             };
             let mut met = BTreeSet::new();
             let explored = explore(&system, LIMIT_BYTES, |s| {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A state of the untimed engine, and its encoding for the set of states seen.
 
+use super::claims::Claim;
 use super::weak::{Time, Version, Views};
 use super::{Model, System};
 use crate::exec::Context;
-use crate::isa::{ContextKind, Width};
+use crate::isa::{ContextKind, Pc, Width};
 
 /// A store that is not in memory yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,15 @@ impl Buffered {
     }
 }
 
+/// A handler that is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handler {
+    /// The interrupt flag to restore.
+    pub flag: bool,
+    /// Importance, as [`super::Source::rank`].
+    pub rank: u16,
+}
+
 /// One core.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CoreState {
@@ -40,6 +50,12 @@ pub struct CoreState {
     pub irq_enabled: bool,
     /// The task has ended (its last context stays readable), or there is none.
     pub done: bool,
+    /// Handlers running, outermost first: what they interrupted and how important they are. Each has a context.
+    pub handlers: Vec<Handler>,
+    /// Times `stopping` has given 0.
+    pub rounds: u8,
+    /// What the contexts hold and want, by the marks; empty unless [`System::watch`].
+    pub claims: Vec<Claim>,
     /// `weak`: group of the next store.
     pub group: u32,
     /// `weak`: what bounds loads from below; empty otherwise.
@@ -57,6 +73,26 @@ pub struct State {
     pub(super) old: Vec<Version>,
     /// `weak`: stores that have reached memory and made one of `old`.
     pub(super) now: Time,
+    /// Interrupts that may still be taken.
+    pub left: u8,
+    /// Micro-ops executed since somebody emptied it; kept for traces only.
+    pub(super) trail: Vec<Pc>,
+    /// Of these, the marks that were reported, with their arguments; also for traces only.
+    pub(super) said: Vec<(Pc, [u64; 3])>,
+}
+
+impl CoreState {
+    /// True if some context has something left to execute.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        !self.done || !self.handlers.is_empty()
+    }
+
+    /// The running context.
+    #[must_use]
+    pub fn running(&self) -> Option<&Context> {
+        self.contexts.last().filter(|_| self.runs())
+    }
 }
 
 impl State {
@@ -72,16 +108,41 @@ impl State {
                 buffer: Vec::new(),
                 irq_enabled: true,
                 done: task.is_none(),
+                handlers: Vec::new(),
+                rounds: 0,
+                claims: Vec::new(),
                 group: 0,
                 views: Views { regs: vec![0; tracked], ..Views::default() },
             }
         };
         let cores = system.tasks.iter().map(core).collect();
-        let mut state = State { cores, words: Vec::new(), old: Vec::new(), now: 0 };
+        let mut state = State {
+            cores,
+            words: Vec::new(),
+            old: Vec::new(),
+            now: 0,
+            left: system.interrupts,
+            trail: Vec::new(),
+            said: Vec::new(),
+        };
         for &(addr, width, value) in &system.memory {
             state.write(addr, width, value);
         }
         state
+    }
+
+    pub(super) fn of_parts(
+        cores: Vec<CoreState>,
+        words: Vec<(u64, u64)>,
+        old: Vec<Version>,
+        now: Time,
+        left: u8,
+    ) -> State {
+        State { cores, words, old, now, left, trail: Vec::new(), said: Vec::new() }
+    }
+
+    pub(super) fn memory_parts(&self) -> (Vec<(u64, u64)>, Vec<Version>, Time, u8) {
+        (self.words.clone(), self.old.clone(), self.now, self.left)
     }
 
     /// Value in memory; store buffers are not seen.
@@ -90,6 +151,12 @@ impl State {
         let word = addr & !7;
         let value = self.words.binary_search_by_key(&word, |w| w.0).map_or(0, |i| self.words[i].1);
         (value >> (8 * (addr - word))) & width.mask()
+    }
+
+    /// Eight-byte words of memory that are not zero: address and value, by address.
+    #[must_use]
+    pub fn words(&self) -> &[(u64, u64)] {
+        &self.words
     }
 
     /// Writes memory.
@@ -113,52 +180,12 @@ impl State {
     /// True if every task has ended and every store is in memory.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        self.cores.iter().all(|c| c.done && c.buffer.is_empty())
+        self.cores.iter().all(|c| !c.runs() && c.buffer.is_empty())
     }
 
-    /// Appends a form in which no two states are equal: numbers of variable length, every list
-    /// behind its length.
-    pub(super) fn encode(&self, model: Model, out: &mut Vec<u8>) {
-        for core in &self.cores {
-            out.push(u8::from(core.done) | u8::from(core.irq_enabled) << 1);
-            put(out, core.contexts.len() as u64);
-            for c in &core.contexts {
-                out.push(c.kind as u8);
-                put(out, u64::from(c.pc));
-                put(out, u64::from(c.base));
-                put(out, c.regs.len() as u64);
-                c.regs.iter().for_each(|r| put(out, *r));
-                put(out, c.frames.len() as u64);
-                for f in &c.frames {
-                    put(out, u64::from(f.base));
-                    put(out, u64::from(f.resume));
-                    put(out, u64::from(f.call));
-                }
-            }
-            put(out, core.buffer.len() as u64);
-            for b in &core.buffer {
-                put(out, b.addr);
-                out.push(b.width.bytes() as u8);
-                put(out, b.value);
-                if model == Model::Weak {
-                    put(out, u64::from(b.group) << 1 | u64::from(b.release));
-                    put(out, u64::from(b.view));
-                }
-            }
-            if model == Model::Weak {
-                let v = &core.views;
-                [core.group, v.floor, v.loads, v.stores, v.releases, v.decided]
-                    .iter()
-                    .for_each(|n| put(out, u64::from(*n)));
-                put(out, v.regs.len() as u64);
-                v.regs.iter().for_each(|n| put(out, u64::from(*n)));
-                put(out, v.seen.len() as u64);
-                for (word, at) in &v.seen {
-                    put(out, *word);
-                    put(out, u64::from(*at));
-                }
-            }
-        }
+    /// Appends what is not a core's in a form in which no two contents are equal.
+    pub(super) fn encode_memory(&self, model: Model, out: &mut Vec<u8>) {
+        out.push(self.left);
         if model == Model::Weak {
             put(out, self.old.len() as u64);
             for v in &self.old {
@@ -174,8 +201,60 @@ impl State {
     }
 }
 
+impl CoreState {
+    /// Appends a form in which no two cores are equal: numbers of variable length, every list
+    /// behind its length.
+    pub(super) fn encode(&self, model: Model, out: &mut Vec<u8>) {
+        out.push(u8::from(self.done) | u8::from(self.irq_enabled) << 1);
+        out.push(self.rounds);
+        put(out, self.handlers.len() as u64);
+        for h in &self.handlers {
+            put(out, u64::from(h.rank) << 1 | u64::from(h.flag));
+        }
+        put(out, self.contexts.len() as u64);
+        for c in &self.contexts {
+            out.push(c.kind as u8);
+            put(out, u64::from(c.pc));
+            put(out, u64::from(c.base));
+            put(out, c.regs.len() as u64);
+            c.regs.iter().for_each(|r| put(out, *r));
+            put(out, c.frames.len() as u64);
+            for f in &c.frames {
+                put(out, u64::from(f.base));
+                put(out, u64::from(f.resume));
+                put(out, u64::from(f.call));
+            }
+        }
+        put(out, self.buffer.len() as u64);
+        for b in &self.buffer {
+            put(out, b.addr);
+            out.push(b.width.bytes() as u8);
+            put(out, b.value);
+            if model == Model::Weak {
+                put(out, u64::from(b.group) << 1 | u64::from(b.release));
+                put(out, u64::from(b.view));
+            }
+        }
+        put(out, self.claims.len() as u64);
+        self.claims.iter().for_each(|c| c.encode(out));
+        if model == Model::Weak {
+            let v = &self.views;
+            [self.group, v.floor, v.loads, v.stores, v.releases, v.decided]
+                .iter()
+                .for_each(|n| put(out, u64::from(*n)));
+            put(out, v.regs.len() as u64);
+            v.regs.iter().for_each(|n| put(out, u64::from(*n)));
+            put(out, v.seen.len() as u64);
+            for (word, at) in &v.seen {
+                put(out, *word);
+                put(out, u64::from(*at));
+            }
+        }
+    }
+}
+
 /// Seven bits a byte, the least first; the highest bit says that more follow.
-fn put(out: &mut Vec<u8>, mut n: u64) {
+pub(super) fn put(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -189,7 +268,15 @@ mod tests {
 
     #[test]
     fn memory_has_one_form_per_content() {
-        let mut a = State { cores: Vec::new(), words: Vec::new(), old: Vec::new(), now: 0 };
+        let mut a = State {
+            cores: Vec::new(),
+            words: Vec::new(),
+            old: Vec::new(),
+            now: 0,
+            left: 0,
+            trail: Vec::new(),
+            said: Vec::new(),
+        };
         let empty = a.clone();
         a.write(0x1_0004, Width::U32, 0xaabb_ccdd);
         assert_eq!(a.read(0x1_0005, Width::U8), 0xcc);

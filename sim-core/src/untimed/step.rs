@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a core can do next.
 
+use super::access::Access;
+use super::live::Live;
+use super::unknown::{self, ANY, SOME_TIME, is_unknown};
 use super::weak::{Matters, Read, Time};
 use super::{Buffered, Model, State, System};
-use crate::isa::{Addr, ContextKind, Fence, Op, Order, Pc, Reg, Width};
+use crate::exec::Context;
+use crate::isa::{Addr, Base, Fence, Op, Operand, Order, Pc, Reg, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
-
-/// Micro-ops a core goes on through on its own in one step: a loop of nothing else still gives
-/// states, and so comes to an end.
-const LOCAL_MAX: usize = 4096;
 
 /// A choice of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,33 @@ pub enum Step {
         /// Which: 0 is the oldest, and the only one that can be unless the model is `weak`.
         entry: usize,
     },
+    /// An interrupt is taken.
+    Land {
+        /// The core.
+        core: usize,
+        /// Which of the core's [`System::sources`].
+        source: usize,
+    },
+}
+
+/// What a search carries along: facts about the program, and who touches what.
+pub(super) struct Cx {
+    pub(super) matters: Matters,
+    pub(super) live: Option<Live>,
+    pub(super) access: Access,
+    /// Keep [`State::trail`].
+    pub(super) record: bool,
+}
+
+impl Cx {
+    pub(super) fn of(system: &System) -> Cx {
+        Cx {
+            matters: Matters::of(&system.program),
+            live: system.forget_dead.then(|| Live::of(&system.program)),
+            access: Access::default(),
+            record: false,
+        }
+    }
 }
 
 /// The program did something that no machine could do, or that this engine has no meaning for.
@@ -48,87 +75,142 @@ enum Lookup {
 }
 
 impl System {
-    /// Lets every core go through what only itself can see.
-    pub(super) fn settle_all(&self, state: &mut State) -> Result<(), Fault> {
-        (0..state.cores.len()).try_for_each(|core| self.settle(state, core))
-    }
-
-    /// Every state one step away, in a fixed order.
-    ///
-    /// # Errors
-    /// The first fault of a core.
-    pub(super) fn successors(
-        &self,
-        matters: Matters,
-        state: &State,
-        out: &mut Vec<(Step, State)>,
-    ) -> Result<(), Fault> {
-        out.clear();
-        for (core, c) in state.cores.iter().enumerate() {
-            let entries = if self.model == Model::Weak { c.buffer.len() } else { c.buffer.len().min(1) };
-            for entry in (0..entries).filter(|i| self.model != Model::Weak || c.may_drain(*i)) {
-                let mut next = state.clone();
-                self.drain(&mut next, core, entry)?;
-                out.push((Step::Drain { core, entry }, next));
+    /// The states in which no core has anything left to do that only itself can see.
+    pub(super) fn starts(&self, cx: &mut Cx) -> Result<Vec<State>, Fault> {
+        let mut all = vec![State::initial(self)];
+        for core in 0..self.tasks.len() {
+            let mut next = Vec::new();
+            for state in all {
+                self.settle(cx, state, core, &mut next)?;
             }
-            let Some(context) = c.contexts.last().filter(|_| !c.done) else { continue };
-            let pc = context.pc;
-            let reads = match self.program.ops[pc as usize] {
-                Op::Load { addr, width, order, .. } => self.reads(state, core, &addr, width, order)?,
-                Op::LocalAdd { addr, width, .. } => self.reads(state, core, &addr, width, Order::Relaxed)?,
-                _ => vec![Read::default()],
-            };
-            for read in reads {
-                let mut next = state.clone();
-                if self.issue(&mut next, core, &read)? {
-                    self.settle(&mut next, core)?;
-                    out.push((Step::Issue { core, pc }, next));
-                }
-            }
+            all = next;
         }
         if self.model == Model::Weak {
-            out.iter_mut().for_each(|(_, next)| next.normalise(matters));
+            all.iter_mut().for_each(|s| s.normalise(cx.matters));
+        }
+        Ok(all)
+    }
+
+    /// Every state that one step of this core leads to, in a fixed order.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub(super) fn steps_of(
+        &self,
+        cx: &mut Cx,
+        state: &State,
+        core: usize,
+        out: &mut Vec<(Step, State)>,
+    ) -> Result<(), Fault> {
+        let mut settled = Vec::new();
+        let mut put = |cx: &mut Cx, step, next, out: &mut Vec<(Step, State)>| -> Result<(), Fault> {
+            self.settle(cx, next, core, &mut settled)?;
+            out.extend(settled.drain(..).map(|s| (step, s)));
+            Ok(())
+        };
+        let begin = out.len();
+        let c = &state.cores[core];
+        let entries = if self.model == Model::Weak { c.buffer.len() } else { c.buffer.len().min(1) };
+        for entry in (0..entries).filter(|i| self.model != Model::Weak || c.may_drain(*i)) {
+            let mut next = state.clone();
+            self.drain(&mut next, core, entry)?;
+            put(cx, Step::Drain { core, entry }, next, out)?;
+        }
+        if let Some(context) = c.running() {
+            let step = Step::Issue { core, pc: context.pc };
+            let mut executed = Vec::new();
+            self.execute(cx, state, core, &mut executed)?;
+            for next in executed {
+                put(cx, step, next, out)?;
+            }
+        }
+        let mut landed = Vec::new();
+        self.landings(state, core, &mut landed);
+        for (step, next) in landed {
+            put(cx, step, next, out)?;
+        }
+        for (_, next) in &mut out[begin..] {
+            if let Some(live) = &cx.live {
+                self.forget(live, next, core);
+            }
+            if self.model == Model::Weak {
+                next.normalise(cx.matters);
+            }
         }
         Ok(())
+    }
+
+    /// Executes the next micro-op of a core; none if it has to wait, several if it can go several ways.
+    pub(super) fn execute(&self, cx: &mut Cx, state: &State, core: usize, out: &mut Vec<State>) -> Result<(), Fault> {
+        let context = state.cores[core].running().expect("a core that executes has a context");
+        let (pc, kind) = (context.pc, context.kind);
+        let plain = vec![Read::default()];
+        let reads = match self.program.ops[pc as usize] {
+            Op::Load { addr, width, order, .. } => {
+                cx.access.reads(core, kind, self.resolve(state, core, &addr, width)?, width);
+                self.reads(state, core, &addr, width, order)?
+            }
+            Op::LocalAdd { addr, width, .. } => {
+                cx.access.reads(core, kind, self.resolve(state, core, &addr, width)?, width);
+                self.reads(state, core, &addr, width, Order::Relaxed)?
+            }
+            Op::Branch { cmp, a, b, target } if unknown::compare(cmp, context.value(a), context.value(b)).is_none() => {
+                for to in [target, pc + 1] {
+                    let mut next = state.clone();
+                    next.cores[core].contexts.last_mut().expect("it is running").pc = to;
+                    if cx.record {
+                        next.trail.push(pc);
+                    }
+                    out.push(next);
+                }
+                return Ok(());
+            }
+            _ => plain,
+        };
+        for read in reads {
+            let mut next = state.clone();
+            if self.issue(cx, &mut next, core, &read)? {
+                out.push(next);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&self, live: &Live, state: &mut State, core: usize) {
+        let c = &mut state.cores[core];
+        if !c.runs() {
+            c.contexts.iter_mut().for_each(|x| x.regs.fill(0));
+            c.contexts.truncate(usize::from(!c.contexts.is_empty()));
+        } else if let Some(x) = c.contexts.last_mut() {
+            live.forget(&self.program, x);
+        }
     }
 
     fn drain(&self, state: &mut State, core: usize, entry: usize) -> Result<(), Fault> {
         let b = state.cores[core].buffer.remove(entry);
         if self.model == Model::Weak {
             state.commit(core, b.addr, b.width, b.value, b.release);
-        } else {
-            state.write(b.addr, b.width, b.value);
-        }
-        // A store or fence that waited for room may be next.
-        self.settle(state, core)
-    }
-
-    /// Executes micro-ops of a core as long as no other core can see or influence them, so that
-    /// doing them at once leaves out no final state.
-    fn settle(&self, state: &mut State, core: usize) -> Result<(), Fault> {
-        if !self.merge_local {
             return Ok(());
         }
-        for _ in 0..LOCAL_MAX {
-            let c = &state.cores[core];
-            let Some(context) = c.contexts.last().filter(|_| !c.done) else { break };
-            let local = match self.program.ops[context.pc as usize] {
-                Op::Load { .. } | Op::Rmw { .. } | Op::LocalAdd { .. } | Op::Halt => false,
-                // A buffered store is visible to its own core only.
-                Op::Store { .. } => self.model != Model::Sc && c.buffer.len() < self.store_buffer,
-                Op::Fence(Fence::Full) => c.buffer.is_empty(),
-                _ => true,
-            };
-            if !local {
-                break;
-            }
-            self.issue(state, core, &Read::default())?;
+        self.put(state, core, b.addr, b.width, b.value)
+    }
+
+    /// Writes memory, unless that would make, or break up, a number that is not known.
+    fn put(&self, state: &mut State, core: usize, addr: u64, width: Width, value: u64) -> Result<(), Fault> {
+        let word = |s: &State| s.read(addr & !7, Width::U64);
+        let broken = width != Width::U64 && is_unknown(word(state));
+        state.write(addr, width, value);
+        if broken || (is_unknown(word(state)) && !is_unknown(value)) {
+            let pc = state.cores[core].contexts.last().map_or(0, |c| c.pc);
+            let what =
+                format!("the eight bytes at {:#x} hold a number that depends on time, and something else", addr & !7);
+            return Err(Fault { core, pc, what });
         }
         Ok(())
     }
 
     /// Executes the next micro-op of a core; false if it has to wait. A load gives `read`.
-    fn issue(&self, state: &mut State, core: usize, read: &Read) -> Result<bool, Fault> {
+    pub(super) fn issue(&self, cx: &mut Cx, state: &mut State, core: usize, read: &Read) -> Result<bool, Fault> {
         let stride = self.program.percpu_stride;
         let c = &mut state.cores[core];
         let empty = c.buffer.is_empty();
@@ -140,8 +222,23 @@ impl System {
         if weak {
             c.views.pure(context, &op);
         }
-        if context.step_pure(&op, core as u64, stride).map_err(|_| fault("division by zero"))? {
-            return Ok(true);
+        let kind = context.kind;
+        let timed = |o: Operand| is_unknown(context.value(o));
+        let refused = match op {
+            Op::Store { width, value, .. } => width != Width::U64 && timed(value),
+            Op::Rmw { a, b, .. } => timed(a) || timed(b),
+            Op::LocalAdd { a, .. } => timed(a) || is_unknown(read.value),
+            Op::IrqRestore { flag } => timed(flag),
+            _ => false,
+        };
+        if refused {
+            return Err(fault("a number that depends on time, where this engine needs to know it"));
+        }
+        if let Some(done) = step_pure(context, &op, core as u64, stride).map_err(fault)? {
+            if cx.record {
+                state.trail.push(pc);
+            }
+            return Ok(done);
         }
         match op {
             Op::Load { dst, addr, width, order } => {
@@ -160,8 +257,9 @@ impl System {
                     return Ok(false);
                 }
                 let at = self.resolve(state, core, &addr, width)?;
-                if self.model == Model::Sc {
-                    state.write(at, width, value);
+                cx.access.writes(core, kind, at, width);
+                if self.model == Model::Sc || self.bypasses(cx, state, core, at, width) {
+                    self.put(state, core, at, width, value)?;
                 } else {
                     self.put_store(
                         state,
@@ -177,6 +275,11 @@ impl System {
                 let at = self.resolve(state, core, &addr, width)?;
                 if if weak { self.held_up(state, core, order, at, width) } else { !empty } {
                     return Ok(false);
+                }
+                cx.access.reads(core, kind, at, width);
+                cx.access.writes(core, kind, at, width);
+                if is_unknown(state.read(at & !7, Width::U64)) {
+                    return Err(fault("a read-modify-write of a number that depends on time"));
                 }
                 let result = f.apply(width, state.read(at, width), a, b);
                 let time = if weak {
@@ -200,7 +303,13 @@ impl System {
                     state.cores[core].views.loaded(at & !7, read, false);
                 }
                 let view = read.at.max(add_view);
-                self.put_store(state, core, &addr, Buffered { addr: at, width, value, release: false, group: 0, view });
+                cx.access.writes(core, kind, at, width);
+                if self.bypasses(cx, state, core, at, width) {
+                    self.put(state, core, at, width, value)?;
+                } else {
+                    let store = Buffered { addr: at, width, value, release: false, group: 0, view };
+                    self.put_store(state, core, &addr, store);
+                }
                 self.set(state, core, dst, value, view);
             }
             Op::Fence(Fence::Full) if !empty => return Ok(false),
@@ -211,8 +320,18 @@ impl System {
                 Fence::Control => c.views.control_fence(),
                 Fence::Write | Fence::Release => c.group += u32::from(!empty),
             },
-            Op::Send { .. } => return Err(fault("interrupts have no meaning without time")),
-            Op::Fence(_) | Op::Pause | Op::Work(_) | Op::DelayUntil { .. } | Op::Mark(_) => {}
+            Op::Send { .. } => return Err(fault("interrupts that a program sends have no meaning without time")),
+            Op::Fence(_) | Op::Pause | Op::Work(_) | Op::DelayUntil { .. } => {}
+            Op::Mark(site) => {
+                let m = &self.program.marks[site as usize];
+                if self.watch && m.guard.is_none_or(|(r, when)| (context.reg(r) != 0) == when) {
+                    let args = m.args.map(|a| context.value(a));
+                    c.claim(m.kind, args);
+                    if cx.record {
+                        state.said.push((pc, args));
+                    }
+                }
+            }
             Op::Wfe { addr } | Op::PrefetchW { addr } => {
                 self.resolve(state, core, &addr, Width::U8)?;
             }
@@ -236,18 +355,36 @@ impl System {
                 if weak {
                     c.views.call(&self.program.calls[site as usize], &before, context);
                 }
+                if cx.record {
+                    state.trail.push(pc);
+                }
                 return Ok(true);
             }
             Op::Ret { values } => {
                 let views = if weak { values.map(|v| c.views.operand(context, v)) } else { [0; 2] };
                 let site = context.frames.last().map(|f| f.call);
                 if !context.ret(&self.program, &values) {
-                    debug_assert!(context.kind == ContextKind::Task, "nothing interrupts here yet");
-                    c.done = true;
+                    match c.handlers.pop() {
+                        Some(h) => {
+                            c.contexts.pop();
+                            c.irq_enabled = h.flag;
+                        }
+                        None => c.done = true,
+                    }
                 } else if let Some(site) = site.filter(|_| weak) {
                     c.views.ret(&self.program.calls[site as usize], views, context);
                 }
+                if cx.record {
+                    state.trail.push(pc);
+                }
                 return Ok(true);
+            }
+            Op::ClockNs { dst } if self.abstract_time => self.set(state, core, Some(dst), SOME_TIME, 0),
+            Op::Draw { dst, .. } if self.abstract_time => self.set(state, core, Some(dst), ANY, 0),
+            Op::Stopping { dst } if self.abstract_time => {
+                let over = c.rounds >= self.rounds;
+                c.rounds += u8::from(!over);
+                self.set(state, core, Some(dst), u64::from(over), 0);
             }
             Op::ClockNs { .. } | Op::Stopping { .. } | Op::Draw { .. } => {
                 return Err(fault("the clock and drawn spans have no meaning without time"));
@@ -259,11 +396,28 @@ impl System {
         if let Some(context) = state.cores[core].contexts.last_mut() {
             context.pc += 1;
         }
+        if cx.record {
+            state.trail.push(pc);
+        }
         Ok(true)
     }
 
+    /// A store that no other core ever sees need not wait in the buffer.
+    fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width) -> bool {
+        self.model != Model::Weak
+            && cx.access.is_of_core(core, addr, width)
+            && !state.cores[core].buffer.iter().any(|b| b.overlaps(addr, width))
+    }
+
     /// What a load can give now; nothing if it has to wait.
-    fn reads(&self, state: &State, core: usize, addr: &Addr, width: Width, order: Order) -> Result<Vec<Read>, Fault> {
+    pub(super) fn reads(
+        &self,
+        state: &State,
+        core: usize,
+        addr: &Addr,
+        width: Width,
+        order: Order,
+    ) -> Result<Vec<Read>, Fault> {
         let at = self.resolve(state, core, addr, width)?;
         let c = &state.cores[core];
         if self.model == Model::Sc && !c.buffer.is_empty() {
@@ -272,6 +426,12 @@ impl System {
         let weak = self.model == Model::Weak;
         if weak && order == Order::Acquire && c.buffer.iter().any(|b| b.release) {
             return Ok(Vec::new());
+        }
+        let torn = |whole: u64| width != Width::U64 && is_unknown(whole);
+        let forwards = |b: &Buffered| b.overlaps(at, width) && torn(b.value);
+        if torn(state.read(at & !7, Width::U64)) || c.buffer.iter().any(forwards) {
+            let pc = c.contexts.last().map_or(0, |c| c.pc);
+            return Err(Fault { core, pc, what: "a part of a number that depends on time".to_owned() });
         }
         let bound = if weak { self.bound(state, core, order, self.address_view(state, core, addr)) } else { 0 };
         Ok(match lookup(&c.buffer, at, width) {
@@ -293,10 +453,12 @@ impl System {
         }
     }
 
-    fn resolve(&self, state: &State, core: usize, addr: &Addr, width: Width) -> Result<u64, Fault> {
+    pub(super) fn resolve(&self, state: &State, core: usize, addr: &Addr, width: Width) -> Result<u64, Fault> {
         let context = state.cores[core].contexts.last().expect("a core that is not done has a context");
         let a = context.address(addr, core as u64, self.program.percpu_stride);
-        let what = if !a.is_multiple_of(width.bytes()) {
+        let what = if has_unknown(context, addr) {
+            "an address that depends on time".to_owned()
+        } else if !a.is_multiple_of(width.bytes()) {
             format!("address {a:#x} is not aligned to {} bytes", width.bytes())
         } else if !self.is_mapped(a, state.cores.len() as u64) {
             format!("address {a:#x} belongs to no object")
@@ -327,4 +489,30 @@ fn lookup(buffer: &[Buffered], addr: u64, width: Width) -> Lookup {
         }
     }
     Lookup::Miss
+}
+
+fn has_unknown(c: &Context, a: &Addr) -> bool {
+    let base = if let Base::Reg(r) | Base::OnCpu(r) = a.base { is_unknown(c.reg(r)) } else { false };
+    base || a.index.is_some_and(|(r, _)| is_unknown(c.reg(r)))
+}
+
+/// As [`Context::step_pure`], with numbers that are not known; `None` if the micro-op is of another kind.
+fn step_pure(c: &mut Context, op: &Op, cpu: u64, stride: u64) -> Result<Option<bool>, &'static str> {
+    match *op {
+        Op::Alu { f, dst, a, b } => {
+            let v = unknown::compute(f, c.value(a), c.value(b))?;
+            c.set(dst, v);
+            c.pc += 1;
+        }
+        Op::Lea { dst, addr } if has_unknown(c, &addr) => {
+            c.set(dst, ANY);
+            c.pc += 1;
+        }
+        Op::Branch { cmp, a, b, target } => {
+            let holds = unknown::compare(cmp, c.value(a), c.value(b));
+            c.pc = if holds.expect("`execute` goes both ways") { target } else { c.pc + 1 };
+        }
+        _ => return c.step_pure(op, cpu, stride).map(|did| did.then_some(true)).map_err(|_| "division by zero"),
+    }
+    Ok(Some(true))
 }

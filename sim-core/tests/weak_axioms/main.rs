@@ -25,8 +25,15 @@ fn untimed(p: &Program, model: Model) -> Outcomes {
     let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
     let names: Vec<Vec<String>> = program.procs.iter().map(|p| p.regs.clone()).collect();
     let tasks = (0..program.procs.len()).map(|i| Some(i as u16)).collect();
-    let system =
-        System { program: Arc::new(program), model, tasks, memory: Vec::new(), store_buffer: 8, merge_local: true };
+    let system = System {
+        program: Arc::new(program),
+        model,
+        tasks,
+        memory: Vec::new(),
+        store_buffer: 8,
+        merge_local: true,
+        ..System::default()
+    };
     let mut set = Outcomes::new();
     let explored = explore(&system, LIMIT_BYTES, |s| {
         let mut outcome = Vec::new();

@@ -4,6 +4,7 @@
 mod asm;
 mod calibrate;
 mod experiment;
+mod explore;
 mod flags;
 mod interrupt;
 mod litmus;
@@ -60,6 +61,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
+    Explore(explore::ExploreArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -164,18 +166,24 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Calibrate(c)) => calibrate::run(&c),
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
+        Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
         Some(Command::Asm(c)) => asm::run(&c),
     };
-    match result {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(Failure::Found) => ExitCode::from(1),
-        Err(Failure::Interrupted) => ExitCode::from(interrupt::EXIT_CODE),
-        Err(Failure::Told) => ExitCode::from(2),
-        Err(Failure::Input(e)) => {
+    result.map_or_else(fail, |()| ExitCode::SUCCESS)
+}
+
+/// Says what is left to say of a failure, and gives its exit code.
+fn fail(failure: Failure) -> ExitCode {
+    match failure {
+        Failure::Closed => ExitCode::SUCCESS,
+        Failure::Found => ExitCode::from(1),
+        Failure::Interrupted => ExitCode::from(interrupt::EXIT_CODE),
+        Failure::Told => ExitCode::from(2),
+        Failure::Input(e) => {
             output::complain(&e);
             ExitCode::from(2)
         }
-        Err(Failure::Files(e)) => {
+        Failure::Files(e) => {
             let help = match &e {
                 reports::Error::Write { .. } => {
                     "\n  help: is there room, and may you write there? --out names another folder"

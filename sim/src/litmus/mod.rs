@@ -168,6 +168,7 @@ fn enumerate(test: &Test, compiled: &Compiled, how: &How) -> Result<BTreeSet<Vec
         memory: compiled.memory.clone(),
         store_buffer: store_buffer(how) as usize,
         merge_local: true,
+        ..System::default()
     };
     let (mut set, mut ends) = (BTreeSet::new(), 0_u64);
     let explored = explore(&system, how.limit_bytes, |s| {

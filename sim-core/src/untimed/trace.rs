@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A path through the graph, step by step, for people and for directed runs.
+
+use super::{Fault, Graph, State, Step};
+use crate::isa::{ContextKind, Pc};
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceStep {
+    /// What was chosen.
+    pub step: Step,
+    /// Whose step it is.
+    pub core: usize,
+    /// The context it begins in: 0 is the task, the others handlers.
+    pub level: usize,
+    /// Kind of that context.
+    pub kind: ContextKind,
+    /// Micro-ops executed, in order; the first is where the core stood. None for a store that becomes visible.
+    pub pcs: Vec<Pc>,
+    /// Marks reported, with their arguments; only with [`super::System::watch`].
+    pub said: Vec<(Pc, [u64; 3])>,
+    /// The state after it.
+    pub after: State,
+}
+
+impl Graph<'_> {
+    /// A shortest path from a start to a state: the start, and the steps.
+    pub fn path(&mut self, state: usize) -> (State, Vec<TraceStep>) {
+        let mut numbers = vec![state];
+        while let Some(p) = self.parent(numbers[numbers.len() - 1]) {
+            numbers.push(p);
+        }
+        numbers.reverse();
+        let first = self.state(numbers[0]);
+        let steps = numbers.windows(2).map(|w| self.step_between(w[0], w[1])).collect();
+        (first, steps)
+    }
+
+    /// Every step of a state with where it leads; what fails is left out.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn steps_from(&mut self, from: usize) -> Result<Vec<(TraceStep, usize)>, Fault> {
+        let state = self.state(from);
+        self.cx.record = true;
+        let mut out = Vec::new();
+        for core in 0..state.cores.len() {
+            let mut next = Vec::new();
+            let done = self.system.steps_of(&mut self.cx, &state, core, &mut next);
+            if done.is_err() {
+                self.cx.record = false;
+            }
+            done?;
+            for (step, mut after) in next {
+                let pcs = std::mem::take(&mut after.trail);
+                let said = std::mem::take(&mut after.said);
+                let c = &state.cores[core];
+                let level = c.handlers.len();
+                let kind = c.running().map_or(ContextKind::Task, |c| c.kind);
+                let Some(to) = self.find(&after) else { continue };
+                out.push((TraceStep { step, core, level, kind, pcs, said, after }, to));
+            }
+        }
+        self.cx.record = false;
+        Ok(out)
+    }
+
+    fn step_between(&mut self, from: usize, to: usize) -> TraceStep {
+        let steps = self.steps_from(from).unwrap_or_default();
+        let found = steps.into_iter().find(|(_, t)| *t == to);
+        found.expect("an edge of the graph is a step").0
+    }
+}

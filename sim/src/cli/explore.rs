@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim explore`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use configs::{Cpus, Loaded};
+use rqsim::explore::{
+    PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
+};
+use rqsim::plan::{InputError, plan};
+use sim_core::untimed::{Budget, End, Model, search};
+
+use super::flags::{Changes, StageFlags};
+use super::{Failure, output};
+
+/// Exit code of a search that found no violation and did not come to its end.
+const NO_VERDICT: u8 = 3;
+
+/// Go through every interleaving of an experiment's programs, without time.
+///
+/// Cores step in any order, stores become visible whenever the memory model allows, clocks show any time, and the
+/// experiment's interrupts land at any boundary, a bounded number in a run. What does not hold is shown by a shortest path.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sim explore explore-aa.ron                        one lock, two CPUs and their NMIs, stage by stage
+  sim explore explore-abba.ron --stages 'next +1-5' --memory 8GiB --time 10m
+  sim explore explore-plain.ron --model sc --interrupts 0
+  sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
+  sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
+
+Exit codes: 0 every property holds; 1 one does not; 2 unusable input; 3 no verdict: the memory or time allowed ran out
+before every state was visited, and what was visited violates nothing.")]
+pub(super) struct ExploreArgs {
+    /// A RON file or a preset's name.
+    #[arg(value_name = "EXPERIMENT", conflicts_with = "config", required_unless_present = "config")]
+    experiment: Option<String>,
+    /// The same.
+    #[arg(long, short, value_name = "EXPERIMENT")]
+    config: Option<String>,
+    #[command(flatten)]
+    stages: StageFlags,
+    /// Instead of the experiment's stages every subset of the patches on both bases, and every other lock.
+    #[arg(long, conflicts_with = "stages")]
+    lattice: bool,
+    /// Write the table of verdicts into this page, between the marks that are there for the experiment.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+    #[command(flatten)]
+    changes: Changes,
+    /// Cores of the machine [default: those that the experiment names, at least 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    cores: Option<u32>,
+    /// Most interrupts in one run, all cores together.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    interrupts: u8,
+    /// Rounds of tasks that go on until the experiment ends, per core.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    rounds: u8,
+    /// Memory model [default: the machine's].
+    #[arg(long, value_name = "MODEL")]
+    model: Option<ModelArg>,
+    /// Entries of the store buffer [default: the machine's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    store_buffer: Option<u16>,
+    /// Memory a search may use, as in 8GiB or 500MiB.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
+    memory: usize,
+    /// Time the search of one stage may take, as in 90s or 10m [default: any].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    time: Option<Duration>,
+    /// Make a state at every micro-op: the same verdicts, slowly.
+    #[arg(long)]
+    full: bool,
+    /// File for what was found, a JSON line per stage; stages that are in it are not searched again.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Search again what is in the file already.
+    #[arg(long)]
+    fresh: bool,
+    /// No paths: the table only.
+    #[arg(long)]
+    brief: bool,
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ModelArg {
+    Sc,
+    Tso,
+    Weak,
+}
+
+impl From<ModelArg> for Model {
+    fn from(m: ModelArg) -> Model {
+        match m {
+            ModelArg::Sc => Model::Sc,
+            ModelArg::Tso => Model::Tso,
+            ModelArg::Weak => Model::Weak,
+        }
+    }
+}
+
+fn bytes(text: &str) -> Result<usize, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit.trim() {
+        "GiB" => 30,
+        "MiB" => 20,
+        "KiB" => 10,
+        _ => return Err("write it as in 8GiB, 500MiB or 64KiB".into()),
+    };
+    let n: usize = number.parse().map_err(|_| "the number is missing or too large".to_owned())?;
+    n.checked_mul(1 << shift).filter(|b| *b > 0).ok_or_else(|| "zero, or too large".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let each = match unit.trim() {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return Err("write it as in 90s, 10m or 2h".into()),
+    };
+    let n: u64 = number.parse().map_err(|_| "the number is missing or too large".to_owned())?;
+    n.checked_mul(each).filter(|s| *s > 0).map(Duration::from_secs).ok_or_else(|| "zero, or too large".to_owned())
+}
+
+pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
+    let name = args.experiment.as_ref().or(args.config.as_ref()).expect("clap asks for one of them");
+    if name.ends_with(".uop") {
+        return raw(args, name);
+    }
+    let mut loaded = args.changes.apply(configs::load(name)?)?;
+    loaded = with_cores(loaded, args.cores)?;
+    let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
+    let mut plans = Vec::new();
+    for mut loaded in all {
+        shorten_waits(&mut loaded)?;
+        let mut plan = plan(loaded)?;
+        args.stages.select(&mut plan)?;
+        plans.push(plan);
+    }
+    let size = Size {
+        model: args.model.map(Model::from),
+        interrupts: args.interrupts,
+        rounds: args.rounds,
+        store_buffer: args.store_buffer.map(usize::from),
+        merged: !args.full,
+    };
+    let before = match (&args.out, args.fresh) {
+        (Some(path), false) => read(path)?,
+        _ => Vec::new(),
+    };
+    output::head(&loaded.experiment)?;
+    let mut rows = Vec::new();
+    for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
+        let key = rqsim::explore::key(stage, &size);
+        let old = before.iter().find(|r| r.version == rqsim::VERSION && r.key == key && r.is_complete());
+        let row = match old {
+            Some(r) => r.clone(),
+            None => {
+                let start = Instant::now();
+                let over = |p: sim_core::untimed::Progress| {
+                    if !args.quiet && p.visited.is_multiple_of(1 << 20) && p.visited > 0 {
+                        output::say(&format!("{}: {} states, {} MiB", stage.name, p.states, p.bytes >> 20));
+                    }
+                    args.time.is_some_and(|t| start.elapsed() > t)
+                };
+                let mut row = search_stage(plan, stage, &size, args.memory, over)?;
+                row.seconds = start.elapsed().as_secs_f64();
+                if let Some(path) = &args.out {
+                    save(path, &row)?;
+                }
+                row
+            }
+        };
+        output::print(&line(&row))?;
+        for (what, n) in &row.growth {
+            output::say(&format!("note: {}: {what} had {n} values in the states found last", row.stage));
+        }
+        rows.push(row);
+    }
+    if let Some(path) = &args.page {
+        let page =
+            std::fs::read_to_string(path).map_err(|source| reports::Error::Read { path: path.clone(), source })?;
+        let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
+        rqsim::files::write_text(path, &replace(&page, &short, &table(&rows))?)?;
+    }
+    if !args.brief {
+        output::print(&paths(&rows))?;
+    }
+    let broken = rows.iter().any(|r| !r.violations.is_empty());
+    if !broken && rows.iter().any(|r| !r.is_complete()) {
+        output::say(
+            "no verdict: not every state was visited; --memory and --time allow more, --interrupts and --cores make it smaller",
+        );
+        return Ok(ExitCode::from(NO_VERDICT));
+    }
+    if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// A program file by itself: every core executes its first procedure, in the steps that are written.
+fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
+    let text = std::fs::read_to_string(name).map_err(|source| reports::Error::Read { path: name.into(), source })?;
+    let model = args.model.unwrap_or(ModelArg::Tso).into();
+    let cores = args.cores.unwrap_or(2) as usize;
+    let system = raw_system(name, text, model, cores, args.store_buffer.map_or(8, usize::from))?;
+    let start = Instant::now();
+    let mut over = |_| args.time.is_some_and(|t| start.elapsed() > t);
+    let graph = search(&system, Budget { bytes: args.memory, over: &mut over });
+    output::print(&format!("{name}, {cores} cores: {} states, {} steps\n", graph.len(), graph.steps()))?;
+    match &graph.end {
+        End::Complete => Ok(ExitCode::SUCCESS),
+        End::Fault(_, f) => {
+            output::print(&format!("core {}: {} at {}\n", f.core, f.what, system.program.place(f.pc)))?;
+            Err(Failure::Found)
+        }
+        End::Memory | End::Told => {
+            output::say("incomplete: not every state was visited");
+            Ok(ExitCode::from(NO_VERDICT))
+        }
+    }
+}
+
+fn save(path: &Path, row: &Row) -> Result<(), Failure> {
+    Ok(append(path, row)?)
+}
+
+/// The experiment on as many cores as it names, or as asked for.
+fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
+    let e = &loaded.experiment;
+    let on = e.workload.tasks.iter().map(|t| &t.on).chain(e.interrupts.iter().map(|i| &i.on));
+    let named = on.map(|c| match c {
+        Cpus::All => 0,
+        Cpus::Cpus(list) => list.iter().max().map_or(0, |m| m + 1),
+        Cpus::Range { last, .. } => last + 1,
+        Cpus::Stride { first, .. } => first + 1,
+    });
+    let cores = cores.unwrap_or_else(|| named.max().unwrap_or(0).max(2));
+    if cores == e.machine.cores {
+        return Ok(loaded);
+    }
+    if cores > e.machine.cores {
+        let what = format!("--cores {cores}: the machine has {} cores", e.machine.cores);
+        return Err(InputError::text(&what, "give fewer, or another machine with --machine").into());
+    }
+    let file = format!("{}, on {cores} cores", loaded.file);
+    let text = configs::override_field(&configs::expanded(e), "machine.cores", &cores.to_string())?;
+    Ok(Loaded { origin: loaded.origin, ..configs::parse(&text, &file)? })
+}
+
+/// A stage in a line.
+fn line(row: &Row) -> String {
+    let mut says: Vec<String> = PROPERTIES.iter().map(|p| format!("{} {}", p.name(), row.verdict(p.name()))).collect();
+    if !row.told.is_empty() {
+        says.push(format!("ETIMEDOUT by {}", row.told.join(" and ")));
+    }
+    let end = if row.is_complete() { String::new() } else { format!(" ({}; {} visited)", row.end, row.visited) };
+    format!(
+        "{}: {} states, {} steps, {} MiB, {:.1} s{end}\n    {}\n",
+        row.stage,
+        row.states,
+        row.steps,
+        row.bytes >> 20,
+        row.seconds,
+        says.join(", ")
+    )
+}
+
+/// The paths to what does not hold; the same path is printed once.
+fn paths(rows: &[Row]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        for v in &row.violations {
+            out += &format!("\n{}, {}: {} ({} in all)\n", row.stage, v.property, v.what, v.count);
+            v.story.iter().for_each(|l| out += &format!("  {l}\n"));
+            out.push('\n');
+            v.columns.iter().for_each(|l| out += &format!("  {l}\n"));
+        }
+    }
+    out
+}

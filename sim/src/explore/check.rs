@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What has to hold in every state, and the nearest state in which it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind};
+use sim_core::program::Program;
+use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without, on_cycle};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Property {
+    /// The program does nothing that no machine could do, and nothing that has no meaning here.
+    Fault,
+    /// At most one context owns a lock.
+    Exclusion,
+    /// When every task has ended, what the program declares clean is 0.
+    Clean,
+    /// From every state each attempt can end, without an attempt that has not begun.
+    Ends,
+    /// Every attempt can end without a deadline that passes: a check finds each deadlock.
+    NoDeadline,
+    /// Nobody is told of a deadlock that is none.
+    TrueDeadlock,
+}
+
+/// All of them, in the order of tables.
+pub const PROPERTIES: [Property; 6] = [
+    Property::Fault,
+    Property::Exclusion,
+    Property::Clean,
+    Property::Ends,
+    Property::NoDeadline,
+    Property::TrueDeadlock,
+];
+
+impl Property {
+    /// Name in records and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Property::Fault => "no fault",
+            Property::Exclusion => "exclusion",
+            Property::Clean => "clean",
+            Property::Ends => "ends",
+            Property::NoDeadline => "no deadline needed",
+            Property::TrueDeadlock => "deadlocks true",
+        }
+    }
+}
+
+/// A property that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub property: Property,
+    /// Which way it does not hold, where there are several.
+    pub by: Option<&'static str>,
+    /// What is wrong, in a sentence.
+    pub what: String,
+    /// The nearest state that shows it.
+    pub state: usize,
+    /// States (or steps, for what is about steps) that show it.
+    pub count: usize,
+}
+
+/// What is asked of one core, worked out once for each.
+struct Part {
+    owns: Vec<u64>,
+    /// Attempts decided to end with EDEADLK.
+    deadlocks: usize,
+    rests: bool,
+}
+
+/// Looks for violations of every property. After a search that did not finish, only for those that states and steps
+/// show by themselves.
+#[must_use]
+pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
+    let parts: Vec<Part> = graph.cores().iter().map(|c| part(c, program)).collect();
+    let mut found = Vec::new();
+    if let End::Fault(state, fault) = &graph.end {
+        let what = format!("core {}: {} at {}", fault.core, fault.what, program.place(fault.pc));
+        found.push(Finding { property: Property::Fault, by: None, what, state: *state as usize, count: 1 });
+    }
+    found.extend(exclusion(graph, program, &parts));
+    found.extend(clean(graph, program, &parts));
+    if graph.end == End::Complete {
+        found.extend(progress(graph, program));
+    }
+    found.extend(true_deadlocks(graph, program, &parts));
+    found
+}
+
+fn part(c: &CoreState, program: &Program) -> Part {
+    let mut owns: Vec<u64> = c.claims.iter().filter(|c| c.stage == Stage::Owns).map(|c| c.lock).collect();
+    owns.sort_unstable();
+    let halted = |c: &CoreState| {
+        c.running().is_some_and(|x| program.ops[x.pc as usize] == sim_core::isa::Op::Halt) && c.handlers.is_empty()
+    };
+    Part {
+        owns,
+        deadlocks: c.claims.iter().filter(|c| c.error == EDEADLK).count(),
+        rests: (!c.runs() || halted(c)) && c.buffer.is_empty(),
+    }
+}
+
+fn cores_of<'a>(graph: &'a Graph<'_>, state: usize) -> &'a [u32] {
+    let tuple = graph.tuple(state);
+    &tuple[..tuple.len() - 1]
+}
+
+/// Name of a lock's object.
+pub(super) fn lock_name(program: &Program, addr: u64) -> String {
+    program.object_at(addr).map_or_else(|| format!("{addr:#x}"), |(o, _)| o.name.clone())
+}
+
+fn exclusion(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
+    let shared = |s: usize| {
+        let mut all: Vec<u64> = Vec::new();
+        for c in cores_of(graph, s) {
+            all.extend(&parts[*c as usize].owns);
+        }
+        all.sort_unstable();
+        all.windows(2).find(|w| w[0] == w[1]).map(|w| w[0])
+    };
+    let mut bad = (0..graph.len()).filter_map(|s| shared(s).map(|lock| (s, lock)));
+    let (state, lock) = bad.next()?;
+    let what = format!("two contexts own {}", lock_name(program, lock));
+    Some(Finding { property: Property::Exclusion, by: None, what, state, count: 1 + bad.count() })
+}
+
+fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
+    let mut dirty: BTreeMap<u32, Option<String>> = BTreeMap::new();
+    let mut first: Option<Finding> = None;
+    for s in 0..graph.len() {
+        if !cores_of(graph, s).iter().all(|c| parts[*c as usize].rests) {
+            continue;
+        }
+        // What a task still owns when it ends is its own affair.
+        if cores_of(graph, s).iter().any(|c| !parts[*c as usize].owns.is_empty()) {
+            continue;
+        }
+        let memory = *graph.tuple(s).last().expect("a tuple has a memory");
+        let wrong = dirty.entry(memory).or_insert_with(|| not_clean(&graph.state(s), program));
+        if let Some(what) = wrong {
+            match &mut first {
+                Some(f) => f.count += 1,
+                None => {
+                    let what = format!("at rest {what}");
+                    first = Some(Finding { property: Property::Clean, by: None, what, state: s, count: 1 });
+                }
+            }
+        }
+    }
+    first
+}
+
+fn not_clean(state: &State, program: &Program) -> Option<String> {
+    for c in &program.clean {
+        let cpus = if c.percpu { state.cores.len() as u64 } else { 1 };
+        for cpu in 0..cpus {
+            let value = state.read(c.addr + cpu * program.percpu_stride, c.width);
+            if value != 0 {
+                let of = if c.percpu { format!(" of core {cpu}") } else { String::new() };
+                return Some(format!("{}{of} is {value:#x}", c.name));
+            }
+        }
+    }
+    None
+}
+
+fn progress(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
+    let mut out = Vec::new();
+    let mut known: BTreeSet<usize> = BTreeSet::new();
+    for (property, by, without) in [
+        (Property::Ends, Some("for ever"), Without { newcomers: false, deadlines: false }),
+        (Property::Ends, Some("newcomer"), Without { newcomers: true, deadlines: false }),
+        (Property::NoDeadline, None, Without { newcomers: true, deadlines: true }),
+    ] {
+        let mut bad = graph.hopeless(without);
+        bad.retain(|s| !known.contains(s));
+        if let Some(&state) = bad.first() {
+            let waits = waiting(&graph.state(state), program);
+            let what = match by {
+                Some("for ever") => format!("nothing ends this any more: {waits}"),
+                Some(_) => format!("only an attempt that has not begun can end this: {waits}"),
+                None => format!("only a deadline ends this: {waits}"),
+            };
+            out.push(Finding { property, by, what, state, count: bad.len() });
+        }
+        known.extend(bad);
+    }
+    out
+}
+
+/// Who waits for what, in words.
+fn waiting(state: &State, program: &Program) -> String {
+    let mut all = Vec::new();
+    for (core, c) in state.cores.iter().enumerate() {
+        for claim in &c.claims {
+            let kind = c.contexts.get(usize::from(claim.level)).map_or("task", |x| x.kind.name());
+            all.push(format!("core {core} {kind} {}", claim_text(claim, program)));
+        }
+    }
+    all.join(", ")
+}
+
+/// What a claim says, in words.
+pub(super) fn claim_text(claim: &Claim, program: &Program) -> String {
+    let lock = lock_name(program, claim.lock);
+    let decided = match claim.error {
+        0 => "",
+        EDEADLK => ", EDEADLK decided",
+        ETIMEDOUT => ", ETIMEDOUT decided",
+        _ => ", an error decided",
+    };
+    match claim.stage {
+        Stage::Wants => format!("attempts {lock}{decided}"),
+        Stage::Owns => format!("owns {lock}"),
+        Stage::Waits(kind) => format!("waits for {lock} ({}{decided})", wait_name(kind)),
+    }
+}
+
+const fn wait_name(kind: WaitKind) -> &'static str {
+    kind.name()
+}
+
+/// Attempts that are decided to end with EDEADLK though nobody waited in a circle through them, from the look that found it
+/// until then: the nearest for each detector. A circle that is there during a part of the look excuses it, so what is
+/// judged is each such decision's own shortest path.
+fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<Finding> {
+    let mut found: BTreeMap<&'static str, Finding> = BTreeMap::new();
+    for s in 0..graph.len() {
+        let Some(before) = graph.parent(s) else { continue };
+        let pairs = cores_of(graph, before).iter().zip(cores_of(graph, s)).enumerate();
+        let told = |(b, a): (&u32, &u32)| parts[*a as usize].deadlocks > parts[*b as usize].deadlocks;
+        for (core, _) in pairs.filter(|(_, pair)| told(*pair)) {
+            let cores = graph.cores_of(s);
+            let c = cores[core];
+            let level = c.handlers.len() as u8;
+            let Some(claim) = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK) else { continue };
+            if on_cycle(&cores, (core, level)) || was_on_cycle(graph, before, core, claim) {
+                continue;
+            }
+            let by = Detector::from_number(u64::from(claim.looked)).map_or("try_once", Detector::name);
+            let finding = found.entry(by).or_insert_with(|| {
+                let waits = waiting(&graph.state(s), program);
+                let what =
+                    format!("core {core} is told EDEADLK ({by}) and nobody waits in a circle through it: {waits}");
+                Finding { property: Property::TrueDeadlock, by: Some(by), what, state: s, count: 0 }
+            });
+            finding.count += 1;
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Whether the attempt was on a circle at some time since it began to look, on the shortest path to this state.
+fn was_on_cycle(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
+    loop {
+        let cores = graph.cores_of(state);
+        let same = |c: &Claim| c.level == claim.level && c.lock == claim.lock && c.looked == claim.looked;
+        if claim.looked == 0 || !cores[core].claims.iter().any(same) {
+            return false;
+        }
+        if on_cycle(&cores, (core, claim.level)) {
+            return true;
+        }
+        let Some(before) = graph.parent(state) else { return false };
+        state = before;
+    }
+}
+
+/// What attempts are told besides: by which deadlines they can end.
+#[must_use]
+pub fn told(graph: &Graph<'_>) -> Vec<String> {
+    let claims = || graph.cores().iter().flat_map(|c| &c.claims).filter(|c| c.error == ETIMEDOUT);
+    let flushed = |c: &Claim| c.stage == Stage::Waits(WaitKind::Queued);
+    let mut out = Vec::new();
+    if claims().any(|c| !flushed(c)) {
+        out.push("own deadline".to_owned());
+    }
+    if claims().any(flushed) {
+        out.push("flushed".to_owned());
+    }
+    out
+}
