@@ -226,7 +226,7 @@ const fn wait_name(kind: WaitKind) -> &'static str {
 }
 
 /// Attempts that are decided to end with EDEADLK though nobody waited in a circle through them, from the look that found it
-/// until then: the nearest for each detector. A circle that is there during a part of the look excuses it, so what is
+/// until then, or, if they have not waited, would have: the nearest for each detector. A circle that is there during a part of the look excuses it, so what is
 /// judged is each such decision's own shortest path.
 fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<Finding> {
     let mut found: BTreeMap<&'static str, Finding> = BTreeMap::new();
@@ -241,6 +241,9 @@ fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<F
             let Some(claim) = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK) else { continue };
             if on_cycle(&cores, (core, level)) || was_on_cycle(graph, before, core, claim) {
                 continue;
+            }
+            if !has_waited(graph, s, core, claim) && would_close_a_cycle(&cores, core, claim) {
+                continue; // Avoided before it formed.
             }
             let by = Detector::from_number(u64::from(claim.looked)).map_or("try_once", Detector::name);
             let finding = found.entry(by).or_insert_with(|| {
@@ -269,6 +272,31 @@ fn was_on_cycle(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim)
         let Some(before) = graph.parent(state) else { return false };
         state = before;
     }
+}
+
+/// Whether the attempt has waited, on the shortest path to this state. To be patient while the lock is handed over is not to wait.
+fn has_waited(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
+    loop {
+        let same = |c: &&Claim| c.level == claim.level && c.lock == claim.lock && c.is_open();
+        let Some(then) = graph.cores_of(state)[core].claims.iter().find(same) else { return false };
+        if matches!(then.stage, Stage::Waits(kind) if kind != WaitKind::PendingHandOver) {
+            return true;
+        }
+        let Some(before) = graph.parent(state) else { return false };
+        state = before;
+    }
+}
+
+/// Whether the attempt would be on a circle if it waited for everybody who has or wants the lock: what the oracle of timed
+/// runs asks of one that never waited.
+fn would_close_a_cycle(cores: &[&CoreState], core: usize, claim: &Claim) -> bool {
+    let mut waiting = cores[core].clone();
+    let own = |c: &&mut Claim| c.level == claim.level && c.lock == claim.lock && c.is_open();
+    let Some(own) = waiting.claims.iter_mut().find(own) else { return false };
+    own.stage = Stage::Waits(WaitKind::Fallback);
+    let mut cores = cores.to_vec();
+    cores[core] = &waiting;
+    on_cycle(&cores, (core, claim.level))
 }
 
 /// What attempts are told besides: by which deadlines they can end.
