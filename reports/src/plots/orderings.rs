@@ -108,6 +108,7 @@ fn color_key<DB: DrawingBackend>(
     let kind = match (max > min, min > 0.0) {
         (false, _) => "",
         (true, true) => " (logarithmic)",
+        (true, false) if min == 0.0 => " (logarithmic above 0)",
         (true, false) => " (linear)",
     };
     let greatest = format!("{}{kind}", shown(metric, max));
@@ -132,11 +133,15 @@ fn ends(values: &[f64]) -> (f64, f64) {
 /// From a value to its place between the least and the greatest, 0 to 1.
 fn scale(values: &[f64]) -> impl Fn(f64) -> f64 + use<> {
     let (min, max) = ends(values);
+    // Where 0 is among them a logarithm begins near the least of the others.
+    let least = values.iter().copied().filter(|v| *v > 0.0).fold(f64::MAX, f64::min);
     move |v| {
         if max <= min {
             0.0
         } else if min > 0.0 {
             (v / min).ln() / (max / min).ln()
+        } else if min == 0.0 {
+            (v / least).ln_1p() / (max / least).ln_1p()
         } else {
             (v - min) / (max - min)
         }
