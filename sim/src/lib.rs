@@ -14,6 +14,7 @@ pub mod orderings;
 pub mod plan;
 pub mod run;
 mod trace;
+pub mod window;
 pub mod windows;
 
 /// Version of rqsim, with a hash of the sources it was built from: what makes two records

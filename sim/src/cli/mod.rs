@@ -11,6 +11,7 @@ mod orderings;
 mod output;
 mod protocol;
 mod test_memory;
+mod trace;
 mod windows;
 
 use std::process::ExitCode;
@@ -100,6 +101,8 @@ struct RunArgs {
     /// healing, and who paid without being on them. Records have it in any case.
     #[arg(long)]
     anatomy: bool,
+    #[command(flatten)]
+    trace: trace::TraceFlags,
 }
 
 #[derive(Debug, Args)]

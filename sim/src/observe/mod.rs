@@ -3,6 +3,7 @@
 
 mod klog;
 mod metrics;
+mod spans;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,6 +15,7 @@ use sim_core::time::{Clock, Cycle};
 
 pub use klog::{Interrupt, KernelView, KernelWatch};
 pub use metrics::Meter;
+pub use spans::{Business, Collector, ContextNow, Open, Seen};
 
 /// Marks kept for a trace of a run that went wrong.
 const LAST_MARKS: usize = 50;

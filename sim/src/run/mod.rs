@@ -6,7 +6,7 @@ mod measure;
 mod stuck;
 
 pub use finding::find;
-pub(crate) use finding::unclean;
+pub(crate) use finding::{lock_name, unclean};
 pub(crate) use stuck::stuck;
 
 use configs::Loaded;
