@@ -69,7 +69,8 @@ pub fn timeline(trace: &Trace) -> Result<String, Error> {
 fn draw(trace: &Trace) -> Result<String, String> {
     let row = (560.0 / f64::from(trace.cores.max(1))).clamp(11.0, 34.0);
     let span = trace.to_ns - trace.from_ns;
-    let plot = Plot { left: LEFT, right: WIDTH - MARGIN, top: TOP + 26.0, bottom: TOP + 30.0 + row * f64::from(trace.cores) };
+    let plot =
+        Plot { left: LEFT, right: WIDTH - MARGIN, top: TOP + 26.0, bottom: TOP + 30.0 + row * f64::from(trace.cores) };
     let steps = ((plot.right - plot.left) * STEPS) as usize;
     let caption = frame::caption_lines(&format!(
         "{}. A row is a core: its innermost context that has business with a lock. The bar above it says in what it runs, the bar \
@@ -116,7 +117,9 @@ fn draw(trace: &Trace) -> Result<String, String> {
                 let (x0, x1) = (px(from), px(to).max(px(from) + 0.5));
                 canvas.rect((x0, y.0), (x1.min(plot.right), y.1), color)
             };
-            for (from, to, is_nmi) in merged(trace.handlers.iter().filter(|s| s.core == core), span / steps.max(1) as u64) {
+            for (from, to, is_nmi) in
+                merged(trace.handlers.iter().filter(|s| s.core == core), span / steps.max(1) as u64)
+            {
                 bar(from, to, (top + row * 0.06, y0), if is_nmi { INK } else { GREY })?;
             }
             for s in trace.stuck.iter().filter(|s| s.core == core) {
