@@ -32,8 +32,9 @@ fn color(doing: Doing) -> Option<RGBColor> {
     SHOWN.iter().find(|s| s.0 == doing).map(|s| s.2)
 }
 
-/// Cuts a window into columns and says for each of a core's what took most of its time.
-fn columns(trace: &Trace, core: u32, width: usize) -> Vec<Doing> {
+/// Cuts a window into columns and says for each of a core's what business took most of its time, and whether that is at
+/// least half of it.
+fn columns(trace: &Trace, core: u32, width: usize) -> Vec<(Doing, bool)> {
     let span = (trace.to_ns - trace.from_ns).max(1);
     let begin = |i: usize| trace.from_ns + (u128::from(span) * i as u128 / width as u128) as u64;
     let mut times = vec![[0_u64; 6]; width];
@@ -48,14 +49,13 @@ fn columns(trace: &Trace, core: u32, width: usize) -> Vec<Doing> {
             time[s.what as usize] += s.to_ns.min(to).saturating_sub(s.from_ns.max(from));
         }
     }
-    let all = [Doing::Other, Doing::Acquiring, Doing::Queued, Doing::Pending, Doing::Spinning, Doing::Holding];
-    let most = |(i, time): (usize, &mut [u64; 6])| {
-        let rest = (begin(i + 1) - begin(i)).saturating_sub(time.iter().sum());
-        time[Doing::Other as usize] += rest;
+    let most = |(i, time): (usize, &[u64; 6])| {
         // Where two took equally long, the one that is more of a lock's business.
-        all.into_iter().max_by_key(|d| (time[*d as usize], *d)).unwrap_or_default()
+        let doing = SHOWN.iter().map(|s| s.0).filter(|d| time[*d as usize] > 0).max_by_key(|d| (time[*d as usize], *d));
+        let busy: u64 = time.iter().sum();
+        (doing.unwrap_or_default(), 2 * busy >= begin(i + 1) - begin(i))
     };
-    times.iter_mut().enumerate().map(most).collect()
+    times.iter().enumerate().map(most).collect()
 }
 
 /// A time line as SVG. `description` for readers who cannot see it has the shares of time.
@@ -74,8 +74,8 @@ fn draw(trace: &Trace) -> Result<String, String> {
     let steps = ((plot.right - plot.left) * STEPS) as usize;
     let caption = frame::caption_lines(&format!(
         "{}. A row is a core: its innermost context that has business with a lock. The bar above it says in what it runs, the bar \
-         below that an attempt is one of over {}. A step of the picture is {} and has the colour of what took most \
-         of it.",
+         below that an attempt is one of over {}. A step of the picture is {} and has the colour of the \
+         business that took most of it; it is thin where the core had none for over half of it.",
         trace.setting,
         duration(trace.stuck_after_ns),
         duration((span as f64 / steps as f64).ceil() as u64),
@@ -97,6 +97,7 @@ fn draw(trace: &Trace) -> Result<String, String> {
         let at = |ns: f64| plot.left + (plot.right - plot.left) * ns / span.max(1) as f64;
         let mut axis = Axis::linear(most, (plot.left, at(round * scale)));
         axis.ticks.retain(|t| t.value <= most);
+        frame::x_axis(canvas, plot, &axis, &format!("time since the window's begin ({unit})"))?;
         for core in 0..trace.cores {
             let top = plot.top + row * f64::from(core);
             let (y0, y1) = (top + row * 0.24, top + row * 0.76);
@@ -105,9 +106,11 @@ fn draw(trace: &Trace) -> Result<String, String> {
             let mut from = 0;
             for to in 1..=steps {
                 if to == steps || columns[to] != columns[from] {
-                    if let Some(color) = color(columns[from]) {
+                    let (doing, is_most) = columns[from];
+                    if let Some(color) = color(doing) {
                         let x = |i: usize| plot.left + i as f64 / STEPS;
-                        canvas.rect((x(from), y0), (x(to), y1), color)?;
+                        let cut = if is_most { 0.0 } else { (y1 - y0) * 0.3 };
+                        canvas.rect((x(from), y0 + cut), (x(to), y1 - cut), color)?;
                     }
                     from = to;
                 }
@@ -131,7 +134,6 @@ fn draw(trace: &Trace) -> Result<String, String> {
                 canvas.text((plot.left - 10.0, top + row / 2.0), &name, STRONG, Anchor::Right);
             }
         }
-        frame::x_axis(canvas, plot, &axis, &format!("time since the window's begin ({unit})"))?;
         frame::foot(canvas, plot, &caption)
     })
 }
@@ -161,11 +163,11 @@ fn describe(trace: &Trace) -> String {
 }
 
 fn key<DB: DrawingBackend>(canvas: &Canvas<DB>, y: f64) -> Result<(), String> {
-    let mut x = LEFT;
+    let mut x = MARGIN;
     let mut one = |name: &str, color: RGBColor, half: f64| {
         canvas.rect((x, y - half), (x + 16.0, y + half), color)?;
         canvas.text((x + 21.0, y), name, LABEL, Anchor::Left);
-        x += 21.0 + text_width(name, LABEL)? + 17.0;
+        x += 21.0 + text_width(name, LABEL)? + 13.0;
         Ok::<(), String>(())
     };
     for (_, name, color) in SHOWN {
@@ -183,7 +185,9 @@ mod tests {
     use super::*;
 
     fn small() -> Trace {
-        let span = |core, from_ns, to_ns, what| Span { core, from_ns, to_ns, what };
+        fn span<T>(core: u32, from_ns: u64, to_ns: u64, what: T) -> Span<T> {
+            Span { core, from_ns, to_ns, what }
+        }
         Trace {
             title: "t".into(),
             cores: 2,
@@ -197,11 +201,15 @@ mod tests {
 
     #[test]
     fn a_column_shows_what_took_most_of_it() {
-        use Doing::{Holding as H, Other as O, Queued as Q};
-        assert_eq!(columns(&small(), 0, 4), [H, H, O, O]);
-        // The first tenth is half idle, and a tie goes to the lock's business.
-        assert_eq!(columns(&small(), 1, 10), [Q, Q, Q, Q, Q, Q, Q, Q, Q, O]);
-        assert_eq!(columns(&small(), 1, 20)[..3], [O, Q, Q]);
+        let (h, q, o) = ((Doing::Holding, true), (Doing::Queued, true), (Doing::Other, false));
+        assert_eq!(columns(&small(), 0, 4), [h, h, o, o]);
+        assert_eq!(columns(&small(), 1, 10), [q, q, q, q, q, q, q, q, q, o]);
+        // Here the queue has 450 and 400 of 500 ns; with one column 850 of 1000.
+        assert_eq!(columns(&small(), 1, 2), [q, q]);
+        let mut short = small();
+        short.doing.truncate(1);
+        short.doing[0].to_ns = 1040;
+        assert_eq!(columns(&short, 0, 10)[..2], [(Doing::Holding, false), o]);
     }
 
     #[test]

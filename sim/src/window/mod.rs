@@ -84,7 +84,7 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
     let e = &loaded.experiment;
     trace.title = format!("{}: {}, seed {seed}", e.title, stage.name);
     trace.setting = format!(
-        "{} on {} with {} cores, stage {}, seed {seed}; {} ns to {} ns of simulated time; 1 ns here is 1 ns there; rqsim {}",
+        "{} on {} with {} cores, stage {}, seed {seed}, {} ns to {} ns of simulated time, rqsim {}",
         stage.spec.program.name,
         e.machine.name,
         e.machine.cores,
