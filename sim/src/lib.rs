@@ -4,6 +4,7 @@
 pub mod attribution;
 pub mod batch;
 pub mod calibrate;
+pub mod explain;
 pub mod files;
 mod journal;
 pub mod litmus;

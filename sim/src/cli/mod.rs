@@ -4,6 +4,7 @@
 mod asm;
 mod calibrate;
 mod experiment;
+mod explain;
 mod flags;
 mod interrupt;
 mod litmus;
@@ -59,6 +60,7 @@ enum Command {
     TestMemory(test_memory::TestArgs),
     /// Measure a machine with small programs, beside what is published of the hardware.
     Calibrate(calibrate::CalibrateArgs),
+    Explain(explain::ExplainArgs),
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
     /// Look at lock programs.
@@ -165,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Calibrate(c)) => calibrate::run(&c),
+        Some(Command::Explain(c)) => explain::run(&c),
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
