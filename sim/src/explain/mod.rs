@@ -61,9 +61,10 @@ impl Probe for Teller {
         if self.notes.is_some() {
             let new = self.oracle.live_cycles().iter().filter(|c| before.is_none_or(|b| c.id > b));
             let text = |c: &lock_impl::oracle::Cycle| {
-                let members: Vec<String> = c.members.iter().map(|m| format!("{}: {}", m.who, m.reason)).collect();
+                let members: Vec<String> = c.members.iter().map(|m| format!("{} -> {}:", m.who, m.reason)).collect();
                 let locks: Vec<String> = c.locks().iter().map(|l| (self.lock_names)(&self.program, *l)).collect();
-                format!("an {} deadlock forms on {}: {}", c.name, locks.join(", "), members.join("; "))
+                let first = c.members.first().map_or_else(String::new, |m| m.who.to_string());
+                format!("an {} deadlock forms on {}: {} {first}", c.name, locks.join(", "), members.join(" "))
             };
             let formed: Vec<String> = new.map(text).collect();
             formed.into_iter().for_each(|f| self.note(at, Note::Formed(f)));

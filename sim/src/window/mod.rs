@@ -9,6 +9,8 @@ mod wanted;
 
 pub use wanted::{Mark, Wanted};
 
+use std::collections::BTreeSet;
+
 use cache_model::timing::{Message, MessageKind};
 use configs::Loaded;
 use reports::trace::{Counter, Trace};
@@ -58,6 +60,8 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
     }
     machine.probe.start(window.from);
     let mut traffic = Traffic::default();
+    // Sender, number, and receiver, of which a broadcast has several.
+    let mut seen: BTreeSet<(u16, u32, Option<u16>)> = BTreeSet::new();
     let clock = stage.spec.clock;
     loop {
         let key = machine.memory().next_key();
@@ -67,8 +71,14 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
             && now.phase() == Phase::Deliver
             && let Some(m) = message
         {
-            traffic.count(clock.nanos(now.at()), m.kind);
-            show(&mut machine, now.at(), &m);
+            // A message that has to wait at its receiver comes again: only its first arrival counts.
+            let mut is_first = |dst: Option<u16>| seen.insert((m.src.0, m.number, dst));
+            if is_first(None) {
+                traffic.count(clock.nanos(now.at()), m.kind);
+            }
+            if is_first(Some(m.dst.0)) {
+                show(&mut machine, now.at(), &m);
+            }
         }
         if machine.probe.recorded() > EVENTS_MAX {
             let ns = clock.nanos(now.at()) - clock.nanos(window.from);
