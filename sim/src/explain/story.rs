@@ -34,9 +34,8 @@ pub(super) fn head(record: &Record, same: bool, kept: usize, told: usize) -> Str
             record.version
         )
     };
-    text += &format!(
-        "\nThe {told} longest attempts of the {kept} that a run keeps. Times are since the attempt's begin.\n"
-    );
+    text +=
+        &format!("\nThe longest attempts, {told} of the {kept} that are kept. Times are since the attempt's begin.\n");
     reports::wrap(&text, WIDTH).join("\n") + "\n"
 }
 
@@ -96,7 +95,7 @@ impl Teller<'_> {
         let all = others.len();
         for (i, (at, text)) in others.into_iter().enumerate() {
             if all > 2 * SHOWN + 1 && i == SHOWN {
-                self.raw("...", &format!("{} more events of others on this lock", all - 2 * SHOWN));
+                self.raw("...", &format!("{} more events of others", all - 2 * SHOWN));
             }
             if all <= 2 * SHOWN + 1 || i < SHOWN || i >= all - SHOWN {
                 self.line(at, &text);
@@ -285,10 +284,7 @@ pub(super) fn story(number: usize, told: &Told, program: &Program, clock: Clock,
         let mut verdict = None;
         while let Some((when, note)) = notes.next_if(|n| n.0 < at || n.0 == at && !matches!(n.1, Note::Formed(_))) {
             match note {
-                Note::Formed(text) => {
-                    t.flush();
-                    t.line(*when, &format!("[{text}]"));
-                }
+                Note::Formed(text) => t.others.push((*when, format!("[{text}]"))),
                 Note::Looked(who, on_one) if *who == a.cpu => looked = *on_one,
                 Note::Verdict(who, text) if *who == a.cpu => verdict = Some(text),
                 Note::Looked(..) | Note::Verdict(..) => {}
