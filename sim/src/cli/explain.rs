@@ -60,6 +60,10 @@ fn choose<'a>(args: &ExplainArgs, records: &'a [Record], path: &str) -> Result<&
     narrow(&mut left, "experiment", args.experiment.as_ref(), experiment)?;
     narrow(&mut left, "stage", args.stage.as_ref(), |r| r.stage.clone())?;
     narrow(&mut left, "seed", args.seed.map(|s| s.to_string()).as_ref(), |r| r.seed.to_string())?;
+    // A folder of results keeps records of older builds; this build's own is the one to tell.
+    if left.len() > 1 && left.iter().any(|r| r.version == rqsim::VERSION) {
+        left.retain(|r| r.version == rqsim::VERSION);
+    }
     match left.as_slice() {
         [one] => Ok(one),
         _ => {
