@@ -26,6 +26,7 @@ mod stage;
 pub mod stats;
 mod table;
 mod tally;
+pub mod trace;
 mod units;
 pub mod windows;
 

@@ -4,6 +4,7 @@
 pub mod attribution;
 pub mod batch;
 pub mod calibrate;
+pub mod explain;
 pub mod explore;
 pub mod files;
 mod journal;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod run;
 pub mod splitting;
 mod trace;
+pub mod window;
 pub mod windows;
 
 /// Version of rqsim, with a hash of the sources it was built from: what makes two records

@@ -15,8 +15,11 @@ mod glyphs;
 pub(crate) mod orderings;
 mod style;
 mod svg;
+mod timeline;
 mod timeouts;
 pub(crate) mod windows;
+
+pub use timeline::timeline;
 
 use std::path::{Path, PathBuf};
 

@@ -25,6 +25,9 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let mut plan = plan(loaded)?;
     args.batch.select(&mut plan);
     args.stages.select(&mut plan)?;
+    if args.trace.is_wanted() {
+        return args.trace.run(&plan, args.exact, args.batch.quiet);
+    }
     let dir = args.batch.folder(&plan.loaded, "")?;
     let start = Instant::now();
     let batch = run_all(&plan, &dir, args.batch.how(args.exact), args.batch.quiet)?;

@@ -26,7 +26,7 @@ pub(super) struct BatchFlags {
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Only these seeds, instead of the experiment's: numbers, or A..B for A to before B.
-    #[arg(long, value_name = "SEED", value_delimiter = ',')]
+    #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',')]
     seeds: Vec<Seeds>,
     #[command(flatten)]
     pub(super) changes: Changes,
@@ -42,7 +42,7 @@ pub(super) struct BatchFlags {
 #[derive(Debug, Args)]
 pub(super) struct StageFlags {
     /// Only these stages, by name.
-    #[arg(long, value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(long, alias = "stage", value_name = "STAGE", value_delimiter = ',', allow_hyphen_values = true)]
     pub(super) stages: Option<Vec<String>>,
 }
 

@@ -4,6 +4,7 @@
 mod asm;
 mod calibrate;
 mod experiment;
+mod explain;
 mod explore;
 mod flags;
 mod interrupt;
@@ -12,6 +13,7 @@ mod orderings;
 mod output;
 mod protocol;
 mod test_memory;
+mod trace;
 mod windows;
 
 use std::process::ExitCode;
@@ -59,6 +61,7 @@ enum Command {
     TestMemory(test_memory::TestArgs),
     /// Measure a machine with small programs, beside what is published of the hardware.
     Calibrate(calibrate::CalibrateArgs),
+    Explain(explain::ExplainArgs),
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
@@ -102,6 +105,8 @@ struct RunArgs {
     /// healing, and who paid without being on them. Records have it in any case.
     #[arg(long)]
     anatomy: bool,
+    #[command(flatten)]
+    trace: trace::TraceFlags,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +169,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::TestMemory(c)) => test_memory::run(&c),
         Some(Command::Calibrate(c)) => calibrate::run(&c),
+        Some(Command::Explain(c)) => explain::run(&c),
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),

@@ -73,7 +73,7 @@ pub(crate) fn unclean<P: Probe>(machine: &Machine<P>) -> Vec<String> {
     wrong
 }
 
-pub(super) fn lock_name(program: &Program, addr: u64) -> String {
+pub(crate) fn lock_name(program: &Program, addr: u64) -> String {
     match program.object_at(addr) {
         Some((o, _)) => o.name.strip_prefix("lock_").unwrap_or(&o.name).to_owned(),
         None => format!("{addr:#x}"),

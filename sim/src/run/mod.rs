@@ -6,7 +6,7 @@ mod measure;
 mod stuck;
 
 pub use finding::find;
-pub(crate) use finding::unclean;
+pub(crate) use finding::{lock_name, unclean};
 pub(crate) use stuck::stuck;
 
 use configs::Loaded;
@@ -14,7 +14,7 @@ use reports::{Record, names};
 use sim_core::time::Cycle;
 
 use crate::machine::{Machine, MachineSpec, Outcome};
-use crate::observe::{KernelView, Observer};
+use crate::observe::{Attempt, KernelView, Observer};
 use crate::plan::{StagePlan, point_text};
 use measure::measure;
 
@@ -28,6 +28,8 @@ pub struct Finished {
     pub record: Record,
     /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
     pub events: u64,
+    /// The longest attempts, longest first: those of the record, with their cycles.
+    pub worst: Vec<Attempt>,
 }
 
 /// Runs a stage with a seed.
@@ -83,7 +85,7 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
-    Finished { record, events: machine.events() }
+    Finished { record, events: machine.events(), worst: machine.probe.worst().to_vec() }
 }
 
 /// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, or some
