@@ -10,6 +10,7 @@
 //! records give the same bytes, in whatever order they come.
 
 pub mod attribution;
+pub mod collect;
 mod error;
 mod histogram;
 mod journal;
@@ -39,6 +40,6 @@ pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
     attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, recoveries_csv,
-    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_table, wrap, wrap_hanging,
+    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap, wrap_hanging,
 };
 pub use tally::Tally;
