@@ -9,6 +9,7 @@
 //! This crate knows nothing of how a run is made. It neither prints nor reads a clock, and the same
 //! records give the same bytes, in whatever order they come.
 
+pub mod against;
 pub mod attribution;
 pub mod collect;
 mod error;
@@ -18,6 +19,7 @@ pub mod klog;
 pub mod metrics;
 pub mod names;
 pub mod orderings;
+pub mod page;
 pub mod plots;
 mod record;
 mod recovery;

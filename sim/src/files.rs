@@ -10,10 +10,18 @@ use reports::{Error, Record};
 /// # Errors
 /// The path that could not be written.
 pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// Replaces a file by these bytes in the same way.
+///
+/// # Errors
+/// The path that could not be written.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let fail = |source| Error::Write { path: path.to_path_buf(), source };
     let mut beside = path.as_os_str().to_owned();
     beside.push(".tmp");
-    std::fs::write(&beside, text).map_err(fail)?;
+    std::fs::write(&beside, bytes).map_err(fail)?;
     std::fs::rename(&beside, path).map_err(fail)
 }
 

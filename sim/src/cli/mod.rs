@@ -10,6 +10,7 @@ mod litmus;
 mod orderings;
 mod output;
 mod protocol;
+mod report;
 mod test_memory;
 mod windows;
 
@@ -60,6 +61,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
+    Report(report::ReportArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -164,6 +166,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Calibrate(c)) => calibrate::run(&c),
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
+        Some(Command::Report(c)) => report::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     match result {
