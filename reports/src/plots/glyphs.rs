@@ -153,7 +153,7 @@ pub(super) fn to_svg(texts: &[Placed]) -> Result<String, String> {
 }
 
 /// Text as content of an SVG element.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -19,6 +19,8 @@ mod svg;
 mod timeouts;
 pub(crate) mod windows;
 
+pub(crate) use glyphs::escape;
+
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;

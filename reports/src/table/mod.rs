@@ -52,6 +52,13 @@ pub fn stage_table(stages: &[StageSummary], width: usize, color: bool, ascii: bo
     text
 }
 
+/// Headings, and the cells of each row.
+pub(crate) fn stage_cells(stages: &[StageSummary]) -> (Vec<String>, Vec<Vec<String>>) {
+    let columns = columns::columns(stages);
+    let row = |i: usize| columns.iter().map(|c| c.cells[i].clone()).collect();
+    (columns.iter().map(|c| c.header.clone()).collect(), (0..stages.len()).map(row).collect())
+}
+
 /// The same table in Markdown, its notes below it.
 pub fn stage_markdown(stages: &[StageSummary]) -> String {
     if stages.is_empty() {
