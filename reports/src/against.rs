@@ -82,10 +82,7 @@ fn of_stage(a: &StageSummary, b: &StageSummary) -> Vec<Change> {
     }
     let none = Histogram::new();
     let nmi = |s: &StageSummary| s.handlers.get(names::NMI).map_or(none.clone(), |h| h.duration_ns.clone());
-    let times = [
-        ("detection", a.detection_latency(), b.detection_latency()),
-        ("NMI", nmi(a), nmi(b)),
-    ];
+    let times = [("detection", a.detection_latency(), b.detection_latency()), ("NMI", nmi(a), nmi(b))];
     for (what, x, y) in times {
         for (name, p) in [("median", 0.5), ("99 %", 0.99)] {
             let (Some(q), Some(r)) = (quantile(&x, p), quantile(&y, p)) else { continue };
@@ -152,7 +149,8 @@ fn unpaired(before: &[Section], after: &[Section]) -> Vec<String> {
         s.iter().flat_map(of).collect()
     };
     let (a, b) = (all(before), all(after));
-    let lacks = |x: &[(String, String, String)], y: &(String, String, String)| !x.iter().any(|z| z.0 == y.0 && z.1 == y.1);
+    let lacks =
+        |x: &[(String, String, String)], y: &(String, String, String)| !x.iter().any(|z| z.0 == y.0 && z.1 == y.1);
     let mut lines = Vec::new();
     for (list, other, what) in [(&b, &a, "only after"), (&a, &b, "only before")] {
         let names: Vec<String> = list.iter().filter(|y| lacks(other, y)).map(|y| format!("{} {}", y.0, y.1)).collect();
@@ -173,7 +171,8 @@ fn table(rows: &[&Change]) -> String {
     };
     let cut = |text: &str, n: usize| text.chars().take(n).collect::<String>();
     let line = |a: &str, b: &str, c: &str, d: &str, e: &str| {
-        format!("  {:<14} {:<16} {:>9} {:>9}  {e}", cut(a, 14), cut(b, 16), cut(c, 9), cut(d, 9)).trim_end().to_owned() + "\n"
+        format!("  {:<14} {:<16} {:>9} {:>9}  {e}", cut(a, 14), cut(b, 16), cut(c, 9), cut(d, 9)).trim_end().to_owned()
+            + "\n"
     };
     let mut text = line("stage", "figure", "before", "after", "ratio");
     for c in rows {

@@ -42,6 +42,7 @@ pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
     attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, recoveries_csv,
-    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap, wrap_hanging,
+    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap,
+    wrap_hanging,
 };
 pub use tally::Tally;

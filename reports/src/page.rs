@@ -15,9 +15,17 @@ const SCRIPT: &str = include_str!("page/script.js");
 /// What a figure answers, and what its numbers are of.
 const QUESTIONS: [(&str, &str, &str); 4] = [
     ("timeouts", "How often does an attempt to take the lock time out?", "timeouts per simulated second"),
-    ("detection-latency", "How long does a deadlock last until somebody is told?", "nanoseconds of simulated time, logarithmic"),
+    (
+        "detection-latency",
+        "How long does a deadlock last until somebody is told?",
+        "nanoseconds of simulated time, logarithmic",
+    ),
     ("coherence-traffic", "What does an acquisition cost in coherence messages?", "messages per acquisition"),
-    ("nmi-duration", "How long do NMI handlers run, and how many pass the kernel's 1 ms?", "nanoseconds of simulated time, logarithmic"),
+    (
+        "nmi-duration",
+        "How long do NMI handlers run, and how many pass the kernel's 1 ms?",
+        "nanoseconds of simulated time, logarithmic",
+    ),
 ];
 
 /// The page. The same records give the same bytes.
@@ -32,10 +40,18 @@ pub fn html(seen: &Collection, against: Option<&str>) -> Result<String, Error> {
         main += &section(n, s)?;
     }
     if let Some(text) = against {
-        main += &format!("<section aria-labelledby=\"against\"><h2 id=\"against\">Compared with the baseline</h2><pre>{}</pre></section>\n", escape(text));
+        main += &format!(
+            "<section aria-labelledby=\"against\"><h2 id=\"against\">Compared with the baseline</h2><pre>{}</pre></section>\n",
+            escape(text)
+        );
     }
-    let damaged = if seen.bad.is_empty() { String::new() } else { format!(", {} damaged ones were skipped", count(seen.bad.len() as u64)) };
-    let entries: String = names.iter().enumerate().map(|(n, name)| format!("<li><a href=\"#e{n}\">{}</a></li>", escape(name))).collect();
+    let damaged = if seen.bad.is_empty() {
+        String::new()
+    } else {
+        format!(", {} damaged ones were skipped", count(seen.bad.len() as u64))
+    };
+    let entries: String =
+        names.iter().enumerate().map(|(n, name)| format!("<li><a href=\"#e{n}\">{}</a></li>", escape(name))).collect();
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
@@ -65,14 +81,27 @@ pub fn verdict(s: &Section) -> Vec<String> {
     } else {
         format!("{failed} of {} did not end as their stages expect.", plural(runs as u64, "run"))
     });
+    let conflicts: usize = s.stages.iter().map(|x| x.conflicts).sum();
+    if conflicts > 0 {
+        let records = plural(conflicts as u64, "record");
+        words.push(format!("{records} left out that contradict others of the same run: runs were not repeatable."));
+    }
     for x in &s.stages {
         let Some(e) = x.timeouts_per_s() else { continue };
         let (value, interval) = estimate(&e, 1.0);
         let exposure = duration(x.simulated_ns);
         let mut line = if e.events == 0 {
-            format!("{}: no timeout in {exposure} simulated, so at most {} per second (95 %)", x.label, three_digits(e.high))
+            format!(
+                "{}: no timeout in {exposure} simulated, so at most {} per second (95 %)",
+                x.label,
+                three_digits(e.high)
+            )
         } else {
-            format!("{}: {} in {exposure} simulated, {value} per second {interval}", x.label, plural(e.events, "timeout"))
+            format!(
+                "{}: {} in {exposure} simulated, {value} per second {interval}",
+                x.label,
+                plural(e.events, "timeout")
+            )
         };
         if let Some(h) = x.handlers.get(names::NMI).filter(|h| h.count > 0) {
             line += &format!("; longest of {} {}", plural(h.count, "NMI"), duration(h.longest_ns));
@@ -84,7 +113,8 @@ pub fn verdict(s: &Section) -> Vec<String> {
 
 fn section(n: usize, s: &Section) -> Result<String, Error> {
     let name = escape(&s.experiment);
-    let mut text = format!("<section class=\"experiment\" id=\"e{n}\" aria-labelledby=\"h{n}\"><h2 id=\"h{n}\">{name}</h2>\n");
+    let mut text =
+        format!("<section class=\"experiment\" id=\"e{n}\" aria-labelledby=\"h{n}\"><h2 id=\"h{n}\">{name}</h2>\n");
     let words = verdict(s);
     text += &format!("<p class=\"verdict\">{}</p>\n<ul class=\"verdict\">", escape(&words[0]));
     text.extend(words[1..].iter().map(|w| format!("<li data-row>{}</li>", escape(w))));
@@ -103,7 +133,7 @@ fn section(n: usize, s: &Section) -> Result<String, Error> {
         let svg = figure.svg.replace("dejavu-", &format!("{id}-g"));
         let svg = svg.replacen("role=\"img\"", &format!("role=\"img\" aria-label=\"{}\"", escape(question)), 1);
         text += &format!(
-            "<section aria-labelledby=\"{id}\"><h3 id=\"{id}\">{}</h3>\n<figure class=\"paper\" tabindex=\"0\">{svg}\
+            "<section aria-labelledby=\"{id}\"><h3 id=\"{id}\" class=\"said\">{}</h3>\n<figure class=\"paper\" tabindex=\"0\">{svg}\
              <figcaption>{}. In {unit}.</figcaption></figure></section>\n",
             escape(question),
             escape(&samples(&s.stages, figure.name)),
@@ -127,13 +157,20 @@ fn samples(stages: &[StageSummary], figure: &str) -> String {
 fn table(s: &Section, caption: &str) -> String {
     let (heads, rows) = stage_cells(&s.stages);
     let lines = |cell: &str| cell.lines().map(|l| escape(l.trim())).collect::<Vec<_>>().join("<br>");
-    let mut text = format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>", escape(caption));
+    let mut text = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
+        escape(caption)
+    );
     text.extend(heads.iter().map(|h| format!("<th scope=\"col\">{}</th>", lines(h.trim()))));
     text += "</tr></thead><tbody>\n";
     for (i, row) in rows.iter().enumerate() {
         text += &format!("<tr data-row data-of=\"{i}\">");
         for (j, cell) in row.iter().enumerate() {
-            text += &if j == 0 { format!("<th scope=\"row\">{}</th>", lines(cell)) } else { format!("<td>{}</td>", lines(cell)) };
+            text += &if j == 0 {
+                format!("<th scope=\"row\">{}</th>", lines(cell))
+            } else {
+                format!("<td>{}</td>", lines(cell))
+            };
         }
         text += "</tr>\n";
     }
@@ -142,13 +179,21 @@ fn table(s: &Section, caption: &str) -> String {
 
 /// Where the numbers come from and how to make them again.
 fn origin(n: usize, s: &Section) -> String {
-    let mut text = format!("<section aria-labelledby=\"o{n}\"><h3 id=\"o{n}\">Make it again</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Origin\"><table><caption>Seeds and hashes</caption><thead><tr>");
+    let mut text = format!(
+        "<section aria-labelledby=\"o{n}\"><h3 id=\"o{n}\">Make it again</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Origin\"><table><caption>Seeds and hashes</caption><thead><tr>"
+    );
     for head in ["stage", "seeds", "configuration", "program", "version"] {
         text += &format!("<th scope=\"col\">{head}</th>");
     }
     text += "</tr></thead><tbody>\n";
     for x in &s.stages {
-        let row = format!("<td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td>", ranges(&x.seeds), escape(&x.config_hash), escape(&x.program_hash), escape(&x.version));
+        let row = format!(
+            "<td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td>",
+            ranges(&x.seeds),
+            escape(&x.config_hash),
+            escape(&x.program_hash),
+            escape(&x.version)
+        );
         text += &format!("<tr data-row><th scope=\"row\">{}</th>{row}</tr>\n", escape(&x.label));
     }
     text += "</tbody></table></div>\n";

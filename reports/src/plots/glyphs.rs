@@ -202,7 +202,9 @@ mod tests {
             at: (10.0, 20.0),
             font: font(10.0, false),
             anchor: Anchor::Right,
-            upwards: true, series: None };
+            upwards: true,
+            series: None,
+        };
         let svg = to_svg(&[placed]).unwrap();
         // Two different glyphs, three uses.
         assert_eq!((svg.matches("<path").count(), svg.matches("<use").count()), (2, 3));

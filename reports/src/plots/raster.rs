@@ -28,7 +28,8 @@ pub(super) fn to_png(svg: &str) -> Result<Vec<u8>, String> {
     for piece in svg.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').ok_or("an element has no end")?;
         let name = tag.split([' ', '/']).next().unwrap_or_default();
-        let number = |key: &str| attribute(tag, key).and_then(|v| v.parse::<f64>().ok()).ok_or(format!("{name}: {key}?"));
+        let number =
+            |key: &str| attribute(tag, key).and_then(|v| v.parse::<f64>().ok()).ok_or(format!("{name}: {key}?"));
         let color = |key: &str| attribute(tag, key).and_then(hex).ok_or(format!("{name}: {key}?"));
         if name == "svg" {
             let edges: Vec<f64> = attribute(tag, "viewBox").map(numbers).unwrap_or_default();
@@ -164,7 +165,8 @@ impl Sheet {
             let length = (b.0 - a.0).hypot(b.1 - a.1);
             if length > 0.0 {
                 let n = (-(b.1 - a.1) / length * half, (b.0 - a.0) / length * half);
-                let corners = [(a.0 + n.0, a.1 + n.1), (b.0 + n.0, b.1 + n.1), (b.0 - n.0, b.1 - n.1), (a.0 - n.0, a.1 - n.1)];
+                let corners =
+                    [(a.0 + n.0, a.1 + n.1), (b.0 + n.0, b.1 + n.1), (b.0 - n.0, b.1 - n.1), (a.0 - n.0, a.1 - n.1)];
                 pieces.push(corners.to_vec());
             }
             if i > 0 {
