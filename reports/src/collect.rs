@@ -17,7 +17,7 @@ pub struct Section {
     pub experiment: String,
     /// Its stages, in order.
     pub stages: Vec<StageSummary>,
-    /// Expanded configurations by their hash.
+    /// Expanded configurations by their hash, each as in the run of the least seed.
     pub configs: BTreeMap<String, String>,
 }
 
@@ -56,7 +56,8 @@ struct Reading {
     stages: BTreeMap<Key, StageSummary>,
     /// Digest of the line that counts, by stage and seed.
     seen: BTreeMap<Key, BTreeMap<u64, u64>>,
-    configs: BTreeMap<(String, String), String>,
+    /// The text by experiment and hash, with the run's seed: texts of one hash differ by their seeds.
+    configs: BTreeMap<(String, String), (u64, String)>,
     repeated: u64,
     /// Runs of which files say different things.
     contested: BTreeSet<(Key, u64)>,
@@ -92,13 +93,16 @@ impl Reading {
 
     fn count(&mut self, key: Key, record: &Record) {
         let config = (record.experiment.clone(), record.config_hash.clone());
-        self.configs.entry(config).or_insert_with(|| record.config.clone());
+        let known = self.configs.entry(config).or_insert_with(|| (record.seed, record.config.clone()));
+        if (record.seed, &record.config) < (known.0, &known.1) {
+            *known = (record.seed, record.config.clone());
+        }
         self.stages.entry(key).or_insert_with(|| StageSummary::empty(record)).add(record);
     }
 
     /// Reads again, since runs that files disagree about have to be taken out of the sums: of each the record that comes first is kept.
     fn settle(self, files: &[PathBuf]) -> Result<Self, Error> {
-        let mut next = Self { repeated: self.repeated, configs: self.configs, ..Self::default() };
+        let mut next = Self { repeated: self.repeated, ..Self::default() };
         let mut rivals: BTreeMap<(Key, u64), Vec<Record>> = BTreeMap::new();
         for path in files {
             each_line(path, |text| {
@@ -153,7 +157,7 @@ pub fn collect(files: &[PathBuf]) -> Result<Collection, Error> {
         section.experiment.clone_from(&stage.experiment);
         section.stages.push(stage);
     }
-    for ((experiment, hash), config) in reading.configs {
+    for ((experiment, hash), (_, config)) in reading.configs {
         if let Some(section) = sections.get_mut(&experiment) {
             section.configs.insert(hash, config);
         }
