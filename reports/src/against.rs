@@ -117,7 +117,8 @@ pub fn compare(before: &[Section], after: &[Section]) -> String {
     let mut text = String::new();
     for (experiment, changes) in changes(before, after) {
         let (seen, same): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|c| c.changed);
-        text += &format!("{experiment}: {} of {} figures changed beyond noise\n\n", seen.len(), changes.len());
+        let head = format!("{experiment}: {} of {} figures changed beyond noise", seen.len(), changes.len());
+        text += &(wrap_hanging(&head, WIDTH, 2).join("\n") + "\n\n");
         if seen.is_empty() {
             text += "No change seen.\n\n";
         } else {
@@ -224,6 +225,9 @@ mod tests {
 
     #[test]
     fn stages_without_a_partner_are_named() {
+        let mut long = section(|_| {});
+        long[0].experiment = "a title of many words ".repeat(9);
+        assert!(compare(&long, &long).lines().all(|l| l.len() < 78));
         let (mut a, b) = (section(|_| {}), section(|_| {}));
         a[0].stages.remove(1);
         assert!(compare(&a, &b).contains("only after: ring8 +1\n"));
