@@ -39,9 +39,16 @@ pub(crate) fn read_lines<T>(
     path: &Path,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<(Vec<T>, Vec<BadLine>), Error> {
+    let mut records = Vec::new();
+    let bad = each_line(path, |text| parse(text).map(|record| records.push(record)))?;
+    Ok((records, bad))
+}
+
+/// Reads a file line by line without keeping any; `take` says what is wrong with a line. Gives the lines that are wrong.
+pub(crate) fn each_line(path: &Path, mut take: impl FnMut(&str) -> Result<(), String>) -> Result<Vec<BadLine>, Error> {
     let failed = |source| Error::Read { path: path.to_path_buf(), source };
     let mut reader = BufReader::new(std::fs::File::open(path).map_err(failed)?);
-    let (mut records, mut bad) = (Vec::new(), Vec::new());
+    let mut bad = Vec::new();
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
@@ -52,16 +59,15 @@ pub(crate) fn read_lines<T>(
             continue;
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8 text".to_string());
-        match text.and_then(|t| parse(t.trim_end())) {
-            Ok(record) => records.push(record),
-            Err(why) => bad.push(BadLine { line, why }),
+        if let Err(why) = text.and_then(|t| take(t.trim_end())) {
+            bad.push(BadLine { line, why });
         }
     }
-    Ok((records, bad))
+    Ok(bad)
 }
 
 /// One line to one record, or what is wrong with it.
-fn parse(text: &str) -> Result<Record, String> {
+pub(crate) fn parse(text: &str) -> Result<Record, String> {
     let explain = |error: serde_json::Error| {
         if error.is_eof() {
             format!("cut short after {} characters", text.chars().count())
@@ -70,11 +76,18 @@ fn parse(text: &str) -> Result<Record, String> {
             error.to_string().replace("line 1 column", "column")
         }
     };
-    let head: Head = serde_json::from_str(text).map_err(explain)?;
-    match head.format {
-        Some(FORMAT) => {}
-        Some(other) => return Err(format!("format {other}, this version reads format {FORMAT}")),
-        None => return Err("no field `format`, so not a record of rqsim".into()),
+    // Lines of our own begin like this; others are read once more, for the words to say what they are.
+    let is_ours = text
+        .strip_prefix("{\"format\":")
+        .and_then(|rest| rest.split_once(','))
+        .is_some_and(|(n, _)| n.parse() == Ok(FORMAT));
+    if !is_ours {
+        let head: Head = serde_json::from_str(text).map_err(explain)?;
+        match head.format {
+            Some(FORMAT) => {}
+            Some(other) => return Err(format!("format {other}, this version reads format {FORMAT}")),
+            None => return Err("no field `format`, so not a record of rqsim".into()),
+        }
     }
     let record: Record = serde_json::from_str(text).map_err(explain)?;
     record.check()?;

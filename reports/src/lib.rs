@@ -9,7 +9,9 @@
 //! This crate knows nothing of how a run is made. It neither prints nor reads a clock, and the same
 //! records give the same bytes, in whatever order they come.
 
+pub mod against;
 pub mod attribution;
+pub mod collect;
 mod error;
 mod histogram;
 mod journal;
@@ -17,6 +19,7 @@ pub mod klog;
 pub mod metrics;
 pub mod names;
 pub mod orderings;
+pub mod page;
 pub mod plots;
 mod record;
 mod recovery;
@@ -40,6 +43,7 @@ pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
     attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, recoveries_csv,
-    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_table, wrap, wrap_hanging,
+    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap,
+    wrap_hanging,
 };
 pub use tally::Tally;

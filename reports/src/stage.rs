@@ -122,7 +122,7 @@ impl StageSummary {
     }
 
     /// A summary without runs that is named like the stage of `record`.
-    fn empty(record: &Record) -> Self {
+    pub(crate) fn empty(record: &Record) -> Self {
         Self {
             label: record.stage.clone(),
             experiment: record.experiment.clone(),
@@ -140,8 +140,8 @@ impl StageSummary {
         }
     }
 
-    /// Adds one run, whose seed is larger than those added before.
-    fn add(&mut self, r: &Record) {
+    /// Adds one run. Seeds and findings keep the order in which runs are added.
+    pub(crate) fn add(&mut self, r: &Record) {
         self.seeds.push(r.seed);
         let finding = r.finding.clone().unwrap_or_default();
         if !r.is_as_expected() {
@@ -276,7 +276,7 @@ impl StageSummary {
 }
 
 /// Of records that differ, the one whose line comes first: the same whatever order they came in.
-fn least<'a>(runs: &[&'a Record]) -> Option<&'a Record> {
+pub(crate) fn least<'a>(runs: &[&'a Record]) -> Option<&'a Record> {
     match runs {
         [one] => Some(one),
         many => many.iter().copied().min_by_key(|r| r.to_json_line().unwrap_or_default()),
@@ -290,7 +290,7 @@ fn add_counts(sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
 }
 
 /// Makes labels unique by appending, as far as needed, what sets stages of one name apart.
-fn label(stages: &mut [StageSummary]) {
+pub(crate) fn label(stages: &mut [StageSummary]) {
     type Part = fn(&StageSummary) -> String;
     let parts: [Part; 7] = [
         |s| s.experiment.clone(),

@@ -52,6 +52,27 @@ pub(super) struct Canvas<DB: DrawingBackend> {
     /// Kept apart, since a backend's own text depends on the fonts of the machine; it lies above
     /// everything else.
     texts: RefCell<Vec<Placed>>,
+    /// The series being drawn, if any: its place among the stages.
+    series: std::cell::Cell<Option<usize>>,
+}
+
+/// Marks in the drawing where a series begins and ends, which the backend cannot say: a rectangle without size, in a colour that
+/// nothing else has.
+const MARK: (u8, u8) = (1, 254);
+
+/// The marks of `drawing` as groups of the class `stage-N`.
+pub(super) fn group_series(drawing: &str) -> String {
+    let mut out = String::with_capacity(drawing.len());
+    for line in drawing.split_inclusive('\n') {
+        let is_mark = line.contains("width=\"0\" height=\"0\"");
+        let code = line.split_once("fill=\"#01FE").and_then(|(_, c)| u8::from_str_radix(c.get(..2)?, 16).ok());
+        match code.filter(|_| is_mark) {
+            Some(0) => out += "</g>\n",
+            Some(n) => out += &format!("<g class=\"stage-{}\">\n", n - 1),
+            None => out += line,
+        }
+    }
+    out
 }
 
 fn px(value: f64) -> i32 {
@@ -65,13 +86,25 @@ fn said<E: std::fmt::Display>(error: E) -> String {
 
 impl<DB: DrawingBackend> Canvas<DB> {
     pub(super) fn new(area: DrawingArea<DB, Shift>) -> Self {
-        Self { area, texts: RefCell::default() }
+        Self { area, texts: RefCell::default(), series: std::cell::Cell::new(None) }
     }
 
     /// Ends the drawing and gives back the texts.
     pub(super) fn finish(self) -> Result<Vec<Placed>, String> {
         self.area.present().map_err(said)?;
         Ok(self.texts.into_inner())
+    }
+
+    /// What is drawn from here on, texts included, belongs to this series; `None` ends it.
+    pub(super) fn series(&self, series: Option<usize>) -> Result<(), String> {
+        // Numbers beyond what a mark can hold are in no group.
+        let code = |n: Option<usize>| n.and_then(|n| u8::try_from(n + 1).ok());
+        let marks = [self.series.replace(series).filter(|&n| code(Some(n)).is_some()).map(|_| 0), code(series)];
+        for n in marks.into_iter().flatten() {
+            let style = RGBColor(MARK.0, MARK.1, n).filled();
+            self.area.draw(&Rectangle::new([(0, 0), (0, 0)], style)).map_err(said)?;
+        }
+        Ok(())
     }
 
     pub(super) fn fill(&self, color: RGBColor) -> Result<(), String> {
@@ -118,7 +151,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
 
     fn put(&self, at: (f64, f64), text: &str, font: Font, anchor: Anchor, upwards: bool) {
         let text = text.to_string();
-        self.texts.borrow_mut().push(Placed { text, at, font, anchor, upwards });
+        self.texts.borrow_mut().push(Placed { text, at, font, anchor, upwards, series: self.series.get() });
     }
 }
 

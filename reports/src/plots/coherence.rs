@@ -88,6 +88,7 @@ fn bars<DB: DrawingBackend>(
     let pitch = (plot.bottom - plot.top) / data.rows.len() as f64;
     for (i, row) in data.rows.iter().enumerate() {
         let y = plot.top + pitch * (i as f64 + 0.5);
+        canvas.series(Some(i))?;
         frame::row_label(canvas, plot, y, &row.label)?;
         let mut below = 0.0;
         for (class, n) in row.per_acquisition.iter().enumerate() {
@@ -106,7 +107,7 @@ fn bars<DB: DrawingBackend>(
         canvas.text((end, y - 7.0), &three_digits(below), STRONG, Anchor::Left);
         canvas.text((end, y + 7.5), &notes[i], SMALL, Anchor::Left);
     }
-    Ok(())
+    canvas.series(None)
 }
 
 fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, (left, top): (f64, f64), classes: &[String]) -> Result<(), String> {

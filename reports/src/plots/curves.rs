@@ -101,8 +101,10 @@ fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<
                     // Later curves are thinner, so that one below another can still be seen.
                     let width = (4.0 - 0.5 * i as f64).max(1.75);
                     let stroke = Stroke { color: style.color, width, dash: style.dash };
+                    canvas.series(Some(i))?;
                     canvas.line(&path(curve, &x, &y), stroke)?;
                 }
+                canvas.series(None)?;
                 legend(canvas, plot, curves, &styles, &notes, label_room)?;
             }
         }
@@ -205,6 +207,7 @@ fn legend<DB: DrawingBackend>(
     let text = left + SWATCH + 8.0;
     canvas.text((text, plot.top + 8.0), "stage", STRONG, Anchor::Left);
     for (i, ((curve, style), note)) in curves.iter().zip(styles).zip(notes).enumerate() {
+        canvas.series(Some(i))?;
         let y = plot.top + 8.0 + LEGEND_LINE * (i as f64 + 1.0);
         let stroke = Stroke { color: style.color, width: 3.0, dash: style.dash };
         canvas.line(&[(left, y), (left + SWATCH, y)], stroke)?;
@@ -212,7 +215,7 @@ fn legend<DB: DrawingBackend>(
         canvas.text((text, y), &label, LABEL, Anchor::Left);
         canvas.text((text + label_room + 12.0, y), note, SMALL, Anchor::Left);
     }
-    Ok(())
+    canvas.series(None)
 }
 
 #[cfg(test)]

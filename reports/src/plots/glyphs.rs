@@ -29,6 +29,8 @@ pub(super) struct Placed {
     pub(super) anchor: Anchor,
     /// Whether it reads upwards.
     pub(super) upwards: bool,
+    /// The series it belongs to, if any.
+    pub(super) series: Option<usize>,
 }
 
 /// A font with the letter that sets its glyphs apart from those of the other.
@@ -117,9 +119,10 @@ pub(super) fn to_svg(texts: &[Placed]) -> Result<String, String> {
         let (x, y) = (placed.at.0 * SCALE, placed.at.1 * SCALE);
         let turn = if placed.upwards { " rotate(-90)" } else { "" };
         let color = placed.font.color;
+        let class = placed.series.map_or_else(String::new, |n| format!(" class=\"stage-{n}\""));
         let _ = write!(
             body,
-            "<g transform=\"translate({x:.1} {y:.1}){turn} translate({left:.1} {:.1})\" \
+            "<g{class} transform=\"translate({x:.1} {y:.1}){turn} translate({left:.1} {:.1})\" \
              fill=\"#{:02x}{:02x}{:02x}\"><g transform=\"scale({unit:.6} {:.6})\">",
             em * BASELINE,
             color.0,
@@ -150,7 +153,7 @@ pub(super) fn to_svg(texts: &[Placed]) -> Result<String, String> {
 }
 
 /// Text as content of an SVG element.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -200,6 +203,7 @@ mod tests {
             font: font(10.0, false),
             anchor: Anchor::Right,
             upwards: true,
+            series: None,
         };
         let svg = to_svg(&[placed]).unwrap();
         // Two different glyphs, three uses.

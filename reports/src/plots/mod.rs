@@ -13,12 +13,14 @@ pub mod data;
 mod frame;
 mod glyphs;
 pub(crate) mod orderings;
+mod raster;
 mod style;
 mod svg;
 mod timeline;
 mod timeouts;
 pub(crate) mod windows;
 
+pub(crate) use glyphs::escape;
 pub use timeline::timeline;
 
 use std::path::{Path, PathBuf};
@@ -60,6 +62,37 @@ pub fn write_all(summaries: &[StageSummary], dir: &Path) -> Result<Vec<PathBuf>,
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// A figure and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// Name of its file without the ending.
+    pub name: &'static str,
+    /// The text of the SVG file. Elements of the N-th stage have the class `stage-N`.
+    pub svg: String,
+}
+
+impl Figure {
+    /// The same figure as the bytes of a PNG file, with two pixels for each of the page.
+    ///
+    /// # Errors
+    /// [`Error::Draw`] if it holds what cannot be drawn.
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
+        raster::to_png(&self.svg).map_err(|why| Error::Draw { figure: self.name, why })
+    }
+}
+
+/// Draws every figure of these stages, in the order of [`file_names`].
+///
+/// # Errors
+/// [`Error::Draw`] if the drawing library fails.
+pub fn figures(summaries: &[StageSummary]) -> Result<Vec<Figure>, Error> {
+    let one = |(figure, draw): (&'static str, Draw)| {
+        let svg = draw(summaries).map_err(|why| Error::Draw { figure, why })?;
+        Ok(Figure { name: figure.trim_end_matches(".svg"), svg })
+    };
+    FIGURES.into_iter().map(one).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use plotters::prelude::{IntoDrawingArea, SVGBackend};
 
-use super::canvas::{Canvas, SCALE};
+use super::canvas::{Canvas, SCALE, group_series};
 use super::glyphs::{escape, to_svg};
 use super::style::PAPER;
 
@@ -34,6 +34,7 @@ pub(super) fn draw(
     // Our head instead of the backend's: the drawn size is smaller than the grid it is drawn on.
     let content = body.split_once('>').map_or(body.as_str(), |(_, rest)| rest);
     let content = content.trim().strip_suffix("</svg>").unwrap_or(content);
+    let content = group_series(content);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {} {}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>\n\

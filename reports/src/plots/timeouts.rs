@@ -49,12 +49,14 @@ pub(super) fn draw(stages: &[StageSummary]) -> Result<String, String> {
                 frame::x_axis(canvas, plot, &axis, "timeouts per simulated second")?;
                 for (i, ((row, style), note)) in rows.iter().zip(&styles).zip(&notes).enumerate() {
                     let y = plot.top + ROW * (i as f64 + 0.5);
+                    canvas.series(Some(i))?;
                     frame::row_label(canvas, plot, y, &row.label)?;
                     mark(canvas, &axis, y, row, *style)?;
                     let x = plot.right + 16.0;
                     canvas.text((x, y - 8.0), &note.0, STRONG, Anchor::Left);
                     canvas.text((x, y + 8.0), &note.1, SMALL, Anchor::Left);
                 }
+                canvas.series(None)?;
             }
         }
         frame::foot(canvas, plot, &caption)

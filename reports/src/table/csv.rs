@@ -15,6 +15,38 @@ type Column = (String, Vec<String>);
 /// stage. Units end the names of the columns; an empty field is "not measured", never 0. The
 /// columns of contexts, detectors, waits and message classes follow from what the records hold.
 pub fn stage_csv(stages: &[StageSummary]) -> String {
+    let columns = all_columns(stages);
+    let mut lines = vec![columns.iter().map(|(name, _)| field(name)).collect::<Vec<_>>()];
+    for row in 0..stages.len() {
+        lines.push(columns.iter().map(|(_, fields)| field(&fields[row])).collect());
+    }
+    lines.iter().map(|fields| fields.join(",") + "\n").collect()
+}
+
+/// Columns of [`stage_csv`] that hold text even where it looks like a number.
+const TEXTS: [&str; 9] =
+    ["experiment", "stage", "lock", "machine", "base", "patches", "version", "config_hash", "program_hash"];
+
+/// The same columns as JSON: an array with an object for each stage; `null` is "not measured". Ends in a line feed.
+pub fn stage_json(stages: &[StageSummary]) -> String {
+    let columns = all_columns(stages);
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let value = |name: &str, text: &str| match text {
+        _ if TEXTS.contains(&name) => quoted(text),
+        "" => "null".to_owned(),
+        // A number as it stands in the CSV file, if JSON reads it as one.
+        text if serde_json::from_str::<serde_json::Number>(text).is_ok() => text.to_owned(),
+        text => quoted(text),
+    };
+    let object = |row: usize| {
+        let fields = columns.iter().map(|(name, fields)| format!("{}:{}", quoted(name), value(name, &fields[row])));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    };
+    format!("[{}]\n", (0..stages.len()).map(object).collect::<Vec<_>>().join(",\n"))
+}
+
+/// All columns in order.
+fn all_columns(stages: &[StageSummary]) -> Vec<Column> {
     let mut columns = identity(stages);
     columns.extend(attempts(stages));
     columns.extend(verdicts(stages));
@@ -22,11 +54,7 @@ pub fn stage_csv(stages: &[StageSummary]) -> String {
     columns.extend(rates(stages));
     columns.extend(handlers(stages));
     columns.extend(costs(stages));
-    let mut lines = vec![columns.iter().map(|(name, _)| field(name)).collect::<Vec<_>>()];
-    for row in 0..stages.len() {
-        lines.push(columns.iter().map(|(_, fields)| field(&fields[row])).collect());
-    }
-    lines.iter().map(|fields| fields.join(",") + "\n").collect()
+    columns
 }
 
 /// A field of a CSV file, in quotes if it needs them.

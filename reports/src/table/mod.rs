@@ -18,7 +18,7 @@ mod recoveries;
 pub use attribution::attribution_text;
 pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub(crate) use columns::Column;
-pub use csv::{field as csv_field, stage_csv};
+pub use csv::{field as csv_field, stage_csv, stage_json};
 pub(crate) use layout::{Page, render_columns};
 pub use layout::{wrap, wrap_hanging};
 pub use metrics::metrics_text;
@@ -48,6 +48,37 @@ pub fn stage_table(stages: &[StageSummary], width: usize, color: bool, ascii: bo
         for line in wrap(&page.charset.adapt(&note), width) {
             text += &format!("{on}{line}{off}\n");
         }
+    }
+    text
+}
+
+/// Headings, and the cells of each row.
+pub(crate) fn stage_cells(stages: &[StageSummary]) -> (Vec<String>, Vec<Vec<String>>) {
+    let columns = columns::columns(stages);
+    let row = |i: usize| columns.iter().map(|c| c.cells[i].clone()).collect();
+    (columns.iter().map(|c| c.header.clone()).collect(), (0..stages.len()).map(row).collect())
+}
+
+/// The same table in Markdown, its notes below it.
+pub fn stage_markdown(stages: &[StageSummary]) -> String {
+    if stages.is_empty() {
+        return "no records\n".into();
+    }
+    let cell = |text: &str| {
+        let lines: Vec<String> = text.lines().map(|l| l.trim().replace('|', "\\|").replace('<', "&lt;")).collect();
+        lines.join("<br>")
+    };
+    let columns = columns::columns(stages);
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = format!("{}\n\n", title(stages));
+    text += &row(columns.iter().map(|c| cell(c.header.trim())).collect());
+    text += &row(columns.iter().map(|c| if c.right { "---:" } else { "---" }.to_owned()).collect());
+    for i in 0..stages.len() {
+        text += &row(columns.iter().map(|c| cell(&c.cells[i])).collect());
+    }
+    for (note, is_alarm) in notes(stages) {
+        let (on, off) = if is_alarm { ("**", "**") } else { ("", "") };
+        text += &format!("\n{on}{note}{off}\n");
     }
     text
 }

@@ -12,6 +12,7 @@ mod litmus;
 mod orderings;
 mod output;
 mod protocol;
+mod report;
 mod test_memory;
 mod trace;
 mod windows;
@@ -65,6 +66,7 @@ enum Command {
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
+    Report(report::ReportArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -173,6 +175,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
+        Some(Command::Report(c)) => report::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     result.map_or_else(fail, |()| ExitCode::SUCCESS)

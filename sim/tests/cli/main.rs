@@ -2,6 +2,7 @@
 //! The command line as a user meets it: what bad input is told, exit codes, files written.
 
 mod flags;
+mod report;
 mod trace;
 
 use std::path::Path;

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What changed between two sets of records beyond noise, as plain text for a mail.
+
+use crate::collect::Section;
+use crate::histogram::Histogram;
+use crate::names;
+use crate::stage::StageSummary;
+use crate::stats::{proportion, rate};
+use crate::table::wrap_hanging;
+use crate::units::{Charset, duration, three_digits};
+
+/// Characters of a line at most.
+const WIDTH: usize = 77;
+
+/// A count of events, which are rare enough to be taken as independent.
+type Counted = (&'static str, fn(&StageSummary) -> u64);
+
+const COUNTED: [Counted; 6] = [
+    ("timeouts/s", StageSummary::timeouts),
+    ("EDEADLK/s", |s| s.contexts.values().map(|c| c.edeadlk).sum()),
+    ("deadlocks/s", |s| s.oracle.cycles_formed.values().sum()),
+    ("missed/s", |s| s.oracle.misses),
+    ("false EDEADLK/s", |s| s.oracle.false_positives),
+    ("NMIs/s", |s| s.handlers.get(names::NMI).map_or(0, |h| h.count)),
+];
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Label of the stage.
+    pub stage: String,
+    /// What was measured.
+    pub metric: String,
+    /// Before and after, with unit.
+    pub values: (String, String),
+    /// After over before with its 95 % interval; the upper end is infinite if there was none before.
+    pub ratio: Option<(f64, f64, f64)>,
+    /// Whether the interval excludes "no change".
+    pub changed: bool,
+}
+
+/// Events of two exposures: the ratio of their rates by the exact conditional test. Given their sum, those of the second are
+/// binomial (Przyborowski and Wilenski, Biometrika 31, 1940).
+fn ratio(before: (u64, f64), after: (u64, f64)) -> Option<(f64, f64, f64)> {
+    if before.1 <= 0.0 || after.1 <= 0.0 {
+        return None;
+    }
+    let odds = |share: f64| if share >= 1.0 { f64::INFINITY } else { share / (1.0 - share) * before.1 / after.1 };
+    let e = proportion(after.0, before.0 + after.0)?;
+    // A bound for "none" is one-sided; both ends are wanted here, so the other side gives the same test.
+    let low = if after.0 == 0 { 0.0 } else { odds(e.low) };
+    Some((odds(e.value), low, odds(e.high)))
+}
+
+/// Interval of a quantile from the order of the values: the ranks that hold it with 95 %.
+fn quantile(h: &Histogram, p: f64) -> Option<(u64, u64, u64)> {
+    let n = h.count();
+    let half = 1.96 * (n as f64 * p * (1.0 - p)).sqrt();
+    let rank = |at: f64| h.quantile((at.round().max(1.0) as u64).min(n), n.max(1));
+    let middle = n as f64 * p;
+    // Above the largest rank nothing bounds it.
+    (middle + half <= n as f64 && middle - half >= 1.0)
+        .then(|| Some((rank(middle)?, rank(middle - half)?, rank(middle + half)?)))?
+}
+
+fn of_stage(a: &StageSummary, b: &StageSummary) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (metric, count) in COUNTED {
+        let (x, y) = (count(a), count(b));
+        if x + y == 0 {
+            continue;
+        }
+        let value = |n: u64, s: f64| rate(n, s).map_or_else(|| "-".into(), |e| three_digits(e.value));
+        let ratio = ratio((x, a.simulated_s()), (y, b.simulated_s()));
+        changes.push(Change {
+            stage: b.label.clone(),
+            metric: metric.into(),
+            values: (value(x, a.simulated_s()), value(y, b.simulated_s())),
+            ratio,
+            changed: ratio.is_some_and(|(_, low, high)| low > 1.0 || high < 1.0),
+        });
+    }
+    let none = Histogram::new();
+    let nmi = |s: &StageSummary| s.handlers.get(names::NMI).map_or(none.clone(), |h| h.duration_ns.clone());
+    let times = [("detection", a.detection_latency(), b.detection_latency()), ("NMI", nmi(a), nmi(b))];
+    for (what, x, y) in times {
+        for (name, p) in [("median", 0.5), ("99 %", 0.99)] {
+            let (Some(q), Some(r)) = (quantile(&x, p), quantile(&y, p)) else { continue };
+            let over = |n: u64, d: u64| n as f64 / d.max(1) as f64;
+            changes.push(Change {
+                stage: b.label.clone(),
+                metric: format!("{what} {name}"),
+                values: (duration(q.0), duration(r.0)),
+                ratio: Some((over(r.0, q.0), over(r.1, q.2), over(r.2, q.1))),
+                // Buckets are 1.6 % wide: less than that cannot be seen.
+                changed: over(r.1, q.2) > 1.016 || over(q.1, r.2) > 1.016,
+            });
+        }
+    }
+    changes
+}
+
+/// Compares stages of the same experiment and label.
+#[must_use]
+pub fn changes(before: &[Section], after: &[Section]) -> Vec<(String, Vec<Change>)> {
+    let pairs = after.iter().filter_map(|b| Some((before.iter().find(|a| a.experiment == b.experiment)?, b)));
+    let one = |(a, b): (&Section, &Section)| {
+        let of = |y: &StageSummary| a.stages.iter().find(|x| x.label == y.label).map(|x| of_stage(x, y));
+        (b.experiment.clone(), b.stages.iter().filter_map(of).flatten().collect())
+    };
+    pairs.map(one).collect()
+}
+
+/// The comparison as text in ASCII, no line of which is longer than 77 characters.
+#[must_use]
+pub fn compare(before: &[Section], after: &[Section]) -> String {
+    let mut text = String::new();
+    for (experiment, changes) in changes(before, after) {
+        let (seen, same): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|c| c.changed);
+        let head = format!("{experiment}: {} of {} figures changed beyond noise", seen.len(), changes.len());
+        text += &(wrap_hanging(&head, WIDTH, 2).join("\n") + "\n\n");
+        if seen.is_empty() {
+            text += "No change seen.\n\n";
+        } else {
+            text += "Changed:\n";
+            text += &table(&seen);
+        }
+        if !same.is_empty() {
+            text += "Not seen to change; a change beyond the interval would have been seen:\n";
+            text += &table(&same);
+        }
+    }
+    for line in unpaired(before, after) {
+        text += &line;
+    }
+    let note = "Ratio: after over before with its 95 % interval. Rates are per simulated second and compared by the exact \
+                conditional test, events taken as independent, so bursts make the truth wider; times by the ranks that hold the \
+                quantile. Every figure is tested by itself: of 20 without any change one is expected to look changed.";
+    text += &wrap_hanging(note, WIDTH, 0).join("\n");
+    Charset::Ascii.adapt(&(text + "\n"))
+}
+
+/// What has no partner, and what was not made from the same configuration.
+fn unpaired(before: &[Section], after: &[Section]) -> Vec<String> {
+    let all = |s: &[Section]| -> Vec<(String, String, String)> {
+        let of = |s: &Section| {
+            let id = |x: &StageSummary| (s.experiment.clone(), x.label.clone(), x.config_hash.clone());
+            s.stages.iter().map(id).collect::<Vec<_>>()
+        };
+        s.iter().flat_map(of).collect()
+    };
+    let (a, b) = (all(before), all(after));
+    let lacks =
+        |x: &[(String, String, String)], y: &(String, String, String)| !x.iter().any(|z| z.0 == y.0 && z.1 == y.1);
+    let mut lines = Vec::new();
+    for (list, other, what) in [(&b, &a, "only after"), (&a, &b, "only before")] {
+        let names: Vec<String> = list.iter().filter(|y| lacks(other, y)).map(|y| format!("{} {}", y.0, y.1)).collect();
+        if !names.is_empty() {
+            lines.push(wrap_hanging(&format!("{what}: {}", names.join(", ")), WIDTH, 2).join("\n") + "\n\n");
+        }
+    }
+    if b.iter().any(|y| a.iter().any(|x| (&x.0, &x.1) == (&y.0, &y.1) && x.2 != y.2)) {
+        lines.push("Some stages were run with another configuration than before.\n\n".into());
+    }
+    lines
+}
+
+fn table(rows: &[&Change]) -> String {
+    let interval = |c: &Change| match c.ratio {
+        None => "not known".to_owned(),
+        Some((r, low, high)) => format!("x{} [{}, {}]", number(r), number(low), number(high)),
+    };
+    let cut = |text: &str, n: usize| text.chars().take(n).collect::<String>();
+    let line = |a: &str, b: &str, c: &str, d: &str, e: &str| {
+        format!("  {:<14} {:<16} {:>9} {:>9}  {e}", cut(a, 14), cut(b, 16), cut(c, 9), cut(d, 9)).trim_end().to_owned()
+            + "\n"
+    };
+    let mut text = line("stage", "figure", "before", "after", "ratio");
+    for c in rows {
+        text += &line(&c.stage, &c.metric, &c.values.0, &c.values.1, &interval(c));
+    }
+    text + "\n"
+}
+
+fn number(value: f64) -> String {
+    if value.is_infinite() { "inf".into() } else { three_digits(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::sample_records;
+
+    fn section(change: impl Fn(&mut crate::Record)) -> Vec<Section> {
+        let mut records = sample_records();
+        records.iter_mut().for_each(change);
+        vec![Section { experiment: "ring8".into(), stages: StageSummary::from_records(&records), ..Section::default() }]
+    }
+
+    #[test]
+    fn the_same_records_show_no_change_and_what_could_have_been_seen() {
+        let one = section(|_| {});
+        let text = compare(&one, &one);
+        assert!(text.starts_with("ring8: 0 of ") && text.contains("No change seen."), "{text}");
+        assert!(text.is_ascii() && text.lines().all(|l| l.len() < 78), "{text}");
+        // 92 and 92 timeouts: a ratio of 1 between these exact bounds.
+        let r = ratio((92, 2.0), (92, 2.0)).unwrap();
+        assert!((r.0 - 1.0).abs() < 1e-12 && (r.1 * r.2 - 1.0).abs() < 1e-6 && r.2 > 1.3 && r.2 < 1.4, "{r:?}");
+    }
+
+    #[test]
+    fn a_drop_of_timeouts_is_a_change_and_a_few_are_not() {
+        let none = section(|r| {
+            for c in r.contexts.values_mut() {
+                c.held += c.etimedout;
+                c.etimedout = 0;
+            }
+        });
+        let found = changes(&section(|_| {}), &none);
+        let of = |stage: &str| found[0].1.iter().find(|c| c.stage == stage && c.metric == "timeouts/s").unwrap();
+        assert!(of("base").changed && of("base").values.1 == "0");
+        assert!(!of("+1-4").changed, "2 against 0 is noise: {:?}", of("+1-4"));
+        assert!(found[0].1.iter().all(|c| c.stage != "+1-5" || c.metric != "timeouts/s"), "0 and 0 say nothing");
+    }
+
+    #[test]
+    fn stages_without_a_partner_are_named() {
+        let mut long = section(|_| {});
+        long[0].experiment = "a title of many words ".repeat(9);
+        assert!(compare(&long, &long).lines().all(|l| l.len() < 78));
+        let (mut a, b) = (section(|_| {}), section(|_| {}));
+        a[0].stages.remove(1);
+        assert!(compare(&a, &b).contains("only after: ring8 +1\n"));
+    }
+}
