@@ -136,13 +136,13 @@ impl EventQueue {
     }
 }
 
-/// The next wake of every core. Up to [`FEW`] cores in a row that is looked through; more as a tournament: changing
+/// The next wake of every core. Up to 16 cores in a row that is looked through; more as a tournament: changing
 /// one costs log2(cores) comparisons and leaves no stale entries behind, which re-arming a heap at every message would.
 #[derive(Clone, Debug)]
 pub struct WakeTree {
     /// First leaf: 0 if there is no tree above the leaves.
     leaves: usize,
-    /// `[leaves + i]`: when core i is due, as [`rank`] gives it; with a tree, inner nodes hold the smaller child, `[1]` the smallest.
+    /// `[leaves + i]`: when core i is due, as `rank` gives it; with a tree, inner nodes hold the smaller child, `[1]` the smallest.
     ranks: Vec<u64>,
     /// The smallest, and whose it is: the first, if there are several.
     winner: (u64, usize),
