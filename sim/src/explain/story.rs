@@ -88,41 +88,45 @@ impl Teller<'_> {
         self.interrupts.get(number as usize).map_or_else(|| kind.to_owned(), |n| format!("{kind} {n}"))
     }
 
-    /// Says what others did until now.
+    /// Says what the attempt looked for and what others did until now, in the order of time.
     fn flush(&mut self) {
-        self.flush_looks();
         let others = std::mem::take(&mut self.others);
-        let all = others.len();
+        let mut lines = self.looks_until_now();
+        let (all, long) = (others.len(), others.len() > 2 * SHOWN + 1);
         for (i, (at, text)) in others.into_iter().enumerate() {
-            if all > 2 * SHOWN + 1 && i == SHOWN {
-                self.raw("...", &format!("{} more events of others", all - 2 * SHOWN));
+            if long && i == SHOWN {
+                lines.push((at, false, format!("{} more events of others", all - 2 * SHOWN)));
             }
-            if all <= 2 * SHOWN + 1 || i < SHOWN || i >= all - SHOWN {
-                self.line(at, &text);
+            if !long || i < SHOWN || i >= all - SHOWN {
+                lines.push((at, true, text));
             }
+        }
+        lines.sort_by_key(|l| l.0);
+        for (at, timed, text) in lines {
+            if timed { self.line(at, &text) } else { self.raw("...", &text) }
         }
     }
 
-    fn flush_looks(&mut self) {
+    /// Looks that have not been said: when, whether that is said, what.
+    fn looks_until_now(&mut self) -> Vec<(Cycle, bool, String)> {
         let looks = std::mem::take(&mut self.looks);
-        let Some((last, rest)) = looks.split_last() else { return };
-        let saw = |on_one: bool| if on_one { "sees none, though it is on one" } else { "sees none, and is on none" };
-        if let Some((at, by, on_one)) = rest.first() {
-            self.line(*at, &format!("looks for a deadlock ({by}): {}", saw(*on_one)));
-        }
-        if rest.len() > 1 {
+        let Some((last, rest)) = looks.split_last() else { return Vec::new() };
+        let one = |(at, by, on_one): &(Cycle, &str, bool)| {
+            let saw = if *on_one { "though it is on one" } else { "and is on none" };
+            (*at, true, format!("looks for a deadlock ({by}): sees none, {saw}"))
+        };
+        let mut lines: Vec<_> = rest.first().map(one).into_iter().collect();
+        if let Some(second) = rest.get(1) {
             let on_one = rest[1..].iter().filter(|l| l.2).count();
             let mut by: Vec<&str> = rest[1..].iter().map(|l| l.1).collect();
             by.sort_unstable();
             by.dedup();
-            let text = format!(
-                "looks {} times more ({}) and sees none; {on_one} times it is on one",
-                rest.len() - 1,
-                by.join(", ")
-            );
-            self.raw("...", &text);
+            let (times, by) = (rest.len() - 1, by.join(", "));
+            let text = format!("looks {times} times more ({by}) and sees none; {on_one} times it is on one");
+            lines.push((second.0, false, text));
         }
-        self.line(last.0, &format!("looks for a deadlock ({}): {}", last.1, saw(last.2)));
+        lines.push(one(last));
+        lines
     }
 
     fn context(&self, c: &ContextNow, now: Cycle) -> Vec<String> {
