@@ -69,7 +69,8 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         plan.stages.iter().map(|s| batch.records.iter().filter(|r| r.stage_idx == s.idx).collect()).collect();
     let found = Orderings::new(&prepared.lattice, &records, &args.metric);
     if let Some(metric) = found.missing().iter().find(|m| args.metric.iter().any(|n| n == m.name)) {
-        return Err(unmeasured(metric, found.measured().iter().map(|(m, _)| *m)).into());
+        let measured = |m: &&Metric| batch.records.iter().all(|r| (m.of)(r).is_some());
+        return Err(unmeasured(metric, METRICS.iter().filter(measured)).into());
     }
     output::head(&plan.loaded.experiment)?;
     output::print(&found.text(output::width(), false))?;
