@@ -127,7 +127,9 @@ fn main() {
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
     let has = |name: &str| args.iter().any(|a| a == name);
     if let Some(path) = value("--write") {
-        figures::write(path.as_ref());
+        // Cargo starts benches in the package's folder; the path is meant from the workspace's.
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        figures::write(&root.join(path));
     } else if let Some(cores) = value("--cores") {
         figures::one_size(&cores);
     } else if let Some(threads) = value("--sweep") {
