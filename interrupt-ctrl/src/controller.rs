@@ -35,7 +35,9 @@ pub enum Vector {
 }
 
 impl Vector {
-    const fn kind(self) -> ContextKind {
+    /// Kind of the context its handler runs in.
+    #[must_use]
+    pub const fn kind(self) -> ContextKind {
         match self {
             Vector::Nmi => ContextKind::Nmi,
             Vector::Irq(_) => ContextKind::Hardirq,
@@ -44,7 +46,8 @@ impl Vector {
     }
 
     /// Order of delivery among those that are allowed.
-    const fn rank(self) -> u16 {
+    #[must_use]
+    pub const fn rank(self) -> u16 {
         match self {
             Vector::Nmi => 0x200,
             Vector::Irq(priority) => 0x100 + priority as u16,

@@ -70,9 +70,6 @@ impl Reading {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let digest = hasher.finish();
-        if !self.seen.contains_key(&key) {
-            self.seen.insert(key.clone(), BTreeMap::new());
-        }
         let seeds = self.seen.entry(key.clone()).or_default();
         match seeds.get(&record.seed) {
             Some(&d) if d == digest => {

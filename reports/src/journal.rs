@@ -35,10 +35,10 @@ pub fn read_records(path: &Path) -> Result<(Vec<Record>, Vec<BadLine>), Error> {
 }
 
 /// Reads a file line by line, each of which `parse` turns into a record or says what is wrong with it.
-pub(crate) fn read_lines<T>(
-    path: &Path,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<(Vec<T>, Vec<BadLine>), Error> {
+///
+/// # Errors
+/// As [`read_records`].
+pub fn read_lines<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<(Vec<T>, Vec<BadLine>), Error> {
     let mut records = Vec::new();
     let bad = each_line(path, |text| parse(text).map(|record| records.push(record)))?;
     Ok((records, bad))
@@ -104,8 +104,11 @@ pub fn append_record(path: &Path, record: &Record) -> Result<(), Error> {
     append_line(path, record.to_json_line()?)
 }
 
-/// Appends a line, which ends in a line feed.
-pub(crate) fn append_line(path: &Path, mut text: String) -> Result<(), Error> {
+/// Appends a line, which ends in a line feed, as [`append_record`] does.
+///
+/// # Errors
+/// [`Error::Write`] if the file cannot be opened or written.
+pub fn append_line(path: &Path, mut text: String) -> Result<(), Error> {
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         if file.seek(SeekFrom::End(0))? > 0 {

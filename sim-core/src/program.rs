@@ -266,6 +266,15 @@ impl Program {
         }
     }
 
+    /// Where a micro-op was written: file, line, and the line's text without its comment. None for a number behind the last one.
+    #[must_use]
+    pub fn source_line(&self, pc: Pc) -> Option<(&str, u32, &str)> {
+        let at = self.lines.get(pc as usize)?;
+        let source = self.sources.get(at.source as usize)?;
+        let text = source.text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
+        Some((&source.name, at.line, text.split('#').next().unwrap_or_default().trim()))
+    }
+
     /// One past the last byte of the global objects.
     #[must_use]
     pub fn global_end(&self) -> u64 {

@@ -203,7 +203,7 @@ impl WakeTree {
             self.ranks[i] = smaller;
         }
         // Even if the smallest is the same: who is the first of several may not be.
-        self.winner = (self.ranks[1], self.find_winner());
+        self.winner = (self.ranks[1], self.first_below(1));
     }
 
     /// The smallest key and whose it is; [`Key::NEVER`] if nobody is due.
@@ -214,10 +214,11 @@ impl WakeTree {
         (key(rank, place), place)
     }
 
-    fn find_winner(&self) -> usize {
-        let mut i = 1;
+    /// The first place below a node that has the node's rank.
+    fn first_below(&self, node: usize) -> usize {
+        let mut i = node;
         while i < self.leaves {
-            i = 2 * i + usize::from(self.ranks[2 * i] != self.ranks[1]);
+            i = 2 * i + usize::from(self.ranks[2 * i] != self.ranks[node]);
         }
         i - self.leaves
     }
@@ -247,14 +248,8 @@ impl WakeTree {
             }
             i /= 2;
         }
-        let (rank, mut i) = best;
-        if rank == u64::MAX {
-            return Key::NEVER;
-        }
-        while i < self.leaves {
-            i = 2 * i + usize::from(self.ranks[2 * i] != rank);
-        }
-        key(rank, i - self.leaves)
+        let (rank, node) = best;
+        if rank == u64::MAX { Key::NEVER } else { key(rank, self.first_below(node)) }
     }
 }
 

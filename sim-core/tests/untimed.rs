@@ -16,15 +16,7 @@ fn system(text: &str, model: Model) -> System {
     );
     let program = assemble(&[Source { name: "t".into(), text }], &Options::default()).expect("it assembles");
     let tasks = (0..program.procs.len()).map(|i| Some(i as u16)).collect();
-    System {
-        program: Arc::new(program),
-        model,
-        tasks,
-        memory: Vec::new(),
-        store_buffer: 4,
-        merge_local: true,
-        ..System::default()
-    }
+    System { program: Arc::new(program), model, tasks, store_buffer: 4, merge_local: true, ..System::default() }
 }
 
 /// The values of `w.a` at the end.

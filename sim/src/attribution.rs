@@ -79,9 +79,6 @@ fn sharing(program: &Program, key: &PairKey, invalidations: u64, downgrades: u64
 
 fn access(program: &Program, field: String, pc: Pc, context: u8) -> Access {
     let context = ContextKind::from_number(context.into()).map_or("?", ContextKind::name);
-    let at = program.lines[pc as usize];
-    let source = &program.sources[at.source as usize];
-    let text = source.text.lines().nth(at.line as usize - 1).unwrap_or_default();
-    let text = text.split('#').next().unwrap_or_default().trim();
-    Access { field, context: context.to_owned(), file: source.name.clone(), line: at.line, text: text.to_owned() }
+    let (file, line, text) = program.source_line(pc).expect("every micro-op has a line");
+    Access { field, context: context.to_owned(), file: file.to_owned(), line, text: text.to_owned() }
 }

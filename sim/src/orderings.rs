@@ -3,10 +3,10 @@
 
 use configs::{Loaded, Named, Param, Stage};
 use reports::orderings::{CHANGES_MAX, Change, Lattice, Subset};
-use sim_core::asm::{self, Options};
+use sim_core::asm;
 use sim_core::program::Program;
 
-use crate::plan::{InputError, lock_source, near};
+use crate::plan::{InputError, bare_program, lock_source, near};
 
 /// What is varied.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +39,7 @@ struct Toggle {
 /// A patch or parameter that does not exist, a value that is none, a patch that needs another one which is not varied, no
 /// change at all or more than [`CHANGES_MAX`].
 pub fn prepare(mut loaded: Loaded, wanted: &Wanted) -> Result<Prepared, InputError> {
-    let source = lock_source(&loaded)?;
-    let bare = asm::assemble(std::slice::from_ref(&source), &Options::default()).map_err(|e| InputError {
-        plain: e.render(std::slice::from_ref(&source), false),
-        colored: e.render(std::slice::from_ref(&source), true),
-    })?;
+    let bare = bare_program(&lock_source(&loaded)?)?;
     let mut toggles = patches(&loaded, &bare, &wanted.patches)?;
     for text in &wanted.params {
         let toggle = param(&bare, text)?;

@@ -86,8 +86,7 @@ pub struct Plan {
 /// The first thing wrong, with its place.
 pub fn plan(mut loaded: Loaded) -> Result<Plan, InputError> {
     let lock = lock_source(&loaded)?;
-    let bare = asm::assemble(std::slice::from_ref(&lock), &Options::default())
-        .map_err(|e| InputError::program(&e, std::slice::from_ref(&lock)))?;
+    let bare = bare_program(&lock)?;
     check_names(&loaded, &bare)?;
     let procs = lock_procs(&bare, &lock.name)?;
     let implied = implied_options(&loaded, &bare)?;
@@ -104,6 +103,15 @@ pub fn plan(mut loaded: Loaded) -> Result<Plan, InputError> {
         .collect::<Result<Vec<_>, _>>()?;
     let seeds = loaded.experiment.seeds.list();
     Ok(Plan { loaded, stages, seeds })
+}
+
+/// A program without patches, options and values of parameters: what it declares can be read from it.
+///
+/// # Errors
+/// One that does not assemble.
+pub fn bare_program(source: &Source) -> Result<Program, InputError> {
+    let sources = std::slice::from_ref(source);
+    asm::assemble(sources, &Options::default()).map_err(|e| InputError::program(&e, sources))
 }
 
 /// The source text of an experiment's lock program.

@@ -36,7 +36,7 @@ pub(super) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let path = if args.records.is_dir() { args.records.join("records.jsonl") } else { args.records.clone() };
+    let path = if args.records.is_dir() { rqsim::batch::records_path(&args.records) } else { args.records.clone() };
     if !path.is_file() {
         let what = format!("there is no file of records {}", path.display());
         return Err(InputError::text(&what, "`sim run` writes records.jsonl into its results folder").into());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use configs::{Cpus, Loaded};
+use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
     PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
 };
@@ -106,15 +106,10 @@ impl From<ModelArg> for Model {
 }
 
 fn bytes(text: &str) -> Result<usize, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let shift = match unit.trim() {
-        "GiB" => 30,
-        "MiB" => 20,
-        "KiB" => 10,
-        _ => return Err("write it as in 8GiB, 500MiB or 64KiB".into()),
-    };
-    let n: usize = number.parse().map_err(|_| "the number is missing or too large".to_owned())?;
-    n.checked_mul(1 << shift).filter(|b| *b > 0).ok_or_else(|| "zero, or too large".to_owned())
+    let help = "write it as in 8GiB, 500MiB or 64KiB";
+    let said = |e: <Bytes as std::str::FromStr>::Err| format!("{}; {help}", e.to_string().replace('\n', "; "));
+    let size: Bytes = text.parse().map_err(said)?;
+    usize::try_from(size.0).ok().filter(|b| *b > 0).ok_or_else(|| format!("zero, or too large; {help}"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -151,10 +146,15 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         store_buffer: args.store_buffer.map(usize::from),
         merged: !args.full,
     };
-    let before = match (&args.out, args.fresh) {
-        (Some(path), false) => read(path)?,
-        _ => Vec::new(),
-    };
+    let mut before = Vec::new();
+    if let Some(path) = args.out.as_ref().filter(|_| !args.fresh) {
+        let (rows, bad) = read(path)?;
+        for line in bad {
+            let (path, why) = (path.display(), line.why);
+            output::say(&format!("warning: {path}:{}: skipped: {why}", line.line));
+        }
+        before = rows;
+    }
     output::head(&loaded.experiment)?;
     let mut rows = Vec::new();
     for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
@@ -173,7 +173,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                 let mut row = search_stage(plan, stage, &size, args.memory, over)?;
                 row.seconds = start.elapsed().as_secs_f64();
                 if let Some(path) = &args.out {
-                    save(path, &row)?;
+                    append(path, &row)?;
                 }
                 row
             }
@@ -224,10 +224,6 @@ fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
             Ok(ExitCode::from(NO_VERDICT))
         }
     }
-}
-
-fn save(path: &Path, row: &Row) -> Result<(), Failure> {
-    Ok(append(path, row)?)
 }
 
 /// The experiment on as many cores as it names, or as asked for.

@@ -31,7 +31,6 @@ pub(crate) enum Note {
 struct Teller {
     collector: Collector,
     oracle: Oracle,
-    lock_names: fn(&sim_core::program::Program, u64) -> String,
     program: std::sync::Arc<sim_core::program::Program>,
     is_broken: bool,
     notes: Option<Vec<(Cycle, Note)>>,
@@ -62,7 +61,7 @@ impl Probe for Teller {
             let new = self.oracle.live_cycles().iter().filter(|c| before.is_none_or(|b| c.id > b));
             let text = |c: &lock_impl::oracle::Cycle| {
                 let members: Vec<String> = c.members.iter().map(|m| format!("{} -> {}:", m.who, m.reason)).collect();
-                let locks: Vec<String> = c.locks().iter().map(|l| (self.lock_names)(&self.program, *l)).collect();
+                let locks: Vec<String> = c.locks().iter().map(|l| lock_name(&self.program, *l)).collect();
                 let first = c.members.first().map_or_else(String::new, |m| m.who.to_string());
                 format!("an {} deadlock forms on {}: {} {first}", c.name, locks.join(", "), members.join(" "))
             };
@@ -134,7 +133,6 @@ fn tell(loaded: &Loaded, stage: &crate::plan::StagePlan, seed: u64, attempts: &[
     let mut machine = machine.map_probe(|collector| Teller {
         collector,
         oracle: Oracle::new(cpus),
-        lock_names: lock_name,
         program,
         is_broken: false,
         notes: None,

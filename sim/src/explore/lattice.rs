@@ -3,11 +3,10 @@
 
 use configs::{Base, Loaded, Named, Program, Stage};
 use lock_impl::programs;
-use sim_core::asm::{Options, assemble};
 use sim_core::program::PatchInfo;
 
-use super::{PROPERTIES, Property, Row};
-use crate::plan::{InputError, lock_source};
+use super::{PROPERTIES, Row};
+use crate::plan::{InputError, bare_program, lock_source};
 
 /// The experiment with a stage for each subset of the program's patches on each base, then once with each other built-in
 /// lock program.
@@ -39,8 +38,7 @@ pub fn lattice(loaded: &Loaded) -> Result<Vec<Loaded>, InputError> {
 
 /// The program's patches, those that are in the bases left out.
 fn patches(loaded: &Loaded) -> Result<Vec<PatchInfo>, InputError> {
-    let bare = assemble(&[lock_source(loaded)?], &Options::default());
-    let bare = bare.map_err(|_| InputError::text("the lock's program does not assemble", "`sim check` tells more"))?;
+    let bare = bare_program(&lock_source(loaded)?)?;
     let in_base = |p: &PatchInfo| Base::BpfNext.patches().contains(&p.name.as_str());
     Ok(bare.patches.into_iter().filter(|p| !in_base(p)).collect())
 }
@@ -68,9 +66,6 @@ fn subsets(loaded: &Loaded) -> Result<Vec<Stage>, InputError> {
     }
     Ok(stages)
 }
-
-/// The properties that say whether something can hang for ever or break.
-pub const SAFE: [Property; 4] = [Property::Fault, Property::Exclusion, Property::Clean, Property::Ends];
 
 /// The table: a row per stage, a column per property. The last column, the time, differs from run to run.
 #[must_use]

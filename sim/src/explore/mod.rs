@@ -14,21 +14,18 @@ mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
 pub use growth::growth;
-pub use lattice::{SAFE, lattice, replace, table};
+pub use lattice::{lattice, replace, table};
 pub use record::{Row, Violation, append, read};
 pub use story::{columns, story};
 
 use std::sync::Arc;
 
 use configs::{Loaded, Param};
-use interrupt_ctrl::Vector;
-use sim_core::asm::Options;
 use sim_core::core::MemoryModel;
-use sim_core::isa::ContextKind;
 use sim_core::program::Source as SourceText;
 use sim_core::untimed::{Budget, End, Model, Progress, Source, System, search};
 
-use crate::plan::{InputError, Plan, StagePlan, lock_source};
+use crate::plan::{InputError, Plan, StagePlan, bare_program, lock_source};
 
 /// Parameters that count iterations of a wait, and their smallest values. Without time, looking at the clock at each
 /// iteration covers looking at some of them, because a look can find that nothing is due; and a bounded number of
@@ -55,8 +52,7 @@ pub struct Size {
 /// # Errors
 /// A program that cannot be read or assembled; planning the experiment tells more.
 pub fn shorten_waits(loaded: &mut Loaded) -> Result<(), InputError> {
-    let source = lock_source(loaded)?;
-    let Ok(bare) = sim_core::asm::assemble(&[source], &Options::default()) else { return Ok(()) };
+    let Ok(bare) = bare_program(&lock_source(loaded)?) else { return Ok(()) };
     let has = |name: &str| bare.params.iter().any(|(p, _)| p == name);
     let params = &mut loaded.experiment.lock.params;
     let short = SMALLEST.iter().filter(|(n, _)| has(n) && params.get(n).is_none());
@@ -85,12 +81,7 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     for list in &spec.sources {
         let mut of_core: Vec<Source> = Vec::new();
         for s in list {
-            let (kind, rank) = match s.vector {
-                Vector::Nmi => (ContextKind::Nmi, 0x200),
-                Vector::Irq(priority) => (ContextKind::Hardirq, 0x100 + u16::from(priority)),
-                Vector::Soft => (ContextKind::Softirq, 0),
-            };
-            let source = Source { kind, rank, handler: s.handler };
+            let source = Source { kind: s.vector.kind(), rank: s.vector.rank(), handler: s.handler };
             if !of_core.contains(&source) {
                 of_core.push(source);
             }
@@ -131,9 +122,7 @@ pub fn raw_system(
     cores: usize,
     store_buffer: usize,
 ) -> Result<System, InputError> {
-    let sources = [SourceText { name: name.to_owned(), text }];
-    let program = sim_core::asm::assemble(&sources, &Options::default())
-        .map_err(|e| InputError { plain: e.render(&sources, false), colored: e.render(&sources, true) })?;
+    let program = bare_program(&SourceText { name: name.to_owned(), text })?;
     if program.procs.is_empty() {
         return Err(InputError::text(&format!("{name}: there is no procedure"), "write `proc main() { .. }`"));
     }

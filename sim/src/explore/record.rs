@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was found of a stage, as a JSON line, so that a second start need not search again.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
+use reports::{BadLine, Error, append_line, read_lines};
 use serde::{Deserialize, Serialize};
 
 /// A property that does not hold.
@@ -80,26 +79,21 @@ impl Row {
     }
 }
 
-/// Adds a line to a file.
+/// Adds a row to a file, as [`reports::append_record`] does.
 ///
 /// # Errors
-/// A file that cannot be written.
-pub fn append(path: &Path, row: &Row) -> Result<(), reports::Error> {
-    let failed = |source| reports::Error::Write { path: path.into(), source };
-    let mut line = serde_json::to_string(row).map_err(|e| failed(e.into()))?;
-    line.push('\n');
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(failed)
+/// As there.
+pub fn append(path: &Path, row: &Row) -> Result<(), Error> {
+    append_line(path, serde_json::to_string(row)? + "\n")
 }
 
-/// The rows of a file, if it is there; a line that was cut off by a kill is left out.
+/// The rows of a file, if it is there, and the lines that are none, as [`reports::read_records`] does.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub fn read(path: &Path) -> Result<Vec<Row>, reports::Error> {
+/// As there.
+pub fn read(path: &Path) -> Result<(Vec<Row>, Vec<BadLine>), Error> {
     if !path.exists() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    let text = std::fs::read_to_string(path).map_err(|source| reports::Error::Read { path: path.into(), source })?;
-    Ok(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect())
+    read_lines(path, |text| serde_json::from_str(text).map_err(|e| e.to_string().replace("line 1 column", "column")))
 }

@@ -59,11 +59,8 @@ fn address(program: &Program, addr: u64) -> String {
 
 /// `slow_path.look (rqspinlock.uop:300): val = load.u32 [lock.val]`.
 fn place(program: &Program, pc: Pc) -> String {
-    let at = program.lines[pc as usize];
-    let source = &program.sources[at.source as usize];
-    let text = source.text.lines().nth(at.line as usize - 1).unwrap_or("");
-    let text = text.split('#').next().unwrap_or("").trim();
-    format!("{} ({}:{}): {text}", program.place(pc), source.name, at.line)
+    let (file, line, text) = program.source_line(pc).expect("every micro-op has a line");
+    format!("{} ({file}:{line}): {text}", program.place(pc))
 }
 
 fn changes(before: &CoreState, after: &CoreState, program: &Program) -> Vec<String> {

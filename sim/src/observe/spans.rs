@@ -437,11 +437,7 @@ impl Collector {
 /// File, line and text that a micro-op was assembled from.
 #[must_use]
 pub(crate) fn source_line(program: &Program, pc: Pc) -> String {
-    let Some(pos) = program.lines.get(pc as usize) else { return String::new() };
-    let Some(source) = program.sources.get(pos.source as usize) else { return String::new() };
-    let text = source.text.lines().nth((pos.line as usize).saturating_sub(1)).unwrap_or_default();
-    let text = text.split('#').next().unwrap_or_default().trim();
-    format!("{}:{}: {text}", source.name, pos.line)
+    program.source_line(pc).map_or_else(String::new, |(file, line, text)| format!("{file}:{line}: {text}"))
 }
 
 impl Probe for Collector {

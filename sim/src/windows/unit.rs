@@ -227,10 +227,8 @@ fn digest<P: Probe>(machine: &Machine<P>) -> String {
 
 /// Name of a boundary's program line: its source, number and text without the comment.
 fn line(program: &Program, pc: u32) -> (String, u32, String) {
-    let at = program.lines[pc as usize];
-    let source = &program.sources[at.source as usize];
-    let text = source.text.lines().nth(at.line as usize - 1).unwrap_or_default();
-    (source.name.clone(), at.line, text.split('#').next().unwrap_or_default().trim().to_owned())
+    let (file, line, text) = program.source_line(pc).expect("every micro-op has a line");
+    (file.to_owned(), line, text.to_owned())
 }
 
 fn boundary(

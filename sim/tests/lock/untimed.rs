@@ -60,15 +60,8 @@ fn orders(program: &str, enabled: &[&str], rounds: &[usize], model: Model) -> (B
     let proc = |name: &str| program.procs.iter().position(|p| p.name == name).map(|i| i as u16);
     let tasks = (0..rounds.len()).map(|cpu| proc(&format!("task_{cpu}"))).collect();
     let order = program.object("order").expect("it is declared").addr;
-    let system = System {
-        program: Arc::new(program),
-        model,
-        tasks,
-        memory: Vec::new(),
-        store_buffer: 4,
-        merge_local: true,
-        ..System::default()
-    };
+    let system =
+        System { program: Arc::new(program), model, tasks, store_buffer: 4, merge_local: true, ..System::default() };
     let mut seen = BTreeSet::new();
     let explored = explore(&system, 400 << 20, |s| {
         seen.insert(s.read(order, Width::U64));
