@@ -32,6 +32,10 @@ const CHANNEL_PLACES: u16 = 0xc000;
 #[derive(Clone, Debug)]
 pub(super) struct Fabric {
     params: MemoryParams,
+    /// `[class]`: bytes of a message that is no broadcast.
+    bytes: [u64; MessageKind::COUNT],
+    /// `[place]`: its stop.
+    stops: Vec<u16>,
     net: Interconnect,
     queue: EventQueue,
     /// Messages under way; `queue` holds indices.
@@ -62,6 +66,8 @@ impl Fabric {
         let places = topology.cores() + topology.slices() + topology.memories();
         Fabric {
             params,
+            bytes: MessageKind::ALL.map(|kind| params.bytes(kind.has_data()) + kind.word_bytes()),
+            stops: (0..places).map(|place| topology.stop_of(place)).collect(),
             queue: EventQueue::default(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -69,7 +75,7 @@ impl Fabric {
             last_forward: vec![Cycle(0); places],
             last_to_memory: vec![(Cycle(0), Cycle(0)); topology.slices() * topology.memories()],
             todo: Vec::new(),
-            kinds,
+            kinds: kinds.for_cores(params.cores),
             numa,
             traffic: Traffic::default(),
             attribution: None,
@@ -83,6 +89,8 @@ impl Fabric {
     pub(super) fn reset(&mut self) {
         let Fabric {
             params: _,
+            bytes: _,
+            stops: _,
             net,
             queue,
             slots,
@@ -131,9 +139,7 @@ impl Fabric {
     /// The stop a broadcast is addressed to: any but the sender's, for even a request to the slice at the
     /// sender's own stop goes over the bus.
     fn stop_on_bus(&self, from: u16) -> u16 {
-        let t = self.net.topology();
-        let all = 0..t.cores() + t.slices() + t.memories();
-        all.map(|place| t.stop_of(place)).find(|&s| s != from).unwrap_or(from)
+        self.stops.iter().copied().find(|&s| s != from).unwrap_or(from)
     }
 
     /// The slice that is a line's home.
@@ -194,12 +200,12 @@ impl Fabric {
     fn send_after(&mut self, mut m: Message, ready: Cycle, now: Cycle, before: Cycle) -> Option<Cycle> {
         debug_assert!(ready > now, "an arrival in the current cycle would be in the past of its phase");
         let broadcast = self.is_broadcast(&m);
-        let bytes = self.params.bytes(m.kind.has_data() && !broadcast) + m.kind.word_bytes();
+        let bytes = if broadcast { self.params.control_bytes } else { self.bytes[m.kind as usize] };
         let number = &mut self.sent[m.src.0 as usize];
         *number = (*number + 1) & NUMBER_MASK;
         m.number = *number;
-        let from = self.net.topology().stop_of(m.src.0 as usize);
-        let to = if broadcast { self.stop_on_bus(from) } else { self.net.topology().stop_of(m.dst.0 as usize) };
+        let from = self.stops[m.src.0 as usize];
+        let to = if broadcast { self.stop_on_bus(from) } else { self.stops[m.dst.0 as usize] };
         let parcel = Parcel { network: m.kind.network() as u8, from, to, bytes, order: (m.src.0, m.number) };
         let slot = self.store(m);
         let (sent, hops) = self.net.send(slot, parcel, ready, now, &mut self.todo);
@@ -214,7 +220,8 @@ impl Fabric {
                 if broadcast {
                     self.fan_out(at, slot)
                 } else {
-                    self.push(at, Todo::Deliver(slot))
+                    let number = (u64::from(m.src.0) << 24) | u64::from(m.number);
+                    self.queue.push(Key::new(at, Phase::Deliver, m.dst.0, number), slot);
                 }
                 Some(at)
             }

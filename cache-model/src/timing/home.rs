@@ -159,11 +159,14 @@ impl Home {
         };
         match self.tables.home_cell(state, event) {
             Cell::Go(actions, next) => {
-                let needs_entry = slot.is_none() && !matches!(next, HomeState::NP | HomeState::I);
-                if needs_entry && !self.enter(fabric, m, now, state)? {
-                    return Ok(());
+                let mut slot = slot;
+                if slot.is_none() && !matches!(next, HomeState::NP | HomeState::I) {
+                    slot = self.enter(fabric, m, now, state)?;
+                    if slot.is_none() {
+                        return Ok(());
+                    }
                 }
-                self.transition(fabric, m, now, state, actions, next)
+                self.transition(fabric, m, now, (slot, state), actions, next)
             }
             Cell::Stall => {
                 let slot = slot.expect("only a present line stalls");
@@ -178,9 +181,15 @@ impl Home {
         ProtocolFault::at(("home", self.place), m, now, (state.name(), event), why)
     }
 
-    /// A request for a line without an entry, in `state`: makes one, evicting if it must; false if the request has
+    /// A request for a line without an entry, in `state`: makes one, evicting if it must; `None` if the request has
     /// to wait for it.
-    fn enter(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, state: HomeState) -> Result<bool, ProtocolFault> {
+    fn enter(
+        &mut self,
+        fabric: &mut Fabric,
+        m: &Message,
+        now: Cycle,
+        state: HomeState,
+    ) -> Result<Option<Slot>, ProtocolFault> {
         if !self.lines.has_room(m.line) && !self.way_is_coming(m.line) {
             let may_go = |_: u64, l: &Line| l.state.is_stable() && l.stalled.is_empty();
             if let Some((victim, slot)) = self.lines.victim(m.line, may_go) {
@@ -190,7 +199,7 @@ impl Home {
         }
         if !self.lines.has_room(m.line) {
             self.no_way.push(*m);
-            return Ok(false);
+            return Ok(None);
         }
         let line = Line {
             state,
@@ -202,8 +211,7 @@ impl Home {
             used: false,
             stalled: Vec::new(),
         };
-        self.lines.insert(m.line, line);
-        Ok(true)
+        Ok(Some(self.lines.insert(m.line, line)))
     }
 
     /// True if the recalls under way in the line's set free a way for it: it must not recall
@@ -243,7 +251,7 @@ impl Home {
             number: 0,
         };
         match self.tables.home_cell(line.state, event) {
-            Cell::Go(actions, next) => self.transition(fabric, &wish, now, line.state, actions, next),
+            Cell::Go(actions, next) => self.transition(fabric, &wish, now, (Some(slot), line.state), actions, next),
             Cell::Stall => Ok(()),
             Cell::Impossible(why) => Err(self.fault(&wish, now, line.state, event.name(), why)),
         }
@@ -273,12 +281,13 @@ impl Home {
         fabric.send_to_memory(m, now.after(self.params.llc_tag), now);
     }
 
+    /// What the table says to do about a message for a line whose entry is in `slot` if it has one, and its next state.
     fn transition(
         &mut self,
         fabric: &mut Fabric,
         m: &Message,
         now: Cycle,
-        was: HomeState,
+        (mut slot, was): (Option<Slot>, HomeState),
         actions: &[HomeAction],
         next: HomeState,
     ) -> Result<(), ProtocolFault> {
@@ -288,11 +297,11 @@ impl Home {
         for action in actions {
             match action {
                 HomeAction::FreeWay => {
-                    wake = self.free(m.line);
+                    wake = self.free(slot.take());
                     freed = true;
                 }
                 HomeAction::PutAck => {
-                    self.reply(fabric, MessageKind::PutAck, m, m.src, m.src, 0, self.params.llc_tag, now);
+                    self.reply(fabric, (MessageKind::PutAck, None), m, m.src, m.src, 0, self.params.llc_tag, now);
                 }
                 HomeAction::FetchMemory => {
                     self.send_to_memory(fabric, MessageKind::MemRead, m.line, [0; 8], m.cause, now);
@@ -311,19 +320,19 @@ impl Home {
                     fabric.send(answer, ready, now);
                 }
                 HomeAction::Requeue => {} // Below, where the line is in its next state.
-                _ => self.act(fabric, m, now, *action),
+                _ => self.act(fabric, m, now, slot.expect("the table acts on present lines"), *action),
             }
         }
-        if let Some(slot) = self.lines.find(m.line) {
+        if let Some(here) = slot {
             let requeued = actions.contains(&HomeAction::Requeue);
             if m.kind != MessageKind::MemData && !requeued {
-                if std::mem::replace(&mut self.lines.get_mut(slot).used, true) {
-                    self.lines.touch(slot);
+                if std::mem::replace(&mut self.lines.get_mut(here).used, true) {
+                    self.lines.touch(here);
                 } else {
-                    self.lines.touch_first(slot);
+                    self.lines.touch_first(here);
                 }
             }
-            let line = self.lines.get_mut(slot);
+            let line = self.lines.get_mut(here);
             if line.state != next {
                 line.state = next;
                 wake = std::mem::take(&mut line.stalled);
@@ -334,7 +343,7 @@ impl Home {
             }
             // A line without copies needs no entry; one that was recalled gives it up before it is wanted again.
             if was.is_recall() && self.is_spare(m.line) {
-                wake.append(&mut self.free(m.line));
+                wake.append(&mut self.free(Some(here)));
                 freed = true;
             }
         }
@@ -347,7 +356,7 @@ impl Home {
             self.deliver(fabric, &stalled, now)?;
         }
         if self.is_spare(m.line) {
-            self.free(m.line);
+            self.free(self.lines.find(m.line));
             freed = true;
         }
         // A way is free, or a line has come to rest and can be evicted now.
@@ -360,9 +369,8 @@ impl Home {
     }
 
     /// Takes the line's entry out; gives the requests that were stalled.
-    fn free(&mut self, line: u64) -> Vec<Message> {
-        let slot = self.lines.find(line).expect("only a present line frees its way");
-        self.lines.remove(slot).stalled
+    fn free(&mut self, slot: Option<Slot>) -> Vec<Message> {
+        self.lines.remove(slot.expect("only a present line frees its way")).stalled
     }
 
     /// The line has an entry that it does not need: no copies, nothing under way, and data elsewhere.
@@ -375,7 +383,7 @@ impl Home {
     fn reply(
         &self,
         fabric: &mut Fabric,
-        kind: MessageKind,
+        (kind, slot): (MessageKind, Option<Slot>),
         m: &Message,
         dst: Place,
         requester: Place,
@@ -383,8 +391,11 @@ impl Home {
         latency: u64,
         now: Cycle,
     ) {
-        let data =
-            if kind.has_data() { *self.data(m.line).expect("only data that there are are sent").0 } else { [0; 8] };
+        let data = if kind.has_data() {
+            *self.data_at(slot, m.line).expect("only data that there are are sent").0
+        } else {
+            [0; 8]
+        };
         let reply = Message {
             kind,
             src: self.place,
@@ -401,22 +412,25 @@ impl Home {
     }
 
     /// Actions on a present line.
-    fn act(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, action: HomeAction) {
+    fn act(&mut self, fabric: &mut Fabric, m: &Message, now: Cycle, slot: Slot, action: HomeAction) {
         use HomeAction::*;
-        let slot = self.lines.find(m.line).expect("the table acts on present lines");
         let (tag, data) = (self.params.llc_tag, self.params.llc_data);
         let line = self.lines.get_mut(slot);
         match action {
-            DataExclusiveToReq => self.reply(fabric, MessageKind::DataExclusive, m, m.src, m.src, 0, data, now),
-            DataToReq => self.reply(fabric, MessageKind::Data, m, m.src, m.src, 0, data, now),
-            DataForwardToReq => self.reply(fabric, MessageKind::DataForward, m, m.src, m.src, 0, data, now),
+            DataExclusiveToReq => {
+                self.reply(fabric, (MessageKind::DataExclusive, Some(slot)), m, m.src, m.src, 0, data, now)
+            }
+            DataToReq => self.reply(fabric, (MessageKind::Data, Some(slot)), m, m.src, m.src, 0, data, now),
+            DataForwardToReq => {
+                self.reply(fabric, (MessageKind::DataForward, Some(slot)), m, m.src, m.src, 0, data, now)
+            }
             DataWithAckCountToReq => {
                 let others = line.sharers.count_but(m.src);
-                self.reply(fabric, MessageKind::Data, m, m.src, m.src, others, data, now);
+                self.reply(fabric, (MessageKind::Data, Some(slot)), m, m.src, m.src, others, data, now);
             }
             GrantToReq => {
                 let others = line.sharers.count_but(m.src);
-                self.reply(fabric, MessageKind::Grant, m, m.src, m.src, others, tag, now);
+                self.reply(fabric, (MessageKind::Grant, Some(slot)), m, m.src, m.src, others, tag, now);
             }
             AddOwner => line.sharers.add(line.owner.expect("the table adds an owner that there is")),
             AddSharer => line.sharers.add(m.src),
@@ -435,7 +449,7 @@ impl Home {
                 let (all, requester) = if action == InvSharersAckHome { (true, self.place) } else { (false, m.src) };
                 let sharers = line.sharers.clone();
                 for t in sharers.iter().filter(|&s| all || s != m.src) {
-                    self.reply(fabric, MessageKind::Inv, m, t, requester, 0, tag, now);
+                    self.reply(fabric, (MessageKind::Inv, Some(slot)), m, t, requester, 0, tag, now);
                 }
             }
             ExpectSharerAcks => line.acks = line.sharers.count(),
@@ -445,7 +459,7 @@ impl Home {
                 let others = if action == FwdGetMToOwner { line.sharers.count_but(m.src) } else { 0 };
                 let kind = if action == FwdGetSToOwner { MessageKind::FwdGetS } else { MessageKind::FwdGetM };
                 let requester = if action == FwdGetMToOwnerForHome { self.place } else { m.src };
-                self.reply(fabric, kind, m, owner, requester, others, tag, now);
+                self.reply(fabric, (kind, Some(slot)), m, owner, requester, others, tag, now);
             }
             TakeData | FillSlice | WriteBackIfDirty | FetchMemory | Requeue | PutAck | FreeWay | PerformAtomic
             | AtomicDataToReq => {

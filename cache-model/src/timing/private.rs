@@ -219,7 +219,7 @@ impl PrivateCache {
             (None, None) => CacheState::I,
         };
         match self.tables.cache_cell(state, event) {
-            Cell::Go(actions, next) if actions == [CacheAction::Hit] => {
+            Cell::Go([CacheAction::Hit], next) => {
                 let slot = slot.expect("only a present line can be hit");
                 let done = self.hit(r, now, l1, slot, number, next);
                 if let Some(a) = &mut fabric.attribution {
@@ -350,8 +350,8 @@ impl PrivateCache {
         };
         match self.tables.cache_cell(state, event) {
             Cell::Go(actions, next) => {
-                if actions.contains(&CacheAction::Complete)
-                    && slot.is_none()
+                if slot.is_none()
+                    && actions.contains(&CacheAction::Complete)
                     && let Some(end) = self.held_set(m.line, now)
                 {
                     fabric.hold_back(*m, end);

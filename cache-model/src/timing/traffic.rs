@@ -45,8 +45,10 @@ impl Traffic {
 pub struct LineKinds {
     /// `[line - first global line]`.
     global: Vec<LineKind>,
-    /// `[line within a per-CPU area]`.
+    /// `[line - first line of the per-CPU areas]`: of one area, or of all of a machine's.
     percpu: Vec<LineKind>,
+    /// Lines of one area.
+    area: u64,
 }
 
 impl LineKinds {
@@ -59,22 +61,31 @@ impl LineKinds {
             let inside = |b: &u64| program.object_at(addr + b).is_some();
             (0..LINE_BYTES).find(inside).map_or(LineKind::Other, |b| program.line_kind(addr + b))
         };
+        let area = program.percpu_stride / LINE_BYTES;
         LineKinds {
+            area,
             global: (0..lines).map(|i| kind_of(GLOBAL_BASE + i * LINE_BYTES)).collect(),
-            percpu: (0..program.percpu_stride / LINE_BYTES).map(|i| kind_of(PERCPU_BASE + i * LINE_BYTES)).collect(),
+            percpu: (0..area).map(|i| kind_of(PERCPU_BASE + i * LINE_BYTES)).collect(),
         }
+    }
+
+    /// The same, written out for the areas of this many cores: quicker to look up.
+    pub(super) fn for_cores(mut self, cores: usize) -> LineKinds {
+        self.percpu.truncate(self.area as usize);
+        self.percpu = self.percpu.repeat(cores);
+        self
     }
 
     /// Bytes between two cores' per-CPU areas; 0 if the program has none.
     pub(super) fn percpu_stride(&self) -> u64 {
-        self.percpu.len() as u64 * LINE_BYTES
+        self.area * LINE_BYTES
     }
 
     /// The core whose per-CPU area a line is in, by the line's number.
     #[must_use]
     pub fn core_of(&self, line: u64) -> Option<usize> {
         let in_areas = line.checked_sub(PERCPU_BASE / LINE_BYTES)?;
-        in_areas.checked_div(self.percpu.len() as u64).map(|core| core as usize)
+        in_areas.checked_div(self.area).map(|core| core as usize)
     }
 
     /// The kind of a line, by its number.
@@ -82,10 +93,11 @@ impl LineKinds {
     pub fn get(&self, line: u64) -> LineKind {
         const FIRST_GLOBAL: u64 = GLOBAL_BASE / LINE_BYTES;
         const FIRST_PERCPU: u64 = PERCPU_BASE / LINE_BYTES;
-        let known = if line >= FIRST_PERCPU && !self.percpu.is_empty() {
-            self.percpu.get(((line - FIRST_PERCPU) % self.percpu.len() as u64) as usize)
-        } else {
-            line.checked_sub(FIRST_GLOBAL).and_then(|i| self.global.get(i as usize))
+        let known = match line.checked_sub(FIRST_PERCPU) {
+            Some(i) if self.area > 0 => {
+                self.percpu.get(i as usize).or_else(|| self.percpu.get((i % self.area) as usize))
+            }
+            _ => line.checked_sub(FIRST_GLOBAL).and_then(|i| self.global.get(i as usize)),
         };
         known.copied().unwrap_or(LineKind::Other)
     }

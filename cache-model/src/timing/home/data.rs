@@ -45,9 +45,15 @@ impl Home {
 
     /// The slice's data of a line, and whether they differ from memory.
     pub(super) fn data(&self, line: u64) -> Option<(&LineData, bool)> {
+        self.data_at(self.lines.find(line), line)
+    }
+
+    /// As [`Home::data`], of a line whose entry is in `slot` if it has one.
+    #[inline]
+    pub(super) fn data_at(&self, slot: Option<Slot>, line: u64) -> Option<(&LineData, bool)> {
         match &self.ways {
             Some(ways) => ways.find(line).map(|s| ways.get(s)).map(|d| (&d.data, d.dirty)),
-            None => self.lines.find(line).map(|s| self.lines.get(s)).map(|l| (&l.data, l.dirty)),
+            None => slot.map(|s| self.lines.get(s)).map(|l| (&l.data, l.dirty)),
         }
     }
 

@@ -34,7 +34,15 @@ impl Calendar {
     /// End of the last reservation that overlaps `start..start + slots`, as far as it lies in there; `None` if none does.
     #[inline]
     pub(super) fn conflict(&self, start: u64, slots: u64) -> Option<u64> {
-        if start >= self.until { None } else { self.last_busy(start, slots) }
+        if start >= self.until {
+            return None;
+        }
+        let (word, shift) = (start / WORD, start % WORD);
+        if shift + slots > WORD || word.wrapping_sub(self.first) >= self.bits.len() as u64 {
+            return self.last_busy(start, slots);
+        }
+        let busy = self.bits[self.place(word)] >> shift & (u64::MAX >> (WORD - slots));
+        if busy == 0 { None } else { Some(start + WORD - u64::from(busy.leading_zeros())) }
     }
 
     fn last_busy(&self, start: u64, slots: u64) -> Option<u64> {
@@ -59,15 +67,22 @@ impl Calendar {
     }
 
     /// Takes `start..start + slots`, which must be free; forgets what was over by `now`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reserve(&mut self, start: u64, slots: u64, now: u64) {
         debug_assert!(self.conflict(start, slots).is_none() && start >= now);
-        let last = (start + slots - 1) / WORD;
+        let (mut at, end) = (start, start + slots);
+        let last = (end - 1) / WORD;
         if last.wrapping_sub(self.first) >= self.bits.len() as u64 {
             self.make_room(last, now / WORD);
         }
-        let (mut at, end) = (start, start + slots);
         self.until = self.until.max(end);
+        self.busy_ticks += slots;
+        let (word, shift) = (start / WORD, start % WORD);
+        if word == last {
+            let place = self.place(word);
+            self.bits[place] |= (u64::MAX >> (WORD - slots)) << shift;
+            return;
+        }
         while at < end {
             let (word, shift) = (at / WORD, at % WORD);
             let many = (end - at).min(WORD - shift);
@@ -75,7 +90,6 @@ impl Calendar {
             self.bits[place] |= (u64::MAX >> (WORD - many)) << shift;
             at += many;
         }
-        self.busy_ticks += slots;
     }
 
     /// Moves the window to begin with word `now`, and makes it large enough for word `last`.

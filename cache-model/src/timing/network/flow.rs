@@ -171,8 +171,10 @@ impl Interconnect {
         if parcel.from == parcel.to {
             return (Sent::Arrives(ready), 0);
         }
-        if self.topology.is_one_ring && self.waits.is_empty() {
-            return self.ride_at_once(&parcel, ready, now);
+        if self.waits.is_empty()
+            && let Some(ride) = self.ride_at_once(&parcel, ready, now)
+        {
+            return ride;
         }
         let since = ready;
         let transit =

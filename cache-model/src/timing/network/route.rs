@@ -13,6 +13,56 @@ const NONE: u16 = u16::MAX;
 /// Most virtual channels of a virtual network: each costs a buffer behind every link.
 const VIRTUAL_CHANNELS_MAX: usize = 16;
 
+/// Ways on one ring: each begins with a link and goes on with those behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Rides {
+    stops: usize,
+    /// `[from * stops + to]`: the first channel, and how many.
+    ways: Vec<(u16, u16)>,
+    /// `[channel]`: the one behind it, as far as there is a way over both.
+    behind: Vec<u16>,
+}
+
+impl Rides {
+    /// The routes of a network that is one ring; `None` if some channel is followed by several.
+    pub(super) fn new(routes: &Routes, channels: usize) -> Option<Rides> {
+        let stops = routes.stops;
+        let (mut ways, mut behind) = (vec![(NONE, 0); stops * stops], vec![NONE; channels]);
+        for (from, to) in (0..stops).flat_map(|from| (0..stops).map(move |to| (from, to))) {
+            let mut last = None;
+            for (channel, _) in routes.channels(from, to) {
+                let way = &mut ways[from * stops + to];
+                match last {
+                    None => way.0 = channel as u16,
+                    Some(last) => {
+                        let next: &mut u16 = &mut behind[last];
+                        if *next != NONE && *next != channel as u16 {
+                            return None;
+                        }
+                        *next = channel as u16;
+                    }
+                }
+                way.1 += 1;
+                last = Some(channel);
+            }
+        }
+        Some(Rides { stops, ways, behind })
+    }
+
+    /// The first channel of a way, and the number of channels.
+    #[inline]
+    pub(super) fn way(&self, from: u16, to: u16) -> (usize, usize) {
+        let (first, count) = self.ways[usize::from(from) * self.stops + usize::from(to)];
+        (first.into(), count.into())
+    }
+
+    /// The channel behind one that is not the last of a way.
+    #[inline]
+    pub(super) fn behind(&self, channel: usize) -> usize {
+        self.behind[channel].into()
+    }
+}
+
 /// Next edge of every route. Two bytes per pair of stops.
 #[derive(Clone, Debug)]
 pub(super) struct Routes {

@@ -4,7 +4,7 @@
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::clock::ClockRatio;
-use super::route::Routes;
+use super::route::{Rides, Routes};
 
 /// Most stops of a network, routers included.
 pub const STOPS_MAX: usize = 4096;
@@ -199,9 +199,22 @@ impl Builder {
         };
         let controllers = self.slices.iter().map(serving).collect();
         let is_one_ring = self.channels.iter().all(|c| c.passage == Passage::Slotted(0));
+        let rides = if is_one_ring { Rides::new(&routes, self.channels.len()) } else { None };
         let nodes = nodes.into_iter().map(|(_, slices)| slices).collect();
         let Builder { graph, channels, cores, slices, memories, .. } = self;
-        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers, nodes, core_nodes, is_one_ring })
+        Ok(Topology {
+            graph,
+            channels,
+            routes,
+            cores,
+            slices,
+            memories,
+            controllers,
+            nodes,
+            core_nodes,
+            is_one_ring,
+            rides,
+        })
     }
 }
 
@@ -225,6 +238,8 @@ pub struct Topology {
     core_nodes: Vec<Option<u16>>,
     /// All channels are of one ring.
     pub(super) is_one_ring: bool,
+    /// All ways, if the network is one ring.
+    pub(super) rides: Option<Rides>,
 }
 
 impl Topology {

@@ -29,7 +29,10 @@ impl PrivateCache {
             let l = self.l2.get_mut(s);
             (l.state, data) = (next, l.data);
         }
-        let waiting = (r.action != Action::PrefetchW).then_some((port, *r)).into_iter().collect();
+        let mut waiting = Waiting::new();
+        if r.action != Action::PrefetchW {
+            waiting.push((port, *r));
+        }
         self.outstanding.push(Outstanding {
             line,
             state: next,

@@ -123,7 +123,7 @@ impl PrivateCache {
         let Some((victim, slot)) = self.evictable(number, now) else { return false };
         let line = self.l2.get(slot).clone();
         self.l2.evicted(slot);
-        self.drop_copy(victim);
+        self.drop_copy(victim, slot);
         notices.push(Notice::Lost { line: victim, taken: None });
         self.put(fabric, victim, line, request, now);
         true

@@ -4,7 +4,7 @@
 use sim_core::ports::{Access, Completion};
 use sim_core::time::Cycle;
 
-use super::{Notice, Outstanding, PrivateCache, Whereabouts};
+use super::{Notice, Outstanding, PrivateCache, Slot, Whereabouts};
 use crate::protocol::{CacheAction, CacheState};
 use crate::timing::fabric::Fabric;
 use crate::timing::message::{LineData, Message, MessageKind};
@@ -52,7 +52,7 @@ impl PrivateCache {
                         if let Some(a) = &mut fabric.attribution {
                             a.taken(self.place, m.line, &m.cause);
                         }
-                        self.drop_copy(m.line);
+                        self.drop_copy(m.line, s);
                     }
                     notices.push(Notice::Lost { line: m.line, taken });
                 }
@@ -157,12 +157,11 @@ impl PrivateCache {
         fabric.send(answer, now.after(self.params.snoop), now);
     }
 
-    pub(super) fn drop_copy(&mut self, line: u64) {
+    /// Takes a line that is in this slot out of both levels.
+    pub(super) fn drop_copy(&mut self, line: u64, slot: Slot) {
         if let Some(tag) = self.l1.find(line) {
             self.l1.remove(tag);
         }
-        if let Some(s) = self.l2.find(line) {
-            self.l2.remove(s);
-        }
+        self.l2.remove(slot);
     }
 }

@@ -2,42 +2,45 @@
 //! Rides on bufferless rings: slots of every link on the way are reserved before the first.
 
 use sim_core::time::Cycle;
-use smallvec::SmallVec;
 
 use super::super::topology::{Channel, NETWORKS};
 use super::{Interconnect, NONE, Parcel, Sent, Todo};
 
 impl Interconnect {
     /// As [`Interconnect::ride`] over the whole way of a message, where there is but one ring and nobody counts waits:
-    /// the usual case, done without keeping anything of the message.
-    pub(super) fn ride_at_once(&mut self, p: &Parcel, ready: Cycle, now: Cycle) -> (Sent, u32) {
+    /// the usual case, done without keeping anything of the message. `None` if there is more than a ring.
+    #[inline]
+    pub(super) fn ride_at_once(&mut self, p: &Parcel, ready: Cycle, now: Cycle) -> Option<(Sent, u32)> {
         let Interconnect { topology, calendars, .. } = self;
-        let base = usize::from(p.network) * topology.channels.len();
-        let way = topology.routes.channels(p.from.into(), p.to.into());
-        let mut links = SmallVec::<[u32; 32]>::new();
-        for (channel, _) in way {
-            links.push((base + channel) as u32);
-        }
-        let first = &topology.channels[links[0] as usize - base];
-        let (latency, clock, slots) = (first.latency, first.clock, first.ticks(p.bytes));
+        let rides = topology.rides.as_ref()?;
+        let (first, count) = rides.way(p.from, p.to);
+        let channels = topology.channels.len();
+        let calendars = &mut calendars[usize::from(p.network) * channels..][..channels];
+        let Channel { latency, clock, .. } = topology.channels[first];
+        let slots = topology.channels[first].ticks(p.bytes);
         let mut depart = clock.tick_from(ready);
         'search: loop {
-            let mut at = depart;
-            for &link in &links {
-                if let Some(free) = calendars[link as usize].conflict(at, slots) {
+            let (mut at, mut link) = (depart, first);
+            for left in (0..count).rev() {
+                if let Some(free) = calendars[link].conflict(at, slots) {
                     depart += free - at;
                     continue 'search;
                 }
-                at += latency;
+                if left > 0 {
+                    (at, link) = (at + latency, rides.behind(link));
+                }
             }
             break;
         }
-        let (mut at, over) = (depart, clock.tick_until(now));
-        for &link in &links {
-            calendars[link as usize].reserve(at, slots, over);
+        let (mut at, mut link, over) = (depart, first, clock.tick_until(now));
+        for left in (0..count).rev() {
+            calendars[link].reserve(at, slots, over);
             at += latency;
+            if left > 0 {
+                link = rides.behind(link);
+            }
         }
-        (Sent::Arrives(clock.seen(at + slots - 1)), links.len() as u32)
+        Some((Sent::Arrives(clock.seen(at + slots - 1)), count as u32))
     }
 
     /// Reserves a ride on a ring, as far as the route follows it, for a message ready at `ready`;
