@@ -113,7 +113,7 @@ impl Context {
     ///
     /// # Errors
     /// Division by zero.
-    #[inline]
+    #[inline(always)]
     pub fn step_pure(&mut self, op: &Op, cpu: u64, percpu_stride: u64) -> Result<bool, DivisionByZero> {
         match op {
             Op::Alu { f, dst, a, b } => {

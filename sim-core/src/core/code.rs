@@ -63,19 +63,28 @@ pub struct CoreParams {
     pub event_stream: u64,
 }
 
+/// What a core needs to know about a micro-op, beside the micro-op.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    /// Fixed cost in cycles; 0 where the cost depends on the access or wait.
+    cost: u32,
+    /// A directed arrival counts the boundary before it.
+    watched: bool,
+    /// A load whose address may depend on a loaded value.
+    dependent: bool,
+    /// See [`Code::is_private`].
+    private: bool,
+    /// It is a mark.
+    mark: bool,
+}
+
 /// A program with what a core needs to know about each micro-op.
 #[derive(Clone, Debug)]
 pub struct Code {
     /// The program.
     pub program: Arc<Program>,
-    /// `[pc]`: fixed cost in cycles; 0 where the cost depends on the access or wait.
-    cost: Vec<u32>,
-    /// `[pc]`: a directed arrival counts this boundary.
-    watched: Vec<bool>,
-    /// `[pc]`: a load whose address may depend on a loaded value.
-    dependent: Vec<bool>,
-    /// `[pc]`: see [`Code::is_private`].
-    private: Vec<bool>,
+    /// `[pc]`.
+    facts: Vec<Facts>,
     /// Some micro-op sends interrupts to other cores.
     sends: bool,
     global_end: u64,
@@ -87,38 +96,42 @@ impl Code {
     /// the interrupt controller.
     #[must_use]
     pub fn new(program: Arc<Program>, params: &CoreParams, cpus: u64, watched: &[Pc]) -> Code {
-        let cost = costs(&program, params);
-        let mut flags = vec![false; program.ops.len()];
+        let (costs, dependent) = (costs(&program, params), dependent(&program));
+        let mut facts: Vec<Facts> = (costs.into_iter().zip(dependent))
+            .map(|(cost, dependent)| Facts { cost, dependent, watched: false, private: false, mark: false })
+            .collect();
         for &pc in watched {
-            flags[pc as usize] = true;
+            facts[pc as usize].watched = true;
+        }
+        for (pc, fact) in facts.iter_mut().enumerate() {
+            fact.private = !fact.watched && private(&program, pc as Pc);
+            fact.mark = program.is_mark(pc as Pc);
         }
         let global_end = program.global_end();
         let percpu_end = PERCPU_BASE + cpus * program.percpu_stride;
-        let dependent = dependent(&program);
-        let private = (0..program.ops.len() as Pc).map(|pc| !flags[pc as usize] && private(&program, pc)).collect();
         let sends = program.ops.iter().any(|op| matches!(op, Op::Send { to, .. } if *to != SendTo::Own));
-        Code { program, cost, watched: flags, dependent, private, sends, global_end, percpu_end }
+        Code { program, facts, sends, global_end, percpu_end }
     }
 
     /// Fixed issue cost of a micro-op, in cycles.
     #[must_use]
     #[inline]
     pub fn cost(&self, pc: Pc) -> u64 {
-        u64::from(self.cost[pc as usize])
+        u64::from(self.facts[pc as usize].cost)
     }
 
     /// True if a directed arrival counts this boundary.
     #[must_use]
     #[inline]
     pub fn is_watched(&self, pc: Pc) -> bool {
-        self.watched[pc as usize]
+        self.facts[pc as usize].watched
     }
 
     /// True for a load whose address may depend on a loaded value.
     #[must_use]
     #[inline]
     pub fn is_dependent(&self, pc: Pc) -> bool {
-        self.dependent[pc as usize]
+        self.facts[pc as usize].dependent
     }
 
     /// True for a micro-op that reads and writes nothing but what belongs to its context and the time, and which
@@ -126,7 +139,22 @@ impl Code {
     #[must_use]
     #[inline]
     pub fn is_private(&self, pc: Pc) -> bool {
-        self.private[pc as usize]
+        self.facts[pc as usize].private
+    }
+
+    /// True for a mark; false behind the end of the program.
+    #[must_use]
+    #[inline]
+    pub(super) fn is_mark(&self, pc: Pc) -> bool {
+        self.facts.get(pc as usize).is_some_and(|f| f.mark)
+    }
+
+    /// The fixed issue cost of a micro-op that is [private](Code::is_private); `None` if it is not.
+    #[must_use]
+    #[inline]
+    pub(super) fn private_cost(&self, pc: Pc) -> Option<u64> {
+        let fact = &self.facts[pc as usize];
+        fact.private.then_some(u64::from(fact.cost))
     }
 
     /// True if some micro-op sends interrupts to other cores.

@@ -97,11 +97,13 @@ impl Core {
         let until = env.irq.attention(self.id).min(env.horizon);
         let code = env.code;
         let mut last = Cycle(0);
-        while self.now < until && code.is_private(self.current.pc) {
+        while self.now < until
+            && let Some(cost) = code.private_cost(self.current.pc)
+        {
             let (pc, t) = (self.current.pc, self.now);
             let op = &code.program.ops[pc as usize];
             if let Op::Ret { .. } = op
-                && self.current.frames.last().is_none_or(|f| code.program.is_mark(f.resume))
+                && self.current.frames.last().is_none_or(|f| code.is_mark(f.resume))
             {
                 break;
             }
@@ -110,7 +112,6 @@ impl Core {
             }
             last = t;
             self.retired += 1;
-            let cost = code.cost(pc);
             if self.current.step_pure(op, self.id as u64, code.program.percpu_stride) != Ok(true) {
                 self.issue_other(env, op, t, cost);
                 continue;
@@ -270,11 +271,19 @@ impl Core {
         self.state = State::Fault(Fault { pc: self.current.pc, at: t, what });
     }
 
+    /// Reports the marks that stand before the next micro-op.
+    #[inline]
     pub(super) fn run_marks<M: MemoryPort, I: InterruptPort, P: Probe>(
         &mut self,
         env: &mut Env<'_, M, I, P>,
         t: Cycle,
     ) {
+        if env.code.is_mark(self.current.pc) {
+            self.report_marks(env, t);
+        }
+    }
+
+    fn report_marks<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         while let Some(Op::Mark(site)) = env.code.program.ops.get(self.current.pc as usize) {
             let m = &env.code.program.marks[*site as usize];
             if m.guard.is_none_or(|(r, set)| (self.current.reg(r) != 0) == set) {
@@ -313,10 +322,11 @@ impl Core {
                 return;
             }
         }
-        let op = env.code.program.ops[pc as usize];
-        let cost = env.code.cost(pc);
+        let code = env.code;
+        let op = &code.program.ops[pc as usize];
+        let cost = code.cost(pc);
         self.retired += 1;
-        match self.current.step_pure(&op, self.id as u64, env.code.program.percpu_stride) {
+        match self.current.step_pure(op, self.id as u64, env.code.program.percpu_stride) {
             Ok(true) => {
                 self.now = t.after(cost);
                 let back = self.current.pc <= pc;
@@ -325,7 +335,7 @@ impl Core {
                     self.look_for_spin(env, pc);
                 }
             }
-            Ok(false) => self.issue_other(env, &op, t, cost),
+            Ok(false) => self.issue_other(env, op, t, cost),
             Err(_) => self.fault(t, "division by zero".into()),
         }
         // A micro-op that is tried again has not passed its boundary yet.

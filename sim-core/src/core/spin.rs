@@ -39,6 +39,17 @@ impl RegisterSet {
     fn has(&self, r: Reg) -> bool {
         self.0[r.0 as usize / 64] >> (r.0 % 64) & 1 == 1
     }
+
+    fn iter(&self) -> impl Iterator<Item = Reg> + '_ {
+        self.0.iter().zip(0u8..).flat_map(|(&word, i)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros() as u8;
+                left &= left.checked_sub(1)?;
+                Some(Reg(i * 64 + bit))
+            })
+        })
+    }
 }
 
 /// A spin being computed: it began at [`Core::now`] with the registers as they are.
@@ -87,7 +98,9 @@ struct Caller {
 }
 
 struct Symbolic<'a> {
-    /// Registers of the frame at the loop's head, then those of the procedures the iteration is in.
+    /// `[register of the frame at the loop's head]`: as the iteration finds it, and what one adds to it.
+    start: (&'a [u64], &'a [u64]),
+    /// Registers of the frame at the loop's head, of meaning where `written`, then those of the procedures the iteration is in.
     regs: SmallVec<[Value; 64]>,
     /// First register of the current frame.
     base: usize,
@@ -121,8 +134,14 @@ impl Symbolic<'_> {
     fn reg(&mut self, r: Reg) -> Value {
         if self.base == 0 && !self.written.has(r) {
             self.needed.add(r);
+            return Value::Line(self.at_start(r));
         }
         self.regs[self.base + r.0 as usize]
+    }
+
+    /// A register of the frame at the loop's head before the iteration.
+    fn at_start(&self, r: Reg) -> Affine {
+        Affine { base: self.start.0[r.0 as usize], step: self.start.1[r.0 as usize] }
     }
 
     fn set(&mut self, r: Reg, v: Value) {
@@ -288,8 +307,8 @@ impl Core {
     ) -> Option<SpinPlan> {
         let program = &*env.code.program;
         let regs = &self.current.regs[self.current.base as usize..];
-        let start = || regs.iter().zip(&deltas).map(|(&base, &step)| Affine { base, step });
         let mut s = Symbolic {
+            start: (regs, &deltas),
             regs: SmallVec::new(),
             base: 0,
             callers: SmallVec::new(),
@@ -305,7 +324,8 @@ impl Core {
             stale_until: Cycle::NEVER,
             program,
         };
-        s.regs.extend(start().map(Value::Line));
+        // In place: it is long to move about.
+        s.regs.resize(regs.len(), Value::fixed(0));
         let head = self.current.pc;
         let (mut pc, mut period, mut ops, mut loads) = (head, 0u64, 0u64, 0u64);
         let mut path = Vec::new();
@@ -333,13 +353,11 @@ impl Core {
                 break;
             }
         }
+        // What the iteration has not written is as it was: then it must not step. What it writes before it reads may be anything.
+        let kept = deltas.iter().enumerate().all(|(r, &step)| step == 0 || s.written.has(Reg(r as u8)));
         let is_next = |a: Affine, b: Affine| b.base == a.base.wrapping_add(a.step) && b.step == a.step;
-        let predicted = start().zip(&s.regs).enumerate().all(|(i, (before, after))| {
-            let r = Reg(i as u8);
-            // What the iteration has not written is as it was: then it must not step.
-            let overwritten = s.written.has(r) && !s.needed.has(r);
-            overwritten || after.line().is_some_and(|after| is_next(before, after))
-        });
+        let next = |r: Reg| s.regs[r.0 as usize].line().is_some_and(|after| is_next(s.at_start(r), after));
+        let predicted = kept && s.written.iter().all(|r| !s.needed.has(r) || next(r));
         if !predicted || period == 0 {
             return None;
         }
@@ -352,7 +370,8 @@ impl Core {
             return None;
         }
         let end = s.iterations.checked_mul(period).map_or(Cycle::NEVER, |c| self.now.after(c));
-        Some(SpinPlan { period, iterations: s.iterations, end, deltas, ops, loads, path })
+        let iterations = s.iterations;
+        Some(SpinPlan { period, iterations, end, deltas, ops, loads, path })
     }
 }
 
