@@ -13,8 +13,9 @@ const NEAR: usize = 512;
 /// keys are equal, so neither layout can matter.
 #[derive(Clone, Debug)]
 pub struct EventQueue {
-    /// `[cycle % NEAR]`: events of that cycle, for cycles from `base` to `base + NEAR`, in no order.
-    buckets: Vec<Vec<(Key, u32)>>,
+    /// `[cycle % NEAR]`: events of that cycle, for cycles from `base` to `base + NEAR`, in no order: what orders them within
+    /// their cycle, and what they carry.
+    buckets: Vec<Vec<(u64, u32)>>,
     /// `[cycle % NEAR / 64]`, bit: the bucket has events.
     filled: [u64; NEAR / 64],
     /// The latest cycle an event was taken in: none is before it, unless the caller goes back in time.
@@ -53,7 +54,7 @@ impl EventQueue {
         let at = if key.at().0.wrapping_sub(self.base) < NEAR as u64 {
             let place = key.at().0 as usize % NEAR;
             let bucket = &mut self.buckets[place];
-            bucket.push((key, slot));
+            bucket.push((key.within_cycle(), slot));
             self.filled[place / 64] |= 1 << (place % 64);
             bucket.len() - 1
         } else {
@@ -104,13 +105,17 @@ impl EventQueue {
     fn find_first(&mut self) {
         (self.first, self.first_at) = (None, FAR);
         if let Some(place) = self.first_bucket() {
-            let (mut least, mut at) = (Key::NEVER, 0);
-            for (i, e) in self.buckets[place].iter().enumerate() {
-                if e.0 < least {
-                    (least, at) = (e.0, i);
+            let bucket = &self.buckets[place];
+            let mut at = 0;
+            for i in 1..bucket.len() {
+                if bucket[i].0 < bucket[at].0 {
+                    at = i;
                 }
             }
-            (self.first, self.first_at) = (Some(self.buckets[place][at]), at);
+            // The cycle from `base` on that has this bucket.
+            let cycle = self.base + (place as u64).wrapping_sub(self.base) % NEAR as u64;
+            let (within, slot) = bucket[at];
+            (self.first, self.first_at) = (Some((Key::of_cycle(Cycle(cycle), within), slot)), at);
         }
         if let Some(Reverse(far)) = self.far.peek()
             && far.0 < self.next_key()

@@ -80,6 +80,20 @@ impl Key {
         Key(((at.0 as u128) << 64) | low)
     }
 
+    /// What orders it within its cycle.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn within_cycle(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// The key of a cycle that is ordered so within it.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn of_cycle(at: Cycle, within: u64) -> Key {
+        Key(((at.0 as u128) << 64) | within as u128)
+    }
+
     /// Its phase within the cycle.
     #[must_use]
     pub const fn phase(self) -> Phase {

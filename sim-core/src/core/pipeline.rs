@@ -127,6 +127,14 @@ impl Core {
         last
     }
 
+    /// Something is about to happen to this core, which is not due before that: what it was watching for a spin is void. True if it
+    /// is in a computed one, which [`Core::catch_up`] has to end first.
+    #[inline]
+    pub fn disturb(&mut self) -> bool {
+        self.spin.disturb();
+        matches!(self.state, State::Spin(_))
+    }
+
     /// Does what this core does before `limit`, where something is about to happen to it, and
     /// computes no spin beyond that. It must not be due before `limit` for any other reason.
     pub fn catch_up<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, limit: Key) {
