@@ -16,7 +16,7 @@ use sim_core::program::{Program, Source};
 use sim_core::time::{Clock, Cycle};
 
 use crate::machine::MachineSpec;
-use crate::{network, trace};
+use crate::{files, network, trace};
 
 /// Name of the timer tick's random stream, in parentheses so that no interrupt has it by accident.
 const TICK_NAME: &str = "(tick)";
@@ -126,7 +126,7 @@ pub fn lock_source(loaded: &Loaded) -> Result<Source, InputError> {
         }),
         ProgramConfig::File(name) => {
             let path = loaded.program_path().unwrap_or_default();
-            let text = std::fs::read_to_string(&path).map_err(|e| {
+            let text = files::read_text(&path, files::PROGRAM_BYTES_MAX).map_err(|e| {
                 let what = format!("cannot read the program file {}: {e}", path.display());
                 let help = "the path is relative to the experiment file".to_owned();
                 loaded.error_at("lock.program", what, Some(help))

@@ -124,7 +124,7 @@ fn expectation(text: &str) -> Result<Expect, Failure> {
     if let Some(v) = Verdict::named(text) {
         return Ok(Expect::All(v));
     }
-    let content = std::fs::read_to_string(Path::new(text)).map_err(|e| {
+    let content = rqsim::files::read_text(Path::new(text), rqsim::files::LOG_BYTES_MAX).map_err(|e| {
         let help = "verdicts: Ok, No, Always, Sometimes, Never, Allowed, Forbidden, Required";
         InputError::text(&format!("--expect {text}: no verdict, and not a file that can be read: {e}"), help)
     })?;

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use cache_model::protocol::check::{
     BusOptions, CACHES_MAX, Options, Report, Verdict, check, check_bus, check_two_lines,
 };
-use cache_model::protocol::{Format, PatchError, Tables, UnknownProtocol, list};
+use cache_model::protocol::{Format, PatchError, SNOOPING, Tables, UnknownProtocol, list};
 use clap::Args;
 use rqsim::plan::InputError;
+use sim_core::asm::near_name;
 
 use super::{Failure, output};
 
@@ -82,7 +83,10 @@ pub(super) fn run(args: &ProtocolArgs) -> Result<(), Failure> {
         return output::print(&list());
     };
     let known = Tables::by_name(name).ok_or_else(|| {
-        InputError::text(&UnknownProtocol(name.clone()).to_string(), "`sim protocol mesi` prints one")
+        let all = Tables::all().into_iter().map(|t| &*t.name).chain(SNOOPING);
+        let help = near_name(name, all).map(|n| format!("did you mean `{n}`?"));
+        let help = help.unwrap_or_else(|| "`sim protocol mesi` prints one".to_owned());
+        InputError::text(&UnknownProtocol(name.clone()).to_string(), &help)
     })?;
     let mut tables = known.clone();
     for text in &args.cell {
