@@ -12,7 +12,7 @@ use lock_impl::{programs, workload};
 use sha2::{Digest, Sha256};
 use sim_core::asm::{self, Options, near_name};
 use sim_core::core::{CoreParams, MemoryModel};
-use sim_core::program::{Program, Source};
+use sim_core::program::{LineKind, Program, Source};
 use sim_core::time::{Clock, Cycle};
 
 use crate::machine::MachineSpec;
@@ -157,7 +157,22 @@ fn lock_procs(bare: &Program, file: &str) -> Result<workload::LockProcs, InputEr
             )
         })
     };
-    Ok(workload::LockProcs { lock: role("lock")?, unlock: role("unlock")? })
+    Ok(workload::LockProcs { lock: role("lock")?, unlock: role("unlock")?, word: lock_struct(bare, file)? })
+}
+
+/// The structure of a lock: `lock_word`, or the only one of kind lock.
+fn lock_struct(bare: &Program, file: &str) -> Result<String, InputError> {
+    let of_kind = || bare.structs.iter().filter(|s| s.kind == LineKind::Lock).map(|s| s.name.clone());
+    if let Some(word) = bare.structs.iter().find(|s| s.name == "lock_word") {
+        return Ok(word.name.clone());
+    }
+    match (of_kind().next(), of_kind().count()) {
+        (Some(name), 1) => Ok(name),
+        (_, n) => Err(InputError::text(
+            &format!("{file}: the program has {n} structures of kind lock, and none is called `lock_word`"),
+            "declare that of a lock, as in `struct lock_word align 64 kind lock { val: u32 }`",
+        )),
+    }
 }
 
 fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
