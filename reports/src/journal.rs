@@ -75,6 +75,14 @@ pub(crate) fn each_line(path: &Path, mut take: impl FnMut(&str) -> Result<(), St
     Ok(bad)
 }
 
+/// One line of a file of records to one record, which does not contradict itself.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn record_of_line(text: &str) -> Result<Record, String> {
+    parse(text)
+}
+
 /// One line to one record, or what is wrong with it.
 pub(crate) fn parse(text: &str) -> Result<Record, String> {
     let explain = |error: serde_json::Error| {
