@@ -73,7 +73,7 @@ pub(super) fn run(command: &AsmCommand) -> Result<(), Failure> {
             for (name, value) in &p.params {
                 text += &format!("param     {name:<width$} {value}\n");
             }
-            output::print(&text)
+            output::fitted(&text)
         }
     }
 }
@@ -121,7 +121,7 @@ fn check(source: &Source) -> Result<(), Failure> {
         }
     }
     if text.is_empty() {
-        return output::print(&format!(
+        return output::fitted(&format!(
             "{}: nothing found in {} selections of patches\n",
             source.name,
             selections.len()

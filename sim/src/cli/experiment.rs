@@ -223,5 +223,5 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     for s in &plan.stages {
         text += &format!("  {:<8} {:>4} micro-ops  program {}\n", s.name, s.spec.program.ops.len(), s.program_hash);
     }
-    output::print(&text)
+    output::fitted(&text)
 }

@@ -179,7 +179,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                 row
             }
         };
-        output::print(&line(&row))?;
+        output::fitted(&line(&row))?;
         for (what, n) in &row.growth {
             output::say(&format!("note: {}: {what} had {n} values in the states found last", row.stage));
         }

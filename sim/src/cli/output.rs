@@ -23,6 +23,21 @@ pub(super) fn raw(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints lines of which those that are longer than the terminal, or `COLUMNS`, are broken at blanks. Into files and pipes they
+/// go as they are.
+pub(super) fn fitted(text: &str) -> Result<(), Failure> {
+    let Some(width) = asked_width() else { return print(text) };
+    let line = |line: &str| {
+        let indent = line.chars().take_while(|c| *c == ' ').count() + 4;
+        if line.chars().count() <= width {
+            line.to_owned()
+        } else {
+            reports::wrap_hanging(line, width, indent).join("\n")
+        }
+    };
+    print(&text.lines().map(|l| line(l) + "\n").collect::<String>())
+}
+
 /// Prints what an experiment is called and asks.
 pub(super) fn head(e: &configs::Experiment) -> Result<(), Failure> {
     let lines = reports::wrap(&format!("{}\n{}", e.title, e.question), width());
@@ -68,9 +83,14 @@ pub(super) fn adapt(text: &str) -> Cow<'_, str> {
 
 /// Columns to print tables in: what `COLUMNS` says, else the terminal's, or 160 into files and pipes.
 pub(super) fn width() -> usize {
+    asked_width().unwrap_or(160)
+}
+
+/// What `COLUMNS` says, else the terminal's columns.
+fn asked_width() -> Option<usize> {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0));
-    asked.or_else(terminal).unwrap_or(160)
+    asked.or_else(terminal)
 }
 
 #[cfg(test)]

@@ -188,3 +188,30 @@ fn output_is_ascii_where_the_locale_is_and_never_coloured_in_a_pipe() {
     let told = text(&with(&[("LC_ALL", "C")], &["check", &file]).stderr);
     assert!(told.is_ascii() && told.contains("did you mean `question`?") && !told.contains("?-"), "{told}");
 }
+
+/// Whatever prints lines of its own keeps to the width it is given and to the locale's characters.
+#[test]
+fn narrow_terminals_and_plain_ones_get_what_fits() {
+    let dir = folder();
+    let out_dir = dir.path().join("w");
+    let out_dir = out_dir.to_string_lossy();
+    for args in [
+        &["presets"][..],
+        &["doctor"],
+        &["protocol"],
+        &["protocol", "mesi"],
+        &["protocol", "mesi", "--check", "2"],
+        &["asm", "patches", "rqspinlock"],
+        &["check", "ring8.ron"],
+        &["windows", "uncontended.ron", "--compare", "base", "+1", "--out", &out_dir],
+        &["test-memory", "--seeds", "1..3", "--protocol", "mesi"],
+        &["explore", "explore-plain.ron", "--stages", "6.17"],
+    ] {
+        let out = with(&[("LC_ALL", "C"), ("COLUMNS", "70")], args);
+        let said = text(&out.stdout);
+        assert_eq!(out.status.code(), Some(0), "{args:?}: {}", text(&out.stderr));
+        assert!(said.is_ascii(), "{args:?}: {said}");
+        let wide: Vec<&str> = said.lines().filter(|l| l.chars().count() > 70).collect();
+        assert!(wide.is_empty(), "{args:?}: {wide:?}");
+    }
+}
