@@ -23,7 +23,7 @@ pub(super) struct BatchFlags {
     #[arg(long, short, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Only these seeds, instead of the experiment's: numbers, or A..B for A to before B.
     #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',')]

@@ -69,7 +69,7 @@ pub(super) struct LitmusArgs {
     #[arg(long, value_name = "MIB", default_value_t = (LIMIT_BYTES >> 20) as u64)]
     memory_mib: u64,
     /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// No outcomes, only what failed and the sums.
     #[arg(long, short)]

@@ -123,3 +123,16 @@ fn endless_files_are_refused() {
         assert!(told(&out).contains("larger") || told(&out).contains("longer"), "{args:?}: {}", told(&out));
     }
 }
+
+/// Far more workers than work did not come to an end: those without any kept the others from theirs.
+#[test]
+fn more_workers_than_work_do_no_harm() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let args = [RUN, &["--threads", "1024"]].concat();
+    let start = std::time::Instant::now();
+    let out = sim(dir.path(), &args).output().expect("it runs");
+    assert!(out.status.success(), "{}", told(&out));
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    let args = [RUN, &["--threads", "65535"]].concat();
+    assert_eq!(sim(dir.path(), &args).output().expect("it runs").status.code(), Some(2));
+}
