@@ -17,6 +17,13 @@ const FILE: &str = "override";
 /// `value` is RON; where the old value is a text in quotes, quotes around the new one may be left out
 /// (`250ms` for `"250ms"`).
 ///
+/// ```
+/// let text = configs::presets::experiment_text("ring8.ron").unwrap();
+/// let changed = configs::override_field(text, "duration", "10ms")?;
+/// assert!(changed.contains("duration: \"10ms\""));
+/// # Ok::<(), configs::ConfigError>(())
+/// ```
+///
 /// # Errors
 /// If `path` is no path, leads nowhere, or `value` is not one RON value.
 pub fn override_field(text: &str, path: &str, value: &str) -> Result<String, ConfigError> {

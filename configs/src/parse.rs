@@ -62,6 +62,12 @@ impl Loaded {
 
 /// Finds, reads and checks an experiment: a path, or the name of a preset. See [`presets::resolve`].
 ///
+/// ```
+/// let loaded = configs::load("ring8.ron")?;
+/// assert_eq!(loaded.experiment.machine.cores, 8);
+/// # Ok::<(), configs::ConfigError>(())
+/// ```
+///
 /// # Errors
 /// Whatever is wrong, with its position.
 pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {

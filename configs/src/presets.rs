@@ -117,6 +117,14 @@ pub fn machine_text(name: &str) -> Option<&'static str> {
     MACHINES.iter().find(|(n, ..)| *n == name).map(|(_, text, _)| *text)
 }
 
+/// What an embedded machine is, in one sentence: the first of the comment above it.
+#[must_use]
+pub fn machine_summary(name: &str) -> Option<String> {
+    let lines = machine_text(name)?.lines().map_while(|l| l.strip_prefix("// "));
+    let text = lines.skip(1).collect::<Vec<_>>().join(" "); // The first line is the licence.
+    Some(text.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned())
+}
+
 /// The text with the published figures of an embedded machine.
 #[must_use]
 pub fn published_text(name: &str) -> Option<&'static str> {
@@ -138,6 +146,13 @@ pub fn machine(name: &str) -> Result<Machine, String> {
 /// Finds an experiment: a file at that path if there is one, else the embedded one of that name.
 ///
 /// The ending `.ron` may be left out. A path with a folder in it is never an embedded one.
+///
+/// ```
+/// let source = configs::presets::resolve("ring8")?;
+/// assert_eq!(source.file, "ring8.ron");
+/// assert!(configs::presets::resolve("rign8.ron").unwrap_err().help().unwrap().contains("ring8.ron"));
+/// # Ok::<(), configs::ConfigError>(())
+/// ```
 ///
 /// # Errors
 /// Neither is there, or the file cannot be read, is larger than [`FILE_BYTES_MAX`], or is not UTF-8.

@@ -20,6 +20,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The text of an embedded program.
+///
+/// ```
+/// let source = lock_impl::programs::embedded("ticket").expect("it is embedded");
+/// assert!(source.text.contains("export lock acquire"));
+/// ```
 #[must_use]
 pub fn embedded(name: &str) -> Option<Source> {
     let (n, text) = EMBEDDED.iter().find(|(n, _)| *n == name)?;

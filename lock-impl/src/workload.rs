@@ -3,7 +3,7 @@
 //!
 //! The text is assembled together with the lock's, so bodies become the same micro-ops and can be
 //! listed, attributed and explored like any other program. Conventions: the lock's program
-//! exports `lock` and `unlock` and declares the structure `lock_word`; lock NAME becomes object
+//! exports `lock` and `unlock` and declares the structure of a lock; lock NAME becomes object
 //! `lock_NAME`, payload NAME object `data_NAME`, the task of entry i procedure `task_i`, handler
 //! NAME procedure `on_NAME`. The timer tick is procedure `tick`, that of the timekeeping core `tick_timekeeper`; the
 //! latter calls `write_clock` if the lock's program has the option [`TICK_OPTION`], which is switched on then. The body of
@@ -23,6 +23,8 @@ pub struct LockProcs {
     pub lock: String,
     /// Takes the lock's address.
     pub unlock: String,
+    /// The structure of a lock.
+    pub word: String,
 }
 
 /// Name of the procedure of the `index`-th task entry.
@@ -113,7 +115,7 @@ pub fn text(experiment: &Experiment, procs: &LockProcs, writes_clock: bool) -> S
         depth: 1,
     };
     for name in &experiment.locks {
-        w.top(format_args!("object {}: lock_word", lock_object(name)));
+        w.top(format_args!("object {}: {}", lock_object(name), procs.word));
     }
     for p in &experiment.payload {
         let object = payload_object(&p.name);

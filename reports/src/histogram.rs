@@ -63,6 +63,12 @@ fn bucket_high(low: u64) -> u64 {
 
 impl Histogram {
     /// An empty histogram.
+    ///
+    /// ```
+    /// let mut waits = reports::Histogram::new();
+    /// [3, 5, 9].into_iter().for_each(|ns| waits.record(ns));
+    /// assert_eq!(waits.quantile(1, 2), Some(5));
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }

@@ -19,6 +19,9 @@ pub struct BadLine {
     pub why: String,
 }
 
+/// Longest line of a file of records, in bytes; records have some kilobytes.
+pub const LINE_BYTES_MAX: u64 = 64 << 20;
+
 /// The one field that every format has.
 #[derive(Deserialize)]
 struct Head {
@@ -52,8 +55,14 @@ pub(crate) fn each_line(path: &Path, mut take: impl FnMut(&str) -> Result<(), St
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
+        let read = reader.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut bytes).map_err(failed)?;
+        if read == 0 {
             break;
+        }
+        if read as u64 > LINE_BYTES_MAX {
+            let what =
+                format!("line {line} is longer than {} MiB, so this is no file of records", LINE_BYTES_MAX >> 20);
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, what)));
         }
         if bytes.trim_ascii().is_empty() {
             continue;
@@ -64,6 +73,14 @@ pub(crate) fn each_line(path: &Path, mut take: impl FnMut(&str) -> Result<(), St
         }
     }
     Ok(bad)
+}
+
+/// One line of a file of records to one record, which does not contradict itself.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn record_of_line(text: &str) -> Result<Record, String> {
+    parse(text)
 }
 
 /// One line to one record, or what is wrong with it.

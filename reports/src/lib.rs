@@ -35,7 +35,7 @@ pub mod windows;
 
 pub use error::Error;
 pub use histogram::Histogram;
-pub use journal::{BadLine, append_line, append_record, read_lines, read_records};
+pub use journal::{BadLine, LINE_BYTES_MAX, append_line, append_record, read_lines, read_records, record_of_line};
 pub use klog::klog_text;
 pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, UnboundedWaits, Worst};
 pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
@@ -47,3 +47,4 @@ pub use table::{
     wrap_hanging,
 };
 pub use tally::Tally;
+pub use units::{plural, to_ascii};

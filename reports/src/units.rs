@@ -18,18 +18,47 @@ impl Charset {
         if self == Self::Unicode {
             return text.to_string();
         }
-        let spell = |c: char| match c {
-            'µ' => "u".to_string(),
-            '–' => "-".to_string(),
-            '×' => "x".to_string(),
-            '≥' => ">=".to_string(),
-            '²' => "^2".to_string(),
-            '⁶' => "^6".to_string(),
-            c if c.is_ascii() => c.to_string(),
-            _ => "?".to_string(),
-        };
-        text.chars().map(spell).collect()
+        to_ascii(text)
     }
+}
+
+/// `text` in plain ASCII: what has an equal is written with it, box drawing with `-`, `|` and `+`, anything else as `?`.
+#[must_use]
+pub fn to_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => out.push(c),
+            'µ' | 'μ' => out.push('u'),
+            '–' | '—' | '−' | '─' | '━' | '╌' | '┄' | '╴' | '╶' | '┈' => out.push('-'),
+            '×' => out.push('x'),
+            '·' | '•' => out.push('.'),
+            '│' | '┃' | '┆' | '╎' | '┊' => out.push('|'),
+            '╭' | '╮' | '┌' | '┐' | '┬' | '┼' | '├' | '┤' | '╪' | '╞' | '╡' => out.push('+'),
+            '╰' | '╯' | '└' | '┘' | '┴' => out.push('`'),
+            '═' => out.push('='),
+            '█' | '▓' => out.push('#'),
+            '▒' | '░' | '▁'..='▇' => out.push('+'),
+            '▶' | '►' | '▸' | '›' => out.push('>'),
+            '◀' | '◄' | '‹' => out.push('<'),
+            '▲' | '△' => out.push('^'),
+            '▼' => out.push('v'),
+            '‘' | '’' => out.push('\''),
+            '“' | '”' => out.push('"'),
+            '\u{a0}' | '\u{2009}' | '\u{202f}' => out.push(' '),
+            '≥' => out.push_str(">="),
+            '≤' => out.push_str("<="),
+            '≠' => out.push_str("!="),
+            '±' => out.push_str("+-"),
+            '→' => out.push_str("->"),
+            '←' => out.push_str("<-"),
+            '…' => out.push_str(".."),
+            '²' => out.push_str("^2"),
+            '⁶' => out.push_str("^6"),
+            _ => out.push('?'),
+        }
+    }
+    out
 }
 
 /// An integer in groups of three: `12 345 678`.
@@ -110,7 +139,8 @@ pub(crate) fn estimate(e: &Estimate, scale: f64) -> (String, String) {
 }
 
 /// `n` and the noun, in the plural unless n is 1.
-pub(crate) fn plural(n: u64, noun: &str) -> String {
+#[must_use]
+pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 

@@ -62,7 +62,9 @@ pub(crate) fn fill<T: Send>(
     let missing: Vec<usize> = (0..all).filter(|&i| slots[i].is_none()).collect();
     let done = Mutex::new(all - missing.len());
     (crew.progress)(all - missing.len(), all);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(crew.threads).build();
+    // Workers without work look for some all the time: thousands of them keep the others from theirs.
+    let useful = missing.len().max(std::thread::available_parallelism().map_or(1, usize::from));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(crew.threads.min(useful)).build();
     let pool = pool.map_err(|e| Error::Write { path: dir.into(), source: std::io::Error::other(e) })?;
     let results: Vec<Result<Option<(usize, T)>, Error>> = pool.install(|| {
         missing

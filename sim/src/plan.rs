@@ -12,11 +12,11 @@ use lock_impl::{programs, workload};
 use sha2::{Digest, Sha256};
 use sim_core::asm::{self, Options, near_name};
 use sim_core::core::{CoreParams, MemoryModel};
-use sim_core::program::{Program, Source};
+use sim_core::program::{LineKind, Program, Source};
 use sim_core::time::{Clock, Cycle};
 
 use crate::machine::MachineSpec;
-use crate::{network, trace};
+use crate::{files, network, trace};
 
 /// Name of the timer tick's random stream, in parentheses so that no interrupt has it by accident.
 const TICK_NAME: &str = "(tick)";
@@ -126,7 +126,7 @@ pub fn lock_source(loaded: &Loaded) -> Result<Source, InputError> {
         }),
         ProgramConfig::File(name) => {
             let path = loaded.program_path().unwrap_or_default();
-            let text = std::fs::read_to_string(&path).map_err(|e| {
+            let text = files::read_text(&path, files::PROGRAM_BYTES_MAX).map_err(|e| {
                 let what = format!("cannot read the program file {}: {e}", path.display());
                 let help = "the path is relative to the experiment file".to_owned();
                 loaded.error_at("lock.program", what, Some(help))
@@ -157,7 +157,22 @@ fn lock_procs(bare: &Program, file: &str) -> Result<workload::LockProcs, InputEr
             )
         })
     };
-    Ok(workload::LockProcs { lock: role("lock")?, unlock: role("unlock")? })
+    Ok(workload::LockProcs { lock: role("lock")?, unlock: role("unlock")?, word: lock_struct(bare, file)? })
+}
+
+/// The structure of a lock: `lock_word`, or the only one of kind lock.
+fn lock_struct(bare: &Program, file: &str) -> Result<String, InputError> {
+    let of_kind = || bare.structs.iter().filter(|s| s.kind == LineKind::Lock).map(|s| s.name.clone());
+    if let Some(word) = bare.structs.iter().find(|s| s.name == "lock_word") {
+        return Ok(word.name.clone());
+    }
+    match (of_kind().next(), of_kind().count()) {
+        (Some(name), 1) => Ok(name),
+        (_, n) => Err(InputError::text(
+            &format!("{file}: the program has {n} structures of kind lock, and none is called `lock_word`"),
+            "declare that of a lock, as in `struct lock_word align 64 kind lock { val: u32 }`",
+        )),
+    }
 }
 
 fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {

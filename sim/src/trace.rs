@@ -30,7 +30,7 @@ pub(crate) fn read(loaded: &mut Loaded) -> Result<BTreeMap<usize, ByCore>, Input
         let Source::Trace { file, sha256 } = &x.source else { continue };
         let path = loaded.beside(file);
         let field = |name: &str| format!("interrupts[{i}].source.{name}");
-        let text = std::fs::read_to_string(&path).map_err(|e| {
+        let text = crate::files::read_text(&path, crate::files::TRACE_BYTES_MAX).map_err(|e| {
             let help = "the path is relative to the experiment file".to_owned();
             loaded.error_at(&field("file"), format!("cannot read the trace {}: {e}", path.display()), Some(help))
         })?;

@@ -49,6 +49,13 @@ pub struct Tables {
 
 impl Tables {
     /// The protocol of this name, for execution: one of [`BASES`] with any of [`VARIANTS`], or one of [`SNOOPING`].
+    ///
+    /// ```
+    /// use cache_model::protocol::{Format, Tables};
+    /// let text = Tables::by_name("mesi").expect("a known protocol").render(Format::Text);
+    /// assert!(text.contains("IS_D"));
+    /// assert!(Tables::by_name("mesy").is_none());
+    /// ```
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         if let Some(i) = SNOOPING.iter().position(|n| *n == name) {

@@ -117,6 +117,19 @@ struct Info {
 /// Assembles sources as one program: declarations of one can be used in all others, procedures
 /// are numbered in order. The program is named by the first `program` line.
 ///
+/// ```
+/// use sim_core::asm::{Options, assemble};
+/// use sim_core::program::Source;
+///
+/// let text = "program tiny \"one store\"\nproc main() {\n  store.u64 [0x10000], 1\n  ret\n}\n";
+/// let program = assemble(&[Source { name: "tiny.uop".into(), text: text.into() }], &Options::default()).unwrap();
+/// assert_eq!(program.procs[0].name, "main");
+///
+/// let wrong = [Source { name: "tiny.uop".into(), text: text.replace("store.u64", "stroe.u64") }];
+/// let told = assemble(&wrong, &Options::default()).unwrap_err().render(&wrong, false);
+/// assert!(told.contains("tiny.uop:3:"), "{told}");
+/// ```
+///
 /// # Errors
 /// All mistakes found, in order of place; see [`Diagnostics::render`].
 pub fn assemble(sources: &[Source], options: &Options) -> Result<Program, Diagnostics> {

@@ -8,11 +8,10 @@ use sim_core::asm::{Options, assemble};
 use sim_core::isa::{MarkKind, Pc, Width};
 use sim_core::ports::Probe;
 use sim_core::program::{GLOBAL_BASE, LINE_BYTES, Program, Source};
-use sim_core::time::{Clock, Cycle};
+use sim_core::time::Cycle;
 
 use crate::machine::{Machine, MachineSpec, Outcome};
-use crate::network;
-use crate::plan::{InputError, coherence, core_params, interrupt_costs, memory_params};
+use crate::plan::InputError;
 
 /// No calibration program runs longer: about a second on the machine's clock.
 const CYCLES_MAX: u64 = 4_000_000_000;
@@ -92,25 +91,7 @@ impl Bench {
     /// # Errors
     /// What can be known of its network only when its routes are.
     pub fn new(m: &configs::Machine) -> Result<Bench, InputError> {
-        let topology = network::topology(m).map_err(|e| {
-            let help = "write links in the order in which most messages use them: a circle's upwards, say";
-            InputError::text(&format!("machine {}: {e}", m.name), help)
-        })?;
-        let cores = m.cores as usize;
-        let spec = MachineSpec {
-            program: Arc::default(),
-            core: core_params(m),
-            memory: memory_params(m),
-            topology: Arc::new(topology),
-            coherence: coherence(m),
-            interrupts: interrupt_costs(m),
-            clock: Clock { khz: m.clock.khz() },
-            tasks: vec![None; cores],
-            sources: vec![Vec::new(); cores],
-            seed: 1,
-            stop_at: Cycle::NEVER,
-            exact: false,
-        };
+        let spec = MachineSpec::bare(m, Program::default())?;
         let nodes = m.interconnect.nodes(m.cores);
         let nodes = nodes.iter().map(|n| n.0 as usize..(n.0 + n.1) as usize).collect();
         Ok(Bench { machine: m.clone(), spec, nodes })

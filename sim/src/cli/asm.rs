@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 use lock_impl::{programs, workload};
+use rqsim::files;
 use rqsim::plan::{InputError, near};
 use sim_core::asm::{self, Options};
 use sim_core::program::{Program, Source};
@@ -14,7 +15,16 @@ use super::{Failure, output};
 /// Subcommands of `sim asm`.
 #[derive(Debug, Subcommand)]
 pub(super) enum AsmCommand {
+    /// Print a program's text, as it is written.
+    #[command(after_help = "Example:
+  sim asm source rqspinlock > mine.uop")]
+    Source {
+        /// A built-in program's name, or a .uop file.
+        program: String,
+    },
     /// Print the assembled program with its boundary numbers.
+    #[command(after_help = "Example:
+  sim asm show rqspinlock --patches enclose,immediate_aa")]
     Show {
         /// A built-in program's name, or a .uop file.
         program: String,
@@ -23,11 +33,15 @@ pub(super) enum AsmCommand {
         patches: Vec<String>,
     },
     /// Look for mistakes in a program, with every patch off and on.
+    #[command(after_help = "Example:
+  sim asm check mine.uop")]
     Check {
         /// A built-in program's name, or a .uop file.
         program: String,
     },
     /// List a program's patches, options and parameters.
+    #[command(after_help = "Example:
+  sim asm patches rqspinlock")]
     Patches {
         /// A built-in program's name, or a .uop file.
         program: String,
@@ -36,6 +50,7 @@ pub(super) enum AsmCommand {
 
 pub(super) fn run(command: &AsmCommand) -> Result<(), Failure> {
     match command {
+        AsmCommand::Source { program } => output::raw(&source(program)?.text),
         AsmCommand::Show { program, patches } => {
             let source = source(program)?;
             let assembled = assemble(&source, patches)?;
@@ -45,18 +60,20 @@ pub(super) fn run(command: &AsmCommand) -> Result<(), Failure> {
         AsmCommand::Patches { program } => {
             let p = assemble(&source(program)?, &[])?;
             let mut text = String::new();
+            let names = p.patches.iter().map(|x| x.name.as_str()).chain(p.options.iter().map(|(n, _)| n.as_str()));
+            let width = names.chain(p.params.iter().map(|(n, _)| n.as_str())).map(str::len).max().unwrap_or(0);
             for patch in &p.patches {
                 let needs =
                     if patch.needs.is_empty() { String::new() } else { format!("  needs {}", patch.needs.join(", ")) };
-                text += &format!("patch {:>2}  {:<18} {}{needs}\n", patch.number, patch.name, patch.title);
+                text += &format!("patch {:>2}  {:<width$} {}{needs}\n", patch.number, patch.name, patch.title);
             }
             for (name, what) in &p.options {
-                text += &format!("option    {name:<18} {what}\n");
+                text += &format!("option    {name:<width$} {what}\n");
             }
             for (name, value) in &p.params {
-                text += &format!("param     {name:<18} {value}\n");
+                text += &format!("param     {name:<width$} {value}\n");
             }
-            output::print(&text)
+            output::fitted(&text)
         }
     }
 }
@@ -65,7 +82,7 @@ fn source(name: &str) -> Result<Source, Failure> {
     if let Some(s) = programs::embedded(name) {
         return Ok(s);
     }
-    match std::fs::read_to_string(Path::new(name)) {
+    match files::read_text(Path::new(name), files::PROGRAM_BYTES_MAX) {
         Ok(text) => Ok(Source { name: name.to_owned(), text }),
         Err(e) => {
             let help = near(name, programs::names(), "built-in programs");
@@ -104,7 +121,7 @@ fn check(source: &Source) -> Result<(), Failure> {
         }
     }
     if text.is_empty() {
-        return output::print(&format!(
+        return output::fitted(&format!(
             "{}: nothing found in {} selections of patches\n",
             source.name,
             selections.len()

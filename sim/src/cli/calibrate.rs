@@ -24,7 +24,7 @@ pub(super) struct CalibrateArgs {
     #[arg(long)]
     quick: bool,
     /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 

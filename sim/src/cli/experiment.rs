@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `sim run`, `sim check`, `sim presets`.
+//! `sim run`, `sim check`.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reports::{Record, StageSummary};
 use rqsim::batch::{self, Batch, HowToRun, Progress};
-use rqsim::plan::{InputError, Plan, near, plan};
+use rqsim::plan::{InputError, Plan, plan};
 
 use super::interrupt::Interrupt;
 use super::{CheckArgs, Failure, RunArgs, output};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     rqsim::files::write_text(&dir.join("metrics.csv"), &reports::metrics_csv(&stages))?;
     let colored = output::color(std::io::stdout().is_terminal());
     output::head(&plan.loaded.experiment)?;
-    output::print(&reports::stage_table(&stages, output::width(), colored, false))?;
+    output::print(&reports::stage_table(&stages, output::width(), colored, output::ascii()))?;
     if plan.loaded.experiment.measure.attribution {
         let files = [
             ("attribution.csv", reports::attribution_csv(&stages)),
@@ -48,10 +48,10 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         for (name, text) in files {
             rqsim::files::write_text(&dir.join(name), &text)?;
         }
-        output::print(&reports::attribution_text(&stages, output::width(), colored, false))?;
+        output::print(&reports::attribution_text(&stages, output::width(), colored, output::ascii()))?;
     }
     if args.metrics {
-        output::print(&reports::metrics_text(&stages, output::width(), colored, false))?;
+        output::print(&reports::metrics_text(&stages, output::width(), colored, output::ascii()))?;
     }
     if args.klog {
         output::print(&reports::klog_text(&batch.records))?;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     if args.anatomy {
         rqsim::files::write_text(&dir.join("recoveries.csv"), &reports::recoveries_csv(&stages))?;
         rqsim::files::write_text(&dir.join("recoveries_worst.csv"), &reports::recoveries_worst_csv(&stages))?;
-        let text = reports::recoveries_text(&stages, output::width(), colored, false);
+        let text = reports::recoveries_text(&stages, output::width(), colored, output::ascii());
         output::print(if text.is_empty() {
             "\nNo deadlock formed, so there was none to recover from.\n"
         } else {
@@ -214,41 +214,14 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let e = &plan.loaded.experiment;
     let mut text = format!("{}: {}\n", plan.loaded.file, e.title);
     text += &format!(
-        "  {} cores of {}, {} stages x {} seeds\n",
+        "  {} cores of {}, {} x {}\n",
         e.machine.cores,
         e.machine.name,
-        plan.stages.len(),
-        plan.seeds.len(),
+        reports::plural(plan.stages.len() as u64, "stage"),
+        reports::plural(plan.seeds.len() as u64, "seed"),
     );
     for s in &plan.stages {
         text += &format!("  {:<8} {:>4} micro-ops  program {}\n", s.name, s.spec.program.ops.len(), s.program_hash);
     }
-    output::print(&text)
-}
-
-pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
-    use configs::presets::{experiment_names, experiment_text, machine_names, machine_text};
-    let Some(name) = name else {
-        let mut text = String::from("experiments:\n");
-        let width = experiment_names().map(str::len).max().unwrap_or(0);
-        for n in experiment_names() {
-            let line = format!("  {n:<width$} {}", configs::load(n)?.experiment.question);
-            for line in reports::wrap_hanging(&line, output::width(), width + 3) {
-                text += &format!("{line}\n");
-            }
-        }
-        text += "machines:\n";
-        for n in machine_names() {
-            text += &format!("  {n}\n");
-        }
-        return output::print(&text);
-    };
-    match experiment_text(name).or_else(|| experiment_text(&format!("{name}.ron"))).or_else(|| machine_text(name)) {
-        Some(text) => output::print(text),
-        None => {
-            let all: Vec<&str> = experiment_names().chain(machine_names()).collect();
-            let help = near(name, all.into_iter(), "presets");
-            Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
-        }
-    }
+    output::fitted(&text)
 }

@@ -10,6 +10,7 @@ use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
     PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
 };
+use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, plan};
 use sim_core::untimed::{Budget, End, Model, search};
 
@@ -178,15 +179,15 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                 row
             }
         };
-        output::print(&line(&row))?;
+        output::fitted(&line(&row))?;
         for (what, n) in &row.growth {
             output::say(&format!("note: {}: {what} had {n} values in the states found last", row.stage));
         }
         rows.push(row);
     }
     if let Some(path) = &args.page {
-        let page =
-            std::fs::read_to_string(path).map_err(|source| reports::Error::Read { path: path.clone(), source })?;
+        let page = rqsim::files::read_text(path, LOG_BYTES_MAX)
+            .map_err(|source| reports::Error::Read { path: path.clone(), source })?;
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
         rqsim::files::write_text(path, &replace(&page, &short, &table(&rows))?)?;
     }
@@ -205,7 +206,8 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
 
 /// A program file by itself: every core executes its first procedure, in the steps that are written.
 fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
-    let text = std::fs::read_to_string(name).map_err(|source| reports::Error::Read { path: name.into(), source })?;
+    let text = rqsim::files::read_text(Path::new(name), PROGRAM_BYTES_MAX)
+        .map_err(|source| reports::Error::Read { path: name.into(), source })?;
     let model = args.model.unwrap_or(ModelArg::Tso).into();
     let cores = args.cores.unwrap_or(2) as usize;
     let system = raw_system(name, text, model, cores, args.store_buffer.map_or(8, usize::from))?;

@@ -23,7 +23,7 @@ pub(super) struct BatchFlags {
     #[arg(long, short, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Only these seeds, instead of the experiment's: numbers, or A..B for A to before B.
     #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',')]
@@ -104,7 +104,7 @@ impl BatchFlags {
 }
 
 /// Makes a folder for results, unless there is something in the way of it or of a file in it.
-fn make_folder(dir: &Path) -> Result<(), Failure> {
+pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
     let help = "name another folder with --out; it is made if it is not there";
     if let Some(file) = dir.ancestors().find(|p| p.is_file()) {
         let what = format!("results cannot be written to {}: {} is a file", dir.display(), file.display());

@@ -69,7 +69,7 @@ pub(super) struct LitmusArgs {
     #[arg(long, value_name = "MIB", default_value_t = (LIMIT_BYTES >> 20) as u64)]
     memory_mib: u64,
     /// Worker threads [default: one per processor].
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// No outcomes, only what failed and the sums.
     #[arg(long, short)]
@@ -124,7 +124,7 @@ fn expectation(text: &str) -> Result<Expect, Failure> {
     if let Some(v) = Verdict::named(text) {
         return Ok(Expect::All(v));
     }
-    let content = std::fs::read_to_string(Path::new(text)).map_err(|e| {
+    let content = rqsim::files::read_text(Path::new(text), rqsim::files::LOG_BYTES_MAX).map_err(|e| {
         let help = "verdicts: Ok, No, Always, Sometimes, Never, Allowed, Forbidden, Required";
         InputError::text(&format!("--expect {text}: no verdict, and not a file that can be read: {e}"), help)
     })?;

@@ -3,40 +3,34 @@
 
 mod asm;
 mod calibrate;
+mod doctor;
 mod experiment;
 mod explain;
 mod explore;
 mod flags;
+mod help;
+mod init;
 mod interrupt;
 mod litmus;
 mod orderings;
 mod output;
+mod presets;
 mod protocol;
 mod report;
+mod shell;
 mod test_memory;
 mod trace;
 mod windows;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 use flags::{BatchFlags, Changes, StageFlags};
 use rqsim::plan::InputError;
 
 /// Deterministic cycle-level simulator of lock algorithms on a multicore machine.
 #[derive(Debug, Parser)]
 #[command(name = "sim", version = rqsim::VERSION, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Examples:
-  sim --config ring8.ron              the reported freeze, stage by stage
-  sim run ring8-next.ron --threads 1  the same on the series' own base
-  sim protocol moesi                  a coherence protocol's tables
-  sim asm show rqspinlock --patches enclose
-  sim calibrate zen3-ccx-8            latencies of a machine beside published ones
-  sim litmus tests/ --exhaustive --expect states.log --csv out.csv
-
-Exit codes: 0 all well; 1 a run did not end as its stage expects, or a test failed; 2 unusable input;
-130 interrupted. A run is expected to come to rest without a broken invariant, unless its stage says
-`expect: Hang` (or Violation): then a hang is well, and its absence is 1.")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -47,20 +41,44 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run an experiment: a RON file or a preset's name.
+    #[command(after_help = "Examples:
+  sim run ring8.ron                          the reported freeze, stage by stage; results in results/ring8
+  sim run ring8.ron --stages base,+1 --seeds 1..9 --out results/mine
+  sim run ring8.ron --machine zen3-ccx-8 --set machine.clock=5.4GHz
+  sim run mine.ron --metrics --klog          more tables; `sim run --help` has all flags
+  sim run ring8.ron --stages base --seeds 1 --timeline freeze.svg --trace-window first-timeout+-2ms
+
+A stage may say `expect: Hang` (or Violation): then a hang is well, and its absence ends with exit code 1.
+A run that is there already is not made again; Ctrl-C keeps what is finished.")]
     Run(RunCommand),
     /// Check an experiment and its programs without running it.
+    #[command(after_help = "Examples:
+  sim check mine.ron
+  sim check ring8.ron --machine zen3-ccx-8 --set duration=10ms
+
+Exit codes: 0 it can be run; 2 what is wrong has been printed, with its place and a way out.")]
     Check(CheckArgs),
-    /// List the embedded experiments and machines, or show one.
-    Presets {
-        /// The preset to show.
-        name: Option<String>,
-    },
+    Presets(presets::PresetsArgs),
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
     Protocol(protocol::ProtocolArgs),
     /// Run litmus tests: which outcomes a memory model allows, and which the machine shows.
+    #[command(after_help = "Examples:
+  sim litmus SB.litmus                             1000 timed runs, a histogram
+  sim litmus tests/ --exhaustive --model tso       every outcome that the model allows
+  sim litmus tests/ --exhaustive --runs 1000       timed runs held against the model
+  sim litmus tests/ --exhaustive --expect states.log --csv out.csv")]
     Litmus(litmus::LitmusArgs),
     /// Test coherence with random accesses on tiny machines: values, false sharing, progress.
+    #[command(after_help = "Examples:
+  sim test-memory                                  every protocol on every network
+  sim test-memory --protocol mesif-upgrade --seeds 1..50
+  sim test-memory --protocol mesi --inject stale-forward    a fault, and how it is caught")]
     TestMemory(test_memory::TestArgs),
     /// Measure a machine with small programs, beside what is published of the hardware.
+    #[command(after_help = "Examples:
+  sim calibrate zen3-ccx-8 --quick        a sample: a minute
+  sim calibrate mine.ron --out results/mine")]
     Calibrate(calibrate::CalibrateArgs),
     Explain(explain::ExplainArgs),
     Orderings(orderings::OrderingsArgs),
@@ -68,8 +86,17 @@ enum Command {
     Explore(explore::ExploreArgs),
     Report(report::ReportArgs),
     /// Look at lock programs.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  sim asm patches rqspinlock               its patches, options and parameters
+  sim asm show rqspinlock --patches enclose
+  sim asm source ticket > mine.uop         the text, to edit
+  sim asm check mine.uop"
+    )]
     Asm(asm::AsmCommand),
+    Completions(shell::CompletionArgs),
+    Man(shell::ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +184,14 @@ impl From<reports::Error> for Failure {
 
 /// Parses arguments, runs the command, turns its end into an exit code.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = match help::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(e) => match help::no_such_command(&e) {
+            Some(told) => return fail(told.into()),
+            None => e.exit(),
+        },
+    };
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let result = match cli.command {
         None if cli.run.config.is_none() => {
             output::say("nothing to do: give an experiment, as in `sim --config ring8.ron`; `sim --help` tells more");
@@ -166,7 +200,9 @@ pub(crate) fn main() -> ExitCode {
         None => experiment::run(&cli.run, None),
         Some(Command::Run(c)) => experiment::run(&c.args, c.experiment.as_deref()),
         Some(Command::Check(c)) => experiment::check(&c),
-        Some(Command::Presets { name }) => experiment::presets(name.as_deref()),
+        Some(Command::Presets(c)) => presets::run(&c),
+        Some(Command::Init(c)) => init::run(&c),
+        Some(Command::Doctor(c)) => doctor::run(&c),
         Some(Command::Protocol(c)) => protocol::run(&c),
         Some(Command::Litmus(c)) => litmus::run(&c),
         Some(Command::TestMemory(c)) => test_memory::run(&c),
@@ -177,6 +213,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
         Some(Command::Report(c)) => report::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
+        Some(Command::Completions(c)) => shell::completions(&c),
+        Some(Command::Man(c)) => shell::man(&c),
     };
     result.map_or_else(fail, |()| ExitCode::SUCCESS)
 }

@@ -73,10 +73,10 @@ pub(super) fn run(args: &OrderingsArgs) -> Result<(), Failure> {
         return Err(unmeasured(metric, METRICS.iter().filter(measured)).into());
     }
     output::head(&plan.loaded.experiment)?;
-    output::print(&found.text(output::width(), false))?;
+    output::print(&found.text(output::width(), output::ascii()))?;
     if let Some(order) = one {
         output::print(&format!("\nIn the order {}:\n", args.order.as_deref().unwrap_or_default()))?;
-        output::print(&found.one_order(&order, output::width(), false))?;
+        output::print(&found.one_order(&order, output::width(), output::ascii()))?;
     }
     let words = reports::wrap(&found.words(), output::width().min(PARAGRAPH));
     output::print(&format!("\n{}\n", words.join("\n")))?;

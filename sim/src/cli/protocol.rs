@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use cache_model::protocol::check::{
     BusOptions, CACHES_MAX, Options, Report, Verdict, check, check_bus, check_two_lines,
 };
-use cache_model::protocol::{Format, PatchError, Tables, UnknownProtocol, list};
+use cache_model::protocol::{Format, PatchError, SNOOPING, Tables, UnknownProtocol, list};
 use clap::Args;
 use rqsim::plan::InputError;
+use sim_core::asm::near_name;
 
 use super::{Failure, output};
 
@@ -79,10 +80,13 @@ pub(super) fn run(args: &ProtocolArgs) -> Result<(), Failure> {
             let what = "--check and --cell are about one protocol, and none is named";
             return Err(InputError::text(what, "as in `sim protocol mesi --check 3`").into());
         }
-        return output::print(&list());
+        return output::fitted(&list());
     };
     let known = Tables::by_name(name).ok_or_else(|| {
-        InputError::text(&UnknownProtocol(name.clone()).to_string(), "`sim protocol mesi` prints one")
+        let all = Tables::all().into_iter().map(|t| &*t.name).chain(SNOOPING);
+        let help = near_name(name, all).map(|n| format!("did you mean `{n}`?"));
+        let help = help.unwrap_or_else(|| "`sim protocol mesi` prints one".to_owned());
+        InputError::text(&UnknownProtocol(name.clone()).to_string(), &help)
     })?;
     let mut tables = known.clone();
     for text in &args.cell {
@@ -95,7 +99,8 @@ pub(super) fn run(args: &ProtocolArgs) -> Result<(), Failure> {
                 TableFormat::Markdown => Format::Markdown,
                 TableFormat::Graphviz => Format::Graphviz,
             };
-            output::print(&tables.render(format))
+            let text = tables.render(format);
+            if format == Format::Text { output::fitted(&text) } else { output::raw(&text) }
         }
         Some(caches) if tables.snooping => on_a_bus(&tables, args, caches.into()),
         Some(caches) if args.textbook => textbook(&tables, args, caches.into()),
@@ -145,7 +150,7 @@ fn say(tables: &Tables, report: &Report, mut text: String) -> Result<(), Failure
             some => writeln!(text, "cells with actions never taken: {}", some.join(", ")),
         };
     }
-    output::print(&text)?;
+    output::fitted(&text)?;
     if report.verdict == Verdict::Holds { Ok(()) } else { Err(Failure::Found) }
 }
 
@@ -170,7 +175,7 @@ fn on_a_bus(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), F
 }
 
 fn textbook(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), Failure> {
-    output::print(&format!(
+    output::fitted(&format!(
         "{}, {caches} caches, one line, the directory is memory{}\n{:<20} {:>12} {:>12} {:>6} {:>6}  pairs met\n",
         tables.name,
         patches(args),
@@ -207,7 +212,7 @@ fn textbook(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), F
             }
         }
         good &= report.verdict == Verdict::Holds;
-        output::print(&line)?;
+        output::fitted(&line)?;
     }
     if good { Ok(()) } else { Err(Failure::Found) }
 }
@@ -229,7 +234,7 @@ fn two_lines(tables: &Tables, args: &ProtocolArgs, caches: usize) -> Result<(), 
         None => writeln!(text, "every property holds"),
         Some(fault) => writeln!(text, "VIOLATED: {fault}"),
     };
-    output::print(&text)?;
+    output::fitted(&text)?;
     if report.fault.is_none() && report.complete { Ok(()) } else { Err(Failure::Found) }
 }
 

@@ -152,7 +152,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     for (i, section) in seen.sections.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
         output::print(gap)?;
-        output::print(&reports::stage_table(&section.stages, output::width(), colored, false))?;
+        output::print(&reports::stage_table(&section.stages, output::width(), colored, output::ascii()))?;
     }
     output::say(&format!("{} records; {} files in {}", seen.records, files.len(), args.out.display()));
     Ok(())

@@ -117,7 +117,7 @@ fn report(args: &TestArgs, protocol: &str, name: &str, results: &[Result<Reached
     let mut failures = results.iter().filter_map(|r| r.as_ref().err());
     let count = failures.clone().count();
     let verdict = if count == 0 { "ok".to_owned() } else { format!("{count} FAILED") };
-    output::print(&format!(
+    output::fitted(&format!(
         "{protocol:<13} {name:<14} {:>6} seeds {accesses:>10} accesses {messages:>11} messages {evictions:>9} evictions  {verdict}\n",
         results.len(),
     ))?;

@@ -202,14 +202,14 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         Some(per_second) => {
             let arrivals = Arrivals { per_second, locks_per_second: args.locks };
             let failed = |(what, help): (String, String)| InputError::text(&what, &help);
-            Some(rates_text(stages, events, &arrivals, output::width(), false).map_err(failed)?)
+            Some(rates_text(stages, events, &arrivals, output::width(), output::ascii()).map_err(failed)?)
         }
         None => None,
     };
     let Some(first) = stages.first().and_then(|s| s.maps.first()) else { return Ok(()) };
     output::head(&plan.loaded.experiment)?;
     let seeds = stages[0].maps.len();
-    output::print(&format!(
+    output::fitted(&format!(
         "{} ({}) lands in {}: once at each visit of a boundary, or {} times and more; {seeds} seed{}\n\n",
         first.interrupt,
         first.vector,
@@ -217,18 +217,21 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         args.each,
         if seeds == 1 { "" } else { "s" }
     ))?;
-    output::print(&stages_text(stages, output::width(), false))?;
+    output::print(&stages_text(stages, output::width(), output::ascii()))?;
     if let Some(names) = &args.compare {
         let of = |name: &String| stages.iter().find(|s| s.name == *name).unwrap_or(&stages[0]);
-        output::print(&format!("\n{}", report::compare(of(&names[0]), of(&names[1]), output::width(), false)))?;
+        output::print(&format!(
+            "\n{}",
+            report::compare(of(&names[0]), of(&names[1]), output::width(), output::ascii())
+        ))?;
     } else if stages.len() <= STAGES_ACROSS {
         let all: Vec<&StageMap<'_>> = stages.iter().collect();
-        output::print(&format!("\n{}", lines_text(&all, output::width(), false)))?;
+        output::print(&format!("\n{}", lines_text(&all, output::width(), output::ascii())))?;
     } else {
         output::print("\nThe lines of so many stages are in landings.csv and landings.svg.\n")?;
     }
-    output::print(&pairs_text(stages, output::width(), false))?;
-    output::print(&report::splits_text(stages, output::width(), false))?;
+    output::print(&pairs_text(stages, output::width(), output::ascii()))?;
+    output::print(&report::splits_text(stages, output::width(), output::ascii()))?;
     if let Some(rates) = rates {
         output::print(&format!("\n{rates}"))?;
     }

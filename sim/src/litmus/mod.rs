@@ -133,7 +133,8 @@ fn walk(path: &Path, named: bool, out: &mut Vec<PathBuf>) -> Result<(), (PathBuf
 /// Why nothing can be said about it.
 pub fn run_file(path: &Path, how: &How) -> Result<Ran, Refused> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| Refused::Input(format!("{name}: {e}")))?;
+    let bytes = crate::files::read_bytes(path, lock_impl::litmus::FILE_BYTES_MAX as u64)
+        .map_err(|e| Refused::Input(format!("{name}: {e}")))?;
     let text = String::from_utf8(bytes).map_err(|e| Refused::Input(format!("{name}: not UTF-8: {e}")))?;
     run_text(&name, &text, how)
 }

@@ -60,7 +60,7 @@ fn check_takes_the_changes_that_run_takes_and_seeds_are_ranges() {
     );
     let text = String::from_utf8(out.stdout).expect("text");
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
-    assert!(text.contains("3 cores of zen3-ccx-8, 1 stages x 2 seeds") && !text.contains("  base"), "{text}");
+    assert!(text.contains("3 cores of zen3-ccx-8, 1 stage x 2 seeds") && !text.contains("  base"), "{text}");
     let wrong = sim(dir.path(), &["check", "small.ron", "--stages", "+9"]);
     assert_eq!(wrong.status.code(), Some(2));
     let out = sim(dir.path(), &["run", "small.ron", "-q", "--stages", "base", "--seeds", "7,1..4,2"]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line as a user meets it: what bad input is told, exit codes, files written.
 
+mod first_hour;
 mod flags;
 mod report;
 mod trace;
@@ -186,7 +187,7 @@ fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
         (&["--config", "ring9.ron"], "did you mean `ring8.ron`?"),
         (&["--config", "."], "folder"),
         (&["--config", "binary.ron"], "UTF-8"),
-        (&["rum", "ring8.ron"], "'run'"),
+        (&["rum", "ring8.ron"], "`run`"),
         (&["protocol", "mesy"], "mesi"),
         (&["run", "ring8.ron", "--stages", "+6"], "stages: base, +1"),
     ];

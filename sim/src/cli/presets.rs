@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `sim presets`: the embedded experiments and machines.
+
+use clap::Args;
+use configs::presets::{experiment_names, experiment_text, machine_names, machine_summary, machine_text};
+use rqsim::plan::{InputError, near};
+
+use super::{Failure, output};
+
+/// List the embedded experiments and machines with what each is for, or show one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sim presets                      all of them, a line each
+  sim presets ring8.ron            the text of one, with its comments
+  sim presets zen3-ccx-8           a machine, with the source of every figure
+  sim presets ring8.ron > mine.ron")]
+pub(super) struct PresetsArgs {
+    /// The preset to show.
+    name: Option<String>,
+}
+
+pub(super) fn run(args: &PresetsArgs) -> Result<(), Failure> {
+    let Some(name) = args.name.as_deref() else { return list() };
+    match experiment_text(name).or_else(|| experiment_text(&format!("{name}.ron"))).or_else(|| machine_text(name)) {
+        Some(text) => output::raw(text),
+        None => {
+            // Without the ending, which would make short names look far from each other.
+            let help = near(stem_of(name), experiment_names().map(stem_of).chain(machine_names()), "presets");
+            Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
+        }
+    }
+}
+
+fn stem_of(name: &str) -> &str {
+    name.strip_suffix(".ron").unwrap_or(name)
+}
+
+fn list() -> Result<(), Failure> {
+    let mut experiments = Vec::new();
+    for name in experiment_names() {
+        experiments.push((name, configs::load(name)?.experiment.question));
+    }
+    let machines: Vec<(&str, String)> = machine_names().map(|n| (n, machine_summary(n).unwrap_or_default())).collect();
+    let mut text = String::from("experiments, and what each asks (sim run NAME):\n");
+    let width = experiments.iter().chain(&machines).map(|(n, _)| n.len()).max().unwrap_or(0);
+    let lines = |all: &[(&str, String)]| {
+        let line = |(n, why): &(&str, String)| {
+            reports::wrap_hanging(&format!("  {n:<width$}  {why}"), output::width(), width + 4).join("\n") + "\n"
+        };
+        all.iter().map(line).collect::<String>()
+    };
+    text += &lines(&experiments);
+    text += "\nmachines (sim run NAME --machine MACHINE):\n";
+    text += &lines(&machines);
+    text += "\n`sim presets NAME` shows one in full.\n";
+    output::print(&text)
+}
