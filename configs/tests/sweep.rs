@@ -9,11 +9,11 @@ fn text(rest: &str) -> String {
 }
 
 fn sweep(rest: &str) -> Sweep {
-    parse_sweep(&text(rest), "test.ron", None).unwrap_or_else(|e| panic!("{}", e.render(false)))
+    parse_sweep(&text(rest), "test.ron", None, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)))
 }
 
 fn told(rest: &str) -> String {
-    match parse_sweep(&text(rest), "test.ron", None) {
+    match parse_sweep(&text(rest), "test.ron", None, &[]) {
         Err(e) => e.render(false),
         Ok(s) => (0..s.len()).find_map(|i| s.point(i).err()).expect("something is wrong").render(false),
     }

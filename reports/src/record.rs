@@ -109,6 +109,9 @@ pub struct SweepPoint {
     pub point: u64,
     /// What the axes stand at, by name.
     pub axes: BTreeMap<String, String>,
+    /// The command that makes the run again, if it did not end as its stage has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// Checksum of all of the line before it: FNV-1a, 64 bits, hexadecimal.
     pub sum: String,
 }

@@ -117,8 +117,8 @@ pub enum Width {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepLimits {
-    /// Micro-ops retired, all cores together. Looked at every 50 million cycles of simulated time and at its end, so a run ends at the same
-    /// instant on every host.
+    /// Micro-ops retired, all cores together. Looked at every 50 million cycles of simulated time, so a run is broken off at the same instant on
+    /// every host; one that has come to rest before is kept.
     pub micro_ops: Option<u64>,
     /// Seconds of the host's clock, looked at as often. Whether a run reaches it depends on the host, so what it gives is no result:
     /// the run is made again by the next start.
@@ -156,19 +156,33 @@ pub struct Sweep {
 /// # Errors
 /// Whatever is wrong, with its position; also that no point is left.
 pub fn load_sweep(name_or_path: &str) -> Result<Sweep, ConfigError> {
+    load_sweep_with(name_or_path, &[])
+}
+
+/// As [`load_sweep`], with more changes that all points have, path and value, behind those of the file.
+///
+/// # Errors
+/// As [`load_sweep`].
+pub fn load_sweep_with(name_or_path: &str, more: &[(String, String)]) -> Result<Sweep, ConfigError> {
     let source = resolve_sweep(name_or_path)?;
     let folder = match &source.origin {
         Origin::File(path) => path.parent().map(Path::to_path_buf),
         Origin::Embedded => None,
     };
-    parse_sweep(&source.text, &source.file, folder.as_deref())
+    parse_sweep(&source.text, &source.file, folder.as_deref(), more)
 }
 
-/// Reads and checks the text of a sweep; `name` is its name in messages, `folder` where it looks for its base first.
+/// Reads and checks the text of a sweep; `name` is its name in messages, `folder` where it looks for its base first, `more` as in
+/// [`load_sweep_with`].
 ///
 /// # Errors
 /// As [`load_sweep`].
-pub fn parse_sweep(text: &str, name: &str, folder: Option<&Path>) -> Result<Sweep, ConfigError> {
+pub fn parse_sweep(
+    text: &str,
+    name: &str,
+    folder: Option<&Path>,
+    more: &[(String, String)],
+) -> Result<Sweep, ConfigError> {
     let text: Arc<str> = Arc::from(text);
     let file: SweepFile = from_ron(&text, name)?;
     let wrong = |path: &str, what: &str| error_at(name, &text, path, two_lines(what));
@@ -192,6 +206,12 @@ pub fn parse_sweep(text: &str, name: &str, folder: Option<&Path>) -> Result<Swee
         let parsed = parse(&changed, &base.file).map_err(|e| failed(e, part))?;
         base = Loaded { origin: base.origin, file: base.file, ..parsed };
         set.push((change.field.clone(), value.to_owned()));
+    }
+    for (field, value) in more {
+        let changed = override_field(&expanded(&base.experiment), field, value)?;
+        let parsed = parse(&changed, &format!("{}, changed", base.file))?;
+        base = Loaded { origin: base.origin, file: base.file, ..parsed };
+        set.push((field.clone(), value.clone()));
     }
     for (i, stage) in file.stages.iter().enumerate() {
         let names = || base.experiment.stages.iter().map(|s| s.name.as_str());

@@ -104,7 +104,7 @@ impl BatchFlags {
 }
 
 /// Makes a folder for results, unless there is something in the way of it or of a file in it.
-fn make_folder(dir: &Path) -> Result<(), Failure> {
+pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
     let help = "name another folder with --out; it is made if it is not there";
     if let Some(file) = dir.ancestors().find(|p| p.is_file()) {
         let what = format!("results cannot be written to {}: {} is a file", dir.display(), file.display());

@@ -13,6 +13,10 @@ mod orderings;
 mod output;
 mod protocol;
 mod report;
+mod sweep;
+mod sweep_progress;
+mod sweep_slurm;
+mod sweep_table;
 mod test_memory;
 mod trace;
 mod windows;
@@ -67,6 +71,7 @@ enum Command {
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
     Report(report::ReportArgs),
+    Sweep(sweep::SweepArgs),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -176,6 +181,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
         Some(Command::Report(c)) => report::run(&c),
+        Some(Command::Sweep(c)) => sweep::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     result.map_or_else(fail, |()| ExitCode::SUCCESS)
