@@ -62,7 +62,14 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
 ];
 
-const SWEEPS: &[(&str, &str)] = &[];
+/// Standing sweeps, each with the question it answers.
+const SWEEPS: &[(&str, &str)] = &[
+    ("freeze-map.ron", include_str!("../sweeps/freeze-map.ron")),
+    ("pause-clock.ron", include_str!("../sweeps/pause-clock.ron")),
+    ("machines-locks.ron", include_str!("../sweeps/machines-locks.ron")),
+    ("interconnects.ron", include_str!("../sweeps/interconnects.ron")),
+    ("timeouts.ron", include_str!("../sweeps/timeouts.ron")),
+];
 
 macro_rules! machines {
     ($($name:literal),* $(,)?) => {
@@ -137,7 +144,7 @@ pub fn machine(name: &str) -> Result<Machine, String> {
     from_ron(&Arc::from(text), name).map_err(|e| e.to_string())
 }
 
-/// Names of the embedded sweeps, such as `timeouts-sweep.ron`.
+/// Names of the embedded sweeps, such as `timeouts.ron`.
 pub fn sweep_names() -> impl Iterator<Item = &'static str> {
     SWEEPS.iter().map(|(name, _)| *name)
 }

@@ -227,12 +227,20 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
-    use configs::presets::{experiment_names, experiment_text, machine_names, machine_text};
+    use configs::presets::{experiment_names, experiment_text, machine_names, machine_text, sweep_names, sweep_text};
     let Some(name) = name else {
         let mut text = String::from("experiments:\n");
         let width = experiment_names().map(str::len).max().unwrap_or(0);
         for n in experiment_names() {
             let line = format!("  {n:<width$} {}", configs::load(n)?.experiment.question);
+            for line in reports::wrap_hanging(&line, output::width(), width + 3) {
+                text += &format!("{line}\n");
+            }
+        }
+        text += "sweeps:\n";
+        let width = sweep_names().map(str::len).max().unwrap_or(0);
+        for n in sweep_names() {
+            let line = format!("  {n:<width$} {}", configs::sweep::load_sweep(n)?.file.question);
             for line in reports::wrap_hanging(&line, output::width(), width + 3) {
                 text += &format!("{line}\n");
             }
@@ -243,10 +251,13 @@ pub(super) fn presets(name: Option<&str>) -> Result<(), Failure> {
         }
         return output::print(&text);
     };
-    match experiment_text(name).or_else(|| experiment_text(&format!("{name}.ron"))).or_else(|| machine_text(name)) {
+    let file = format!("{name}.ron");
+    let experiment = experiment_text(name).or_else(|| experiment_text(&file));
+    let sweep = || sweep_text(name).or_else(|| sweep_text(&file));
+    match experiment.or_else(sweep).or_else(|| machine_text(name)) {
         Some(text) => output::print(text),
         None => {
-            let all: Vec<&str> = experiment_names().chain(machine_names()).collect();
+            let all: Vec<&str> = experiment_names().chain(sweep_names()).chain(machine_names()).collect();
             let help = near(name, all.into_iter(), "presets");
             Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
         }

@@ -13,6 +13,7 @@ mod orderings;
 mod output;
 mod protocol;
 mod report;
+mod results;
 mod sweep;
 mod sweep_progress;
 mod sweep_slurm;
@@ -72,6 +73,8 @@ enum Command {
     Explore(explore::ExploreArgs),
     Report(report::ReportArgs),
     Sweep(sweep::SweepArgs),
+    #[command(subcommand)]
+    Results(results::ResultsCommand),
     /// Look at lock programs.
     #[command(subcommand)]
     Asm(asm::AsmCommand),
@@ -182,6 +185,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
         Some(Command::Report(c)) => report::run(&c),
         Some(Command::Sweep(c)) => sweep::run(&c),
+        Some(Command::Results(c)) => results::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };
     result.map_or_else(fail, |()| ExitCode::SUCCESS)

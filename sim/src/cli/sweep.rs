@@ -31,8 +31,8 @@ const LISTED: [usize; 2] = [30, 5];
 /// runs. Finished runs are kept as they come; the same command makes what is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sim sweep freeze-cores.ron --dry-run
-  sim sweep freeze-cores.ron -j 8 && sim report results/freeze-cores
+  sim sweep freeze-map.ron --dry-run
+  sim sweep interconnects.ron; sim report results/interconnects
   sim sweep mine.ron --shard 3/16 --out /shared/mine      one of 16 parts; then `sim results merge /shared/mine`
   sim sweep mine.ron --engine slurm --shards 64 --out /shared/mine
 

@@ -185,7 +185,7 @@ struct Shared {
 /// A run's outcome: its record, and the host time of the simulation alone.
 pub type Outcome = (Record, Duration);
 
-/// Makes runs of a sweep; a part of [`work`] of its own so that tests can put another one in.
+/// Makes runs of a sweep.
 pub struct Maker<'a> {
     sweep: &'a Sweep,
     plan: &'a SweepPlan,
@@ -229,6 +229,14 @@ impl<'a> Maker<'a> {
     /// # Errors
     /// The experiment is not the one of the plan any more.
     pub fn make(&self, job: Job) -> Result<Outcome, InputError> {
+        self.make_with(job, || ())
+    }
+
+    /// As [`Maker::make`]; `first` is done as a part of the run.
+    ///
+    /// # Errors
+    /// As [`Maker::make`].
+    pub fn make_with(&self, job: Job, first: impl FnOnce()) -> Result<Outcome, InputError> {
         let prepared = self.prepared(job.point)?;
         let (place, name) = &self.plan.header.stages[job.stage];
         let point = &self.plan.points[job.point];
@@ -241,7 +249,10 @@ impl<'a> Maker<'a> {
         let until = self.sweep.file.limits.seconds.map(|s| Instant::now() + Duration::from_secs(s));
         let budget = Budget { micro_ops: self.plan.header.micro_ops_max, until };
         let begin = Instant::now();
-        let run = || run_within(&prepared.plan.loaded, stage, job.seed, false, budget).record;
+        let run = || {
+            first();
+            run_within(&prepared.plan.loaded, stage, job.seed, false, budget).record
+        };
         let made = catch_unwind(AssertUnwindSafe(run));
         let pure = begin.elapsed();
         let mut record = made.unwrap_or_else(|cause| crashed(&prepared.plan, *place, job.seed, &*cause));

@@ -31,3 +31,4 @@ pub mod estimate;
 pub mod line;
 pub mod plan;
 pub mod store;
+pub mod verify;
