@@ -26,6 +26,7 @@ mod published;
 mod quantity;
 mod scan;
 mod schema;
+pub mod sweep;
 mod units;
 mod validate;
 mod workload;

@@ -62,6 +62,15 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
 ];
 
+/// Standing sweeps, each with the question it answers.
+const SWEEPS: &[(&str, &str)] = &[
+    ("freeze-map.ron", include_str!("../sweeps/freeze-map.ron")),
+    ("pause-clock.ron", include_str!("../sweeps/pause-clock.ron")),
+    ("machines-locks.ron", include_str!("../sweeps/machines-locks.ron")),
+    ("interconnects.ron", include_str!("../sweeps/interconnects.ron")),
+    ("timeouts.ron", include_str!("../sweeps/timeouts.ron")),
+];
+
 macro_rules! machines {
     ($($name:literal),* $(,)?) => {
         /// Name, machine, published figures.
@@ -143,6 +152,17 @@ pub fn machine(name: &str) -> Result<Machine, String> {
     from_ron(&Arc::from(text), name).map_err(|e| e.to_string())
 }
 
+/// Names of the embedded sweeps, such as `timeouts.ron`.
+pub fn sweep_names() -> impl Iterator<Item = &'static str> {
+    SWEEPS.iter().map(|(name, _)| *name)
+}
+
+/// The text of an embedded sweep.
+#[must_use]
+pub fn sweep_text(name: &str) -> Option<&'static str> {
+    SWEEPS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
 /// Finds an experiment: a file at that path if there is one, else the embedded one of that name.
 ///
 /// The ending `.ron` may be left out. A path with a folder in it is never an embedded one.
@@ -157,6 +177,22 @@ pub fn machine(name: &str) -> Result<Machine, String> {
 /// # Errors
 /// Neither is there, or the file cannot be read, is larger than [`FILE_BYTES_MAX`], or is not UTF-8.
 pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
+    find(name_or_path, experiment_text, || suggestion(name_or_path, "presets", experiment_names()))
+}
+
+/// Finds a sweep, as [`resolve`] finds an experiment.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_sweep(name_or_path: &str) -> Result<Source, ConfigError> {
+    find(name_or_path, sweep_text, || suggestion(name_or_path, "sweeps", sweep_names()))
+}
+
+fn find(
+    name_or_path: &str,
+    embedded: fn(&str) -> Option<&'static str>,
+    help: impl FnOnce() -> String,
+) -> Result<Source, ConfigError> {
     let mut names = vec![name_or_path.to_owned()];
     if Path::new(name_or_path).extension().is_none() {
         names.push(format!("{name_or_path}.ron"));
@@ -168,17 +204,16 @@ pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
             Err(e) => return Err(unreadable(name, &e)),
         }
     }
-    let embedded = names.into_iter().find_map(|n| experiment_text(&n).map(|text| (n, text)));
+    let embedded = names.into_iter().find_map(|n| embedded(&n).map(|text| (n, text)));
     match embedded {
         Some((file, text)) => Ok(Source { file, text: text.to_owned(), origin: Origin::Embedded }),
-        None => Err(unknown(name_or_path)),
+        None => Err(unknown(name_or_path, help())),
     }
 }
 
-fn unknown(name: &str) -> ConfigError {
-    let presets = suggestion(name, "presets", experiment_names());
+fn unknown(name: &str, help: String) -> ConfigError {
     let message = "no such file, and no preset of that name".to_owned();
-    ConfigError::without_place(name, Says { message, help: Some(presets), ..Says::default() })
+    ConfigError::without_place(name, Says { message, help: Some(help), ..Says::default() })
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> ConfigError {

@@ -35,7 +35,7 @@ pub struct Collection {
 }
 
 /// As the key by which [`StageSummary::from_records`] tells stages apart, owned.
-type Key = (String, u32, String, String, Vec<String>, String, String, String);
+type Key = (String, u32, String, String, Vec<String>, u64, String, String, String);
 
 fn key(r: &Record) -> Key {
     let text = |t: &String| t.clone();
@@ -45,6 +45,7 @@ fn key(r: &Record) -> Key {
         text(&r.base),
         text(&r.stage),
         r.patches.clone(),
+        r.sweep.as_ref().map_or(0, |s| s.point),
         text(&r.config_hash),
         text(&r.program_hash),
         text(&r.version),

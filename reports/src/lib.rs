@@ -27,6 +27,7 @@ mod recovery;
 mod sample;
 mod stage;
 pub mod stats;
+pub mod sweep;
 mod table;
 mod tally;
 pub mod trace;
@@ -37,7 +38,9 @@ pub use error::Error;
 pub use histogram::Histogram;
 pub use journal::{BadLine, LINE_BYTES_MAX, append_line, append_record, read_lines, read_records, record_of_line};
 pub use klog::klog_text;
-pub use record::{ContextCounts, FORMAT, Handler, OracleCounts, Record, Traffic, TrafficCounts, UnboundedWaits, Worst};
+pub use record::{
+    ContextCounts, FORMAT, Handler, OracleCounts, Record, SweepPoint, Traffic, TrafficCounts, UnboundedWaits, Worst,
+};
 pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;

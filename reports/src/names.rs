@@ -31,6 +31,15 @@ pub const HANG: &str = "hang";
 /// A run that broke a rule every lock must keep, such as mutual exclusion.
 pub const VIOLATION: &str = "violation";
 
+/// A run of a sweep that retired more micro-ops than the sweep allows.
+pub const BUDGET: &str = "budget";
+/// A run of a sweep that took more of the host's time than the sweep allows.
+pub const TIMEOUT: &str = "timeout";
+/// A run of a sweep during which the simulator itself failed.
+pub const CRASH: &str = "crash";
+/// How a run of a sweep can end that was not run to its end.
+pub const GIVEN_UP: [&str; 3] = [BUDGET, TIMEOUT, CRASH];
+
 /// A line was taken from a core that had used other bytes of it only.
 pub const FALSE_SHARING: &str = "false";
 /// A line was taken from a core that had used some of the bytes it was taken for.

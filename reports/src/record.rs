@@ -61,7 +61,7 @@ pub struct Record {
     /// Simulated time until everything that was started had ended; at least the exposure unless
     /// the run was broken off.
     pub end_ns: u64,
-    /// [`names::OK`], [`names::HANG`] or [`names::VIOLATION`].
+    /// [`names::OK`], [`names::HANG`], [`names::VIOLATION`], or, in a sweep, one of [`names::GIVEN_UP`].
     pub status: String,
     /// The status that the stage is there to show: [`names::OK`], or [`names::HANG`].
     pub expect: String,
@@ -96,6 +96,33 @@ pub struct Record {
     /// By whom traffic was caused and what links did, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<Attribution>,
+    /// Which point of a sweep it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepPoint>,
+}
+
+/// Where a run stands in its sweep. Written last, so that what is before it depends on the run alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepPoint {
+    /// Number of the point, from 1.
+    pub point: u64,
+    /// What the axes stand at, by name.
+    pub axes: BTreeMap<String, String>,
+    /// The command that makes the run again, if it did not end as its stage has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// Checksum of all of the line before it: FNV-1a, 64 bits, hexadecimal.
+    pub sum: String,
+}
+
+impl SweepPoint {
+    /// `cores=4 work=1us`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let one = |(name, value): (&String, &String)| format!("{name}={value}");
+        self.axes.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Attempts of one context, all CPUs and locks together.
@@ -249,7 +276,8 @@ impl Record {
         if self.format != FORMAT {
             return Err(format!("format {}, this version reads format {FORMAT}", self.format));
         }
-        if ![names::OK, names::HANG, names::VIOLATION].contains(&self.status.as_str()) {
+        let status = self.status.as_str();
+        if ![names::OK, names::HANG, names::VIOLATION].contains(&status) && !names::GIVEN_UP.contains(&status) {
             return Err(format!("status \"{}\" is none of ok, hang, violation", self.status));
         }
         for (name, c) in &self.contexts {

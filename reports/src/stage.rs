@@ -22,6 +22,8 @@ pub struct StageSummary {
     pub label: String,
     /// Name of the experiment.
     pub experiment: String,
+    /// Number of the sweep's point, and what its axes stand at (`cores=4 work=1us`); 0 and empty outside sweeps.
+    pub point: (u64, String),
     /// Name of the stage in the records.
     pub stage: String,
     /// Place of the stage in its experiment, from 0.
@@ -87,10 +89,11 @@ pub struct StageSummary {
 
 /// What must be equal for two records to belong to one stage; sorting by it gives the order of the
 /// rows.
-type Key<'a> = (&'a str, u32, &'a str, &'a str, &'a [String], &'a str, &'a str, &'a str);
+type Key<'a> = (&'a str, u32, &'a str, &'a str, &'a [String], u64, &'a str, &'a str, &'a str);
 
 fn key(r: &Record) -> Key<'_> {
-    (&r.experiment, r.stage_idx, &r.base, &r.stage, &r.patches, &r.config_hash, &r.program_hash, &r.version)
+    let point = r.sweep.as_ref().map_or(0, |s| s.point);
+    (&r.experiment, r.stage_idx, &r.base, &r.stage, &r.patches, point, &r.config_hash, &r.program_hash, &r.version)
 }
 
 impl StageSummary {
@@ -126,6 +129,7 @@ impl StageSummary {
         Self {
             label: record.stage.clone(),
             experiment: record.experiment.clone(),
+            point: record.sweep.as_ref().map_or_else(Default::default, |s| (s.point, s.text())),
             stage: record.stage.clone(),
             stage_idx: record.stage_idx,
             lock: record.lock.clone(),
@@ -292,8 +296,9 @@ fn add_counts(sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
 /// Makes labels unique by appending, as far as needed, what sets stages of one name apart.
 pub(crate) fn label(stages: &mut [StageSummary]) {
     type Part = fn(&StageSummary) -> String;
-    let parts: [Part; 7] = [
+    let parts: [Part; 8] = [
         |s| s.experiment.clone(),
+        |s| s.point.1.clone(),
         |s| s.lock.clone(),
         |s| s.machine.clone(),
         |s| s.base.clone(),

@@ -61,6 +61,7 @@ pub mod orderings;
 pub mod plan;
 pub mod run;
 pub mod splitting;
+pub mod sweep;
 mod trace;
 pub mod window;
 pub mod windows;

@@ -2,7 +2,7 @@
 //! From an experiment to runs: programs assembled, machines specified, every name resolved.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cache_model::protocol::Tables;
 use cache_model::timing::{Coherence, MemoryParams, Numa, Replacement, Topology};
@@ -28,6 +28,8 @@ pub struct InputError {
     pub plain: String,
     /// With colour.
     pub colored: String,
+    /// The field of the experiment that is wrong, if it is one.
+    pub field: Option<ConfigError>,
 }
 
 impl InputError {
@@ -35,17 +37,17 @@ impl InputError {
     #[must_use]
     pub fn text(message: &str, help: &str) -> InputError {
         let text = format!("error: {message}\n  help: {help}\n");
-        InputError { plain: text.clone(), colored: text }
+        InputError { plain: text.clone(), colored: text, field: None }
     }
 
     fn program(e: &asm::Diagnostics, sources: &[Source]) -> InputError {
-        InputError { plain: e.render(sources, false), colored: e.render(sources, true) }
+        InputError { plain: e.render(sources, false), colored: e.render(sources, true), field: None }
     }
 }
 
 impl From<ConfigError> for InputError {
     fn from(e: ConfigError) -> Self {
-        InputError { plain: e.render(false), colored: e.render(true) }
+        InputError { plain: e.render(false), colored: e.render(true), field: Some(e) }
     }
 }
 
@@ -84,9 +86,46 @@ pub struct Plan {
 ///
 /// # Errors
 /// The first thing wrong, with its place.
-pub fn plan(mut loaded: Loaded) -> Result<Plan, InputError> {
+pub fn plan(loaded: Loaded) -> Result<Plan, InputError> {
+    plan_with(loaded, &Assembled::default())
+}
+
+/// Programs that were assembled, for plans that differ in other things.
+#[derive(Debug, Default)]
+pub struct Assembled(Mutex<BTreeMap<String, (Arc<Program>, String)>>);
+
+impl Assembled {
+    /// Programs kept; a program has some ten KiB.
+    const KEPT_MAX: usize = 256;
+
+    /// The program, and the hash of its listing.
+    fn get(&self, sources: &[Source], options: &Options) -> Result<(Arc<Program>, String), InputError> {
+        let mut key = format!("{:?} {:?}", options.enabled, options.params);
+        sources.iter().for_each(|s| key += &format!("\n{}\n{}", s.name, s.text));
+        let key = hash(&key);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((program, hash)) = known().get(&key) {
+            return Ok((Arc::clone(program), hash.clone()));
+        }
+        let program = asm::assemble(sources, options).map_err(|d| InputError::program(&d, sources))?;
+        let hash = hash(&asm::listing(&program));
+        let found = (Arc::new(program), hash);
+        let mut known = known();
+        if known.len() >= Self::KEPT_MAX {
+            known.clear();
+        }
+        known.insert(key, found.clone());
+        Ok(found)
+    }
+}
+
+/// As [`plan`], with programs that were assembled before.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_with(mut loaded: Loaded, assembled: &Assembled) -> Result<Plan, InputError> {
     let lock = lock_source(&loaded)?;
-    let bare = bare_program(&lock)?;
+    let bare = assembled.get(std::slice::from_ref(&lock), &Options::default())?.0;
     check_names(&loaded, &bare)?;
     let procs = lock_procs(&bare, &lock.name)?;
     let implied = implied_options(&loaded, &bare)?;
@@ -99,7 +138,7 @@ pub fn plan(mut loaded: Loaded) -> Result<Plan, InputError> {
         loaded.error_at("machine.interconnect", e.to_string(), Some(help))
     })?);
     let stages = (0..loaded.experiment.stages.len())
-        .map(|i| stage(&loaded, i, &sources, &topology, &implied, &traces))
+        .map(|i| stage(&loaded, i, &sources, &topology, &implied, &traces, assembled))
         .collect::<Result<Vec<_>, _>>()?;
     let seeds = loaded.experiment.seeds.list();
     Ok(Plan { loaded, stages, seeds })
@@ -257,6 +296,7 @@ fn stage(
     topology: &Arc<Topology>,
     implied: &[String],
     traces: &BTreeMap<usize, trace::ByCore>,
+    assembled: &Assembled,
 ) -> Result<StagePlan, InputError> {
     let e = &loaded.experiment;
     let khz = e.machine.clock.khz();
@@ -271,8 +311,7 @@ fn stage(
     let values = e.lock.params.iter().chain(of_stage.params.iter());
     let params: BTreeMap<&str, u64> = values.map(|(n, p)| (n, value(p))).collect();
     let params = params.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-    let program = asm::assemble(sources, &Options { enabled, params }).map_err(|d| InputError::program(&d, sources))?;
-    let program_hash = hash(&asm::listing(&program));
+    let (program, program_hash) = assembled.get(sources, &Options { enabled, params })?;
     let cores = e.machine.cores;
     let mut tasks = vec![None; cores as usize];
     for (i, t) in e.workload.tasks.iter().enumerate() {
@@ -292,7 +331,7 @@ fn stage(
         seed: 0,
         stop_at: Cycle(e.duration.cycles(khz)),
         exact: false,
-        program: Arc::new(program),
+        program,
     };
     spec.sources = irq_sources(loaded, idx, &spec.program, traces)?;
     Ok(StagePlan {

@@ -15,7 +15,7 @@ use crate::units::Span;
 use crate::workload::Cpus;
 
 /// Most seeds of one experiment.
-const SEEDS_MAX: u64 = 1_000_000;
+pub(crate) const SEEDS_MAX: u64 = 1_000_000;
 
 /// A broken rule and the field it is about.
 pub(crate) struct Finding {
@@ -193,7 +193,7 @@ fn cpus(e: &Experiment, choice: &Cpus, path: &str) -> Check {
     }
 }
 
-fn seeds(seeds: &Seeds) -> Check {
+pub(crate) fn seeds(seeds: &Seeds) -> Check {
     match seeds {
         Seeds::List(list) => {
             if list.is_empty() || list.len() as u64 > SEEDS_MAX {

@@ -101,8 +101,9 @@ fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
     };
     let options = Options { enabled: enabled.iter().map(named).collect(), params: Vec::new() };
     let sources: Vec<Source> = [source.clone()].into_iter().chain(workload::empty_hooks(&options.enabled)).collect();
-    asm::assemble(&sources, &options)
-        .map_err(|d| InputError { plain: d.render(&sources, false), colored: d.render(&sources, true) }.into())
+    asm::assemble(&sources, &options).map_err(|d| {
+        InputError { plain: d.render(&sources, false), colored: d.render(&sources, true), field: None }.into()
+    })
 }
 
 /// Checks the program as it is, and with each patch and option on alone and all patches together.

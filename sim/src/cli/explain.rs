@@ -30,6 +30,9 @@ pub(super) struct ExplainArgs {
     /// The seed, if the file has several.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// The point of a sweep, by its number, if the file has several.
+    #[arg(long, value_name = "N")]
+    point: Option<u64>,
     /// The experiment, by its title, if the file has several.
     #[arg(long, value_name = "TITLE")]
     experiment: Option<String>,
@@ -58,6 +61,10 @@ fn choose<'a>(args: &ExplainArgs, records: &'a [Record], path: &str) -> Result<&
     let mut left: Vec<&Record> = records.iter().collect();
     let experiment = |r: &Record| r.experiment.clone();
     narrow(&mut left, "experiment", args.experiment.as_ref(), experiment)?;
+    let point = |r: &Record| r.sweep.as_ref().map_or_else(String::new, |s| s.point.to_string());
+    if left.iter().any(|r| r.sweep.is_some()) || args.point.is_some() {
+        narrow(&mut left, "point", args.point.map(|p| p.to_string()).as_ref(), point)?;
+    }
     narrow(&mut left, "stage", args.stage.as_ref(), |r| r.stage.clone())?;
     narrow(&mut left, "seed", args.seed.map(|s| s.to_string()).as_ref(), |r| r.seed.to_string())?;
     // A folder of results keeps records of older builds; this build's own is the one to tell.

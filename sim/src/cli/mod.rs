@@ -17,7 +17,12 @@ mod output;
 mod presets;
 mod protocol;
 mod report;
+mod results;
 mod shell;
+mod sweep;
+mod sweep_progress;
+mod sweep_slurm;
+mod sweep_table;
 mod test_memory;
 mod trace;
 mod windows;
@@ -85,6 +90,9 @@ Exit codes: 0 it can be run; 2 what is wrong has been printed, with its place an
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
     Report(report::ReportArgs),
+    Sweep(sweep::SweepArgs),
+    #[command(subcommand)]
+    Results(results::ResultsCommand),
     /// Look at lock programs.
     #[command(
         subcommand,
@@ -212,6 +220,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
         Some(Command::Report(c)) => report::run(&c),
+        Some(Command::Sweep(c)) => sweep::run(&c),
+        Some(Command::Results(c)) => results::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
         Some(Command::Completions(c)) => shell::completions(&c),
         Some(Command::Man(c)) => shell::man(&c),

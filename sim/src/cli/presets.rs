@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `sim presets`: the embedded experiments and machines.
+//! `sim presets`: the embedded experiments, sweeps and machines.
 
 use clap::Args;
-use configs::presets::{experiment_names, experiment_text, machine_names, machine_summary, machine_text};
+use configs::presets::{
+    experiment_names, experiment_text, machine_names, machine_summary, machine_text, sweep_names, sweep_text,
+};
 use rqsim::plan::{InputError, near};
 
 use super::{Failure, output};
 
-/// List the embedded experiments and machines with what each is for, or show one.
+/// List the embedded experiments, sweeps and machines with what each is for, or show one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sim presets                      all of them, a line each
@@ -21,11 +23,15 @@ pub(super) struct PresetsArgs {
 
 pub(super) fn run(args: &PresetsArgs) -> Result<(), Failure> {
     let Some(name) = args.name.as_deref() else { return list() };
-    match experiment_text(name).or_else(|| experiment_text(&format!("{name}.ron"))).or_else(|| machine_text(name)) {
+    let file = format!("{name}.ron");
+    let experiment = experiment_text(name).or_else(|| experiment_text(&file));
+    let sweep = || sweep_text(name).or_else(|| sweep_text(&file));
+    match experiment.or_else(sweep).or_else(|| machine_text(name)) {
         Some(text) => output::raw(text),
         None => {
             // Without the ending, which would make short names look far from each other.
-            let help = near(stem_of(name), experiment_names().map(stem_of).chain(machine_names()), "presets");
+            let files = experiment_names().chain(sweep_names()).map(stem_of);
+            let help = near(stem_of(name), files.chain(machine_names()), "presets");
             Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
         }
     }
@@ -40,9 +46,13 @@ fn list() -> Result<(), Failure> {
     for name in experiment_names() {
         experiments.push((name, configs::load(name)?.experiment.question));
     }
+    let mut sweeps = Vec::new();
+    for name in sweep_names() {
+        sweeps.push((name, configs::sweep::load_sweep(name)?.file.question));
+    }
     let machines: Vec<(&str, String)> = machine_names().map(|n| (n, machine_summary(n).unwrap_or_default())).collect();
     let mut text = String::from("experiments, and what each asks (sim run NAME):\n");
-    let width = experiments.iter().chain(&machines).map(|(n, _)| n.len()).max().unwrap_or(0);
+    let width = experiments.iter().chain(&sweeps).chain(&machines).map(|(n, _)| n.len()).max().unwrap_or(0);
     let lines = |all: &[(&str, String)]| {
         let line = |(n, why): &(&str, String)| {
             reports::wrap_hanging(&format!("  {n:<width$}  {why}"), output::width(), width + 4).join("\n") + "\n"
@@ -50,6 +60,8 @@ fn list() -> Result<(), Failure> {
         all.iter().map(line).collect::<String>()
     };
     text += &lines(&experiments);
+    text += "\nsweeps, and what each asks (sim sweep NAME):\n";
+    text += &lines(&sweeps);
     text += "\nmachines (sim run NAME --machine MACHINE):\n";
     text += &lines(&machines);
     text += "\n`sim presets NAME` shows one in full.\n";

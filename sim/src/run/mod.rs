@@ -9,6 +9,8 @@ pub use finding::find;
 pub(crate) use finding::{lock_name, unclean};
 pub(crate) use stuck::stuck;
 
+use std::time::Instant;
+
 use configs::Loaded;
 use reports::{Record, names};
 use sim_core::time::Cycle;
@@ -32,9 +34,37 @@ pub struct Finished {
     pub worst: Vec<Attempt>,
 }
 
+/// When to give up on a run. Looked at every [`SLICE_CYCLES`] of simulated time; a run that has come to rest before is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Budget {
+    /// Micro-ops retired.
+    pub micro_ops: Option<u64>,
+    /// An instant of the host's clock.
+    pub until: Option<Instant>,
+}
+
+impl Budget {
+    fn is_spent(&self, machine: &Machine<Observer>) -> Option<(&'static str, String)> {
+        let retired = machine.retired();
+        if let Some(max) = self.micro_ops.filter(|max| retired > *max) {
+            return Some((names::BUDGET, format!("budget: {retired} micro-ops retired, {max} allowed\n")));
+        }
+        let late = self.until.is_some_and(|t| Instant::now() > t);
+        late.then(|| (names::TIMEOUT, "timeout: the host's time for one run was over\n".to_owned()))
+    }
+}
+
 /// Runs a stage with a seed.
 #[must_use]
 pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finished {
+    let mut finished = run_within(loaded, stage, seed, exact, Budget::default());
+    finished.record.config = point_text(loaded, stage.idx as usize, &[seed]);
+    finished
+}
+
+/// Runs a stage with a seed as long as the budget lasts. The record's `config` is left empty.
+#[must_use]
+pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, budget: Budget) -> Finished {
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
@@ -48,12 +78,12 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     };
     let mut machine = new();
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
-    let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit);
+    let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit, &budget);
     if matches!(outcome, Outcome::Fault(_)) && !exact {
         // Once more, so that the account shows all cores in the instant of the fault.
         machine = new();
         machine.keep_in_step();
-        (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit);
+        (outcome, slice_end, broken_off) = run_to_rest(&mut machine, limit, &budget);
     }
     // A machine that was stopped counts as having run until then, whatever it did last.
     let mut end = if outcome == Outcome::Limit { slice_end } else { machine.last_event() };
@@ -61,7 +91,8 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
         end = end.max(spec.stop_at);
     }
     machine.probe.close(end);
-    let finding = find(&machine, &outcome);
+    let spent = (broken_off && machine.probe.violation().is_none()).then(|| budget.is_spent(&machine)).flatten();
+    let finding = spent.or_else(|| find(&machine, &outcome));
     let mut record = measure(&machine, end);
     record.experiment = e.title.clone();
     record.stage = stage.name.clone();
@@ -73,7 +104,6 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     record.seed = seed;
     record.config_hash = stage.config_hash.clone();
     record.program_hash = stage.program_hash.clone();
-    record.config = point_text(loaded, stage.idx as usize, &[seed]);
     record.simulated_ns = spec.clock.nanos(spec.stop_at.min(end));
     record.expect = match e.stages[stage.idx as usize].expect {
         configs::Expect::Ok => names::OK.to_owned(),
@@ -88,9 +118,9 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     Finished { record, events: machine.events(), worst: machine.probe.worst().to_vec() }
 }
 
-/// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, or some
-/// context can never go on. Slices do not depend on shortcuts, so neither does the instant.
-fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle, bool) {
+/// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, some
+/// context can never go on, or the budget is spent. Slices do not depend on shortcuts, so neither does the instant.
+fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle, budget: &Budget) -> (Outcome, Cycle, bool) {
     let mut slice = Cycle(0);
     loop {
         slice = slice.after(SLICE_CYCLES).min(limit);
@@ -98,7 +128,9 @@ fn run_to_rest(machine: &mut Machine<Observer>, limit: Cycle) -> (Outcome, Cycle
         if outcome != Outcome::Limit {
             return (outcome, slice, false);
         }
-        let broken_off = machine.probe.violation().is_some() || stuck(machine, machine.probe.oracle(), slice).is_some();
+        let spent = || budget.is_spent(machine).is_some();
+        let broken_off =
+            machine.probe.violation().is_some() || spent() || stuck(machine, machine.probe.oracle(), slice).is_some();
         if broken_off || slice == limit {
             return (outcome, slice, broken_off);
         }
