@@ -70,6 +70,34 @@ pub(super) fn stage_styles(stages: &[StageSummary]) -> Vec<StageStyle> {
     stages.iter().map(style).collect()
 }
 
+/// The style of the stage at a place in its experiment, where none shares its colour.
+pub(super) fn style_of(stage_idx: usize) -> StageStyle {
+    StageStyle { color: STAGES[stage_idx % STAGES.len()], dash: DASHES[stage_idx / STAGES.len() % DASHES.len()] }
+}
+
+/// A colour as pages write it.
+fn css(c: RGBColor) -> String {
+    format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2)
+}
+
+impl StageStyle {
+    /// Its colour, then its dashes if it has some: `#d55e00 7 3.5`.
+    pub(super) fn css(&self) -> String {
+        let dash = self.dash.map_or_else(String::new, |(on, off)| format!(" {on} {off}"));
+        css(self.color) + &dash
+    }
+}
+
+/// The anchors of [`heat`], as pages write them.
+pub(super) fn heat_colors() -> Vec<String> {
+    (0..9).map(|i| css(heat(f64::from(i) / 8.0))).collect()
+}
+
+/// The colours of areas, as pages write them.
+pub(super) fn area_colors() -> Vec<String> {
+    AREAS.iter().map(|c| css(*c)).collect()
+}
+
 /// A colour for curves of a figure that is not about stages.
 pub(super) fn series_color(idx: usize) -> RGBColor {
     [STAGES[2], STAGES[1], STAGES[4], STAGES[6]][idx % 4]

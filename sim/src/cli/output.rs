@@ -2,6 +2,7 @@
 //! The only place that writes to the terminal: data to stdout, talk to stderr.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use rqsim::plan::InputError;
 
@@ -44,4 +45,16 @@ pub(super) fn width() -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0));
     asked.or_else(terminal).unwrap_or(160)
+}
+
+/// A file that is there already is not overwritten without `--force`, a folder never; `other` is what else may be named.
+pub(super) fn check_free(path: &Path, force: bool, other: &str) -> Result<(), InputError> {
+    if path.is_dir() {
+        return Err(InputError::text(&format!("{} is a folder", path.display()), &format!("give {other}")));
+    }
+    if path.exists() && !force {
+        let what = format!("{} is there already", path.display());
+        return Err(InputError::text(&what, &format!("give --force to overwrite it, or {other}")));
+    }
+    Ok(())
 }
