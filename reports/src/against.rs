@@ -299,11 +299,15 @@ mod tests {
     fn section(change: impl Fn(&mut crate::Record)) -> Vec<Section> {
         let mut records = sample_records();
         records.iter_mut().for_each(change);
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("records.jsonl");
-        let text: String = records.iter().map(|r| r.to_json_line().unwrap()).collect();
-        std::fs::write(&path, text).unwrap();
-        crate::collect::collect(&[path]).unwrap().sections
+        let mut points: Vec<Point> = Vec::new();
+        for r in &records {
+            if points.last().is_none_or(|p| p.stage_idx != r.stage_idx) {
+                points.push(Point::empty(r));
+            }
+            points.last_mut().unwrap().runs.push(crate::point::Run::of(r));
+        }
+        let stages = StageSummary::from_records(&records);
+        vec![Section { experiment: "ring8".into(), stages, points, ..Section::default() }]
     }
 
     #[test]
@@ -311,9 +315,9 @@ mod tests {
         let (a, b) = ([100.0, 102.0, 98.0, 101.0], [130.0, 128.0, 133.0, 131.0]);
         let r = mean_ratio(&a, &b).unwrap();
         assert!((r.0 - 1.302).abs() < 1e-3 && r.1 > 1.26 && r.2 < 1.35, "{r:?}");
-        // Means 100.25 and 130.5, pooled deviation 1.8930, six degrees of freedom.
+        // Means 100.25 and 130.5, pooled variance 21.75 / 6, six degrees of freedom.
         assert!(
-            (effect(&a, &b).unwrap() - 30.25 / 1.892_969 * (1.0 - 3.0 / 23.0)).abs() < 1e-3,
+            (effect(&a, &b).unwrap() - 30.25 / 3.625_f64.sqrt() * (1.0 - 3.0 / 23.0)).abs() < 1e-3,
             "{:?}",
             effect(&a, &b)
         );

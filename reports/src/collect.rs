@@ -217,15 +217,45 @@ pub fn collect(files: &[PathBuf]) -> Result<Collection, Error> {
     }
     for (name, section) in &mut sections {
         section.experiment.clone_from(name);
-        label(&mut section.stages);
         if let Some(differences) = reading.differences.get(name) {
             let places = with_axes(section, differences);
-            section.points.iter_mut().for_each(|p| p.at = places.get(&p.config_hash).cloned().unwrap_or_default());
+            let at = |hash: &String| places.get(hash).cloned().unwrap_or_default();
+            section.points.iter_mut().for_each(|p| p.at = at(&p.config_hash));
+            section.points.sort_by(|a, b| (a.stage_idx, &a.stage, &a.at).cmp(&(b.stage_idx, &b.stage, &b.at)));
+            section.stages.sort_by_cached_key(|s| (s.stage_idx, s.stage.clone(), at(&s.config_hash)));
+            name_points(section, at);
         }
+        label(&mut section.stages);
     }
     let sections: Vec<Section> = sections.into_values().collect();
     let all = together(&sections, &reading.all);
     Ok(Collection { sections, records, repeated: reading.repeated, bad, all })
+}
+
+/// Values that name a point of a sweep, at most.
+const NAMING_AXES: usize = 3;
+
+/// Names the stages of a sweep by their values on its axes instead of by hashes.
+fn name_points(section: &mut Section, at: impl Fn(&String) -> Vec<u32>) {
+    let Section { axes, stages, .. } = section;
+    if axes.is_empty() {
+        return;
+    }
+    let several = stages.iter().any(|s| s.stage != stages[0].stage);
+    for s in stages {
+        let value = |(axis, i): (&Axis, u32)| {
+            let value = &axis.values[i as usize];
+            // A word says of itself what it is; a bare number does not.
+            if value.starts_with(|c: char| c.is_alphabetic()) {
+                value.clone()
+            } else {
+                format!("{} {value}", axis.short())
+            }
+        };
+        let values = axes.iter().zip(at(&s.config_hash)).take(NAMING_AXES).map(value);
+        let stage = several.then(|| s.stage.clone());
+        s.label = stage.into_iter().chain(values).collect::<Vec<_>>().join(", ");
+    }
 }
 
 fn with_axes(section: &mut Section, differences: &Differences) -> BTreeMap<String, Vec<u32>> {
@@ -260,10 +290,16 @@ pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
         let there = path.is_file().then(|| vec![path.to_path_buf()]);
         return there.ok_or_else(|| format!("there is no file {}", path.display()));
     }
-    let names = ["records.jsonl", "records.partial.jsonl"];
-    let files: Vec<PathBuf> = names.iter().map(|n| path.join(n)).filter(|p| p.is_file()).collect();
+    let is_ours =
+        |name: &str| name == "records.jsonl" || name.starts_with("records.partial.") && name.ends_with(".jsonl");
+    let entries = std::fs::read_dir(path).map_err(|e| format!("{} cannot be listed: {e}", path.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.is_file() && p.file_name().and_then(|n| n.to_str()).is_some_and(is_ours))
+        .collect();
+    files.sort();
     if files.is_empty() {
-        return Err(format!("{} holds neither {} nor {}", path.display(), names[0], names[1]));
+        return Err(format!("{} holds neither records.jsonl nor records.partial.jsonl", path.display()));
     }
     Ok(files)
 }

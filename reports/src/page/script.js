@@ -37,26 +37,29 @@ const zoom = (axes) => Object.keys(axes).map((a) => ({ type: "inside", [a + "Axi
 // A kind of figure to an option of the library; `hidden` holds the stages that are switched off.
 const options = {
   steps: (c, all, hidden) => {
+    // Whole decades around all times, and below all shares: on a logarithmic axis nothing is at 0.
+    const times = c.rows.flatMap((r) => (r.points.length ? [Math.max(1, r.points[0][0]), r.points[r.points.length - 1][0]] : [])).concat(c.limit_ns || []);
+    const from = 10 ** Math.floor(Math.log10(Math.min(...times))), to = Math.max(100 * from, 10 ** Math.ceil(Math.log10(Math.max(...times))));
+    const floor = Math.min(0.01, 10 ** Math.floor(Math.log10(1 / Math.max(...c.rows.map((r) => r.count)))));
     const series = c.rows.map((r, i) => {
-      const over = (share) => (c.cdf ? 1 - share : share);
-      const points = [[r.points.length ? Math.max(1, r.points[0][0] / 2) : 1, over(1), r.count]];
+      const over = (share) => (c.cdf ? 1 - share : Math.max(share, floor));
+      const points = r.count ? [[from, over(1)]] : [];
       let share = 1;
       for (const [ns, above] of r.points) {
         points.push([Math.max(1, ns), over(share)], [Math.max(1, ns), over(above)]);
         share = above;
       }
-      // Nothing is at 0 on a logarithmic axis.
-      const kept = c.cdf ? points : points.filter((p) => p[1] > 0);
+      if (r.count && (c.cdf || share > 0)) points.push([to, over(share)]);
       const mark = i === 0 && c.limit_ns ? { silent: true, symbol: "none", label: { formatter: time(c.limit_ns), color: INK }, lineStyle: { color: "#787878", type: "dashed" }, data: [{ xAxis: c.limit_ns }] } : undefined;
       const style = all.stages[i] || { color: INK, dash: [] };
-      return { name: r.label, type: "line", showSymbol: false, data: hidden.has(i) ? [] : kept, markLine: mark, color: style.color,
+      return { name: r.label, type: "line", showSymbol: false, data: hidden.has(i) ? [] : points, markLine: mark, color: style.color,
         lineStyle: { width: 2.5, color: style.color, type: style.dash.length ? style.dash : "solid" } };
     });
-    const y = c.cdf ? titled(c.y, { type: "value", min: 0, max: 1, nameGap: 58 }) : titled(c.y, { type: "log", max: 1, nameGap: 58 });
+    const y = c.cdf ? titled(c.y, { type: "value", min: 0, max: 1, nameGap: 58 }) : titled(c.y, { type: "log", min: floor, max: 1, nameGap: 58 });
     y.axisLabel.formatter = percent;
-    const x = titled(c.x, { type: "log", nameGap: 34 });
+    const x = titled(c.x, { type: "log", min: from, max: to, nameGap: 34 });
     x.axisLabel.formatter = time;
-    const tip = (p) => text(p.seriesName) + "<br>" + text(time(p.value[0])) + ": " + text(percent(p.value[1])) + " " + text(c.y);
+    const tip = (p) => text(p.seriesName) + "<br>" + text(time(p.value[0])) + ": " + text(!c.cdf && p.value[1] <= floor ? "none" : percent(p.value[1])) + " " + text(c.y);
     return base({ xAxis: x, yAxis: y, series, dataZoom: zoom({ x: 0 }),
       tooltip: { trigger: "axis", axisPointer: { type: "line", snap: true }, formatter: (ps) => ps.map(tip).join("<br>") } });
   },
@@ -154,7 +157,8 @@ for (const section of document.querySelectorAll(".experiment")) {
   if (!all) continue;
   for (const f of all.figures) {
     const figure = section.querySelector('figure[data-figure="' + CSS.escape(f.name) + '"]');
-    if (!figure || !options[f.chart.kind]) continue;
+    // Where nothing was measured the drawing says so.
+    if (!figure || !options[f.chart.kind] || (f.chart.kind === "steps" && f.chart.rows.every((r) => !r.count))) continue;
     const names = all.stages.map((s) => s.label);
     f.byStage = f.chart.kind === "lines" && f.chart.panels[0].lines.every((l) => names.includes(l.label));
     const place = document.createElement("div");
@@ -179,7 +183,7 @@ function explore(section, explorer, all, list) {
   const s = all.sweep, choices = explorer.querySelector(".choices"), place = explorer.querySelector(".plot"), caption = explorer.querySelector("figcaption");
   const usable = s.axes.map((a, i) => i).filter((i) => s.axes[i].values.length > 1);
   const measured = s.measures.map((m, i) => i).filter((i) => s.points.some((p) => p[2][i] !== null));
-  const state = { x: 0, y: usable.length > 1 ? 1 : usable.length, m: 0, only: {} };
+  const state = { x: 0, y: usable.length > 1 ? 1 : usable.length, m: Math.max(0, measured.findIndex((i) => s.measures[i].name === "throughput")), only: {} };
   const update = () => {
     const ax = s.axes[usable[state.x]], ay = s.axes[usable[state.y]], m = s.measures[measured[state.m]];
     const kept = s.points.filter((p) => Object.entries(state.only).every(([i, v]) => v < 0 || p[0][i] === v));
@@ -201,8 +205,8 @@ function explore(section, explorer, all, list) {
   const names = usable.map((i) => s.axes[i].name);
   const [x, sx] = chooser("Across", names, (i) => { state.x = i; update(); });
   const [y, sy] = chooser("Down", names.concat("(none)"), (i) => { state.y = i; update(); });
-  const [m] = chooser("Measure", measured.map((i) => s.measures[i].name), (i) => { state.m = i; update(); });
-  sx.value = state.x; sy.value = state.y;
+  const [m, sm] = chooser("Measure", measured.map((i) => s.measures[i].name), (i) => { state.m = i; update(); });
+  sx.value = state.x; sy.value = state.y; sm.value = state.m;
   choices.append(x, y, m);
   for (const i of usable) {
     const [only] = chooser("Only " + s.axes[i].name, ["all"].concat(s.axes[i].values), (v) => { state.only[i] = v - 1; update(); });

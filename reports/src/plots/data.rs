@@ -140,7 +140,18 @@ pub fn traffic(stages: &[StageSummary]) -> Traffic {
 
 /// Coherence messages per acquisition by stage and by what is in the line.
 pub fn line_traffic(stages: &[StageSummary]) -> Traffic {
-    by(stages, |s| &s.traffic.by_line)
+    let mut data = by(stages, |s| &s.traffic.by_line);
+    for class in &mut data.classes {
+        let words = match class.as_str() {
+            "lock" => "lock words",
+            "node" => "queue nodes",
+            "held" => "held-lock tables",
+            "time" => "clock",
+            _ => continue,
+        };
+        *class = words.into();
+    }
+    data
 }
 
 /// Timeouts per simulated second by stage and by the wait they ended; waits that none ended are left out.

@@ -15,7 +15,7 @@ const KEY: f64 = 104.0;
 /// Blocks of the colour scale.
 const STEPS: u32 = 40;
 /// Side of a cell at most and at least.
-const CELL_MAX: f64 = 44.0;
+const CELL_MAX: f64 = 92.0;
 const CELL_MIN: f64 = 2.0;
 /// From this side on a cell has its value written in it.
 const WRITTEN: f64 = 36.0;
@@ -78,10 +78,13 @@ fn grid(xs: usize, panels: usize, labels: f64) -> Grid {
     let room = WIDTH - 2.0 * MARGIN - KEY - 26.0;
     // As many columns as leave cells of a fair size.
     let side = |columns: usize| (room / columns as f64 - labels - GAP) / xs.max(1) as f64;
-    let columns = (1..=panels.clamp(1, 4)).rev().find(|&c| side(c) >= 15.0).unwrap_or(1);
+    let columns = (1..=panels.clamp(1, 4)).rev().find(|&c| side(c) >= 22.0).unwrap_or(1);
+    // Rows of equal length: four maps are two by two.
+    let columns = panels.max(1).div_ceil(panels.max(1).div_ceil(columns));
     let width = side(columns).clamp(CELL_MIN, CELL_MAX);
     let panel = labels + width * xs as f64 + GAP;
-    Grid { columns, cell: (width, width.clamp(8.0, 30.0)), panel: (panel, 0.0), left: MARGIN + 22.0, labels }
+    // A single row of cells next to wide columns would look like a line.
+    Grid { columns, cell: (width, width.clamp(8.0, 34.0)), panel: (panel, 0.0), left: MARGIN + 22.0, labels }
 }
 
 /// The figure as the text of an SVG file.
@@ -101,8 +104,9 @@ pub(super) fn draw(chart: &Chart, subject: &Subject<'_>) -> Result<String, Strin
     let foot = if upright { widest.min(90.0) + 10.0 } else { 20.0 };
     g.panel.1 = HEAD + g.cell.1 * ys.len() as f64 + foot + 12.0;
     let rows = panels.len().div_ceil(g.columns).max(1) as f64;
-    let height = (g.panel.1 * rows).max(230.0);
-    let plot = Plot { left: g.left + g.labels, right: WIDTH - MARGIN - KEY, top: TOP, bottom: TOP + height - 14.0 };
+    let height = (g.panel.1 * rows + 16.0).max(216.0);
+    let right = g.left + g.panel.0 * panels.len().min(g.columns) as f64 - GAP;
+    let plot = Plot { left: g.left + g.labels, right, top: TOP, bottom: TOP + height - 14.0 };
     let all = || panels.iter().flat_map(|p| p.cells.iter().flatten().flatten().copied());
     let scale = Scale::of(all());
     let description = match &scale {
@@ -117,15 +121,17 @@ pub(super) fn draw(chart: &Chart, subject: &Subject<'_>) -> Result<String, Strin
         ),
     };
     let words = Words { title: subject.title, description: &description };
-    svg::draw((WIDTH, plot.bottom + frame::foot_height(&caption)), &words, |canvas| {
+    svg::draw((WIDTH, plot.bottom - 32.0 + frame::foot_height(&caption)), &words, |canvas| {
         frame::head(canvas, subject.title, subject.subtitle)?;
         let Some(scale) = &scale else { return frame::nothing(canvas, plot) };
         for (i, panel) in panels.iter().enumerate() {
             let left = g.left + g.panel.0 * (i % g.columns) as f64 + g.labels;
             let top = TOP + g.panel.1 * (i / g.columns) as f64 + HEAD;
             let width = g.cell.0 * xs.len() as f64;
-            let title = shorten(&panel.title, STRONG, (width + 30.0).max(90.0))?;
-            canvas.text((left, top - 13.0), &title, STRONG, Anchor::Left);
+            if panels.len() > 1 {
+                let title = shorten(&panel.title, STRONG, (width + 30.0).max(90.0))?;
+                canvas.text((left, top - 13.0), &title, STRONG, Anchor::Left);
+            }
             cells(canvas, (left, top), g.cell, panel, scale, unit)?;
             let step = |room: f64, n: usize, size: f64| ((n as f64 * size / room).ceil() as usize).max(1);
             let every = step(g.cell.1 * ys.len() as f64, ys.len(), 12.0);
@@ -146,15 +152,13 @@ pub(super) fn draw(chart: &Chart, subject: &Subject<'_>) -> Result<String, Strin
                 }
             }
         }
-        let middle = (plot.left + plot.right) / 2.0;
-        canvas.text(
-            (middle.min(plot.left + 240.0), plot.bottom + 36.0),
-            &format!("across: {x}"),
-            LABEL,
-            Anchor::Middle,
-        );
-        canvas.text_upwards((MARGIN + 6.0, TOP + height.min(g.panel.1) / 2.0), &format!("down: {y}"), LABEL);
-        key(canvas, (WIDTH - MARGIN - KEY + 14.0, TOP + HEAD), scale, unit)?;
+        let middle = ((plot.left + plot.right) / 2.0).max(plot.left + text_width(x, LABEL)? / 2.0);
+        canvas.text((middle, TOP + g.panel.1 * rows - 2.0), x, LABEL, Anchor::Middle);
+        let high = g.cell.1 * ys.len() as f64;
+        let down = (TOP + HEAD + high / 2.0).max(TOP + HEAD + text_width(y, LABEL)? / 2.0);
+        canvas.text_upwards((MARGIN + 6.0, down), y, LABEL);
+        key(canvas, (right + 30.0, TOP + HEAD), scale, unit)?;
+        let plot = Plot { bottom: plot.bottom - 32.0, ..plot };
         frame::foot(canvas, plot, &caption)
     })
 }

@@ -100,3 +100,50 @@ pub(super) fn figures(s: &Section) -> Result<Vec<Figure>, String> {
     }
     Ok(figures)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::{Run, measure};
+
+    /// Points of these subsets of a series, each bit a patch; the first patch doubles the throughput.
+    fn section(subsets: &[u32]) -> Section {
+        let names = ["one", "two", "three"];
+        let point = |&set: &u32| {
+            let throughput = if set & 1 == 1 { 2000.0 } else { 1000.0 };
+            let run = |seed: u64| {
+                let mut run = Run { seed, simulated_ns: 1_000_000, ..Run::default() };
+                run.values[measure("throughput").unwrap()] = Some(throughput + seed as f64);
+                run
+            };
+            let patches = (0..3).filter(|i| set & 1 << i != 0).map(|i| names[i].to_owned()).collect();
+            Point { patches, runs: vec![run(0), run(1)], ..Point::default() }
+        };
+        Section { points: subsets.iter().map(point).collect(), ..Section::default() }
+    }
+
+    #[test]
+    fn every_subset_that_needs_allow_makes_a_lattice() {
+        let whole = section(&[0b000, 0b111, 0b001, 0b010, 0b100, 0b011, 0b101, 0b110]);
+        let (l, points) = lattice(&whole).unwrap();
+        assert_eq!((l.subsets().len(), points.len(), l.orders()), (8, 8, 6));
+        // The third needs the first.
+        let (l, _) = lattice(&section(&[0b000, 0b001, 0b010, 0b011, 0b101, 0b111])).unwrap();
+        assert_eq!((l.subsets().len(), l.changes()[2].needs.as_slice()), (6, &[0][..]));
+        assert!(lattice(&section(&[0b000, 0b001, 0b011, 0b111])).is_none(), "steps of a series");
+        assert!(lattice(&section(&[0b000, 0b001, 0b010, 0b100, 0b011, 0b101, 0b111])).is_none(), "one is not there");
+        assert!(lattice(&section(&[0, 1, 2, 3, 3])).is_none(), "one is there twice");
+    }
+
+    #[test]
+    fn contributions_are_in_the_table() {
+        let drawn = figures(&section(&[0, 1, 2, 3])).unwrap();
+        let names: Vec<&str> = drawn.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["contributions", "lattice-throughput"]);
+        let (_, rows) = drawn[0].chart.table();
+        assert_eq!(rows[0], ["1: one", "acquisitions per simulated second", "1 000 acq/s", "± 0 acq/s"]);
+        assert_eq!(rows[1][2], "0 acq/s");
+        let (_, rows) = drawn[1].chart.table();
+        assert_eq!(rows[3], ["1+2", "2 001 acq/s"]);
+    }
+}

@@ -211,7 +211,7 @@ fn picture(
         super::left_out(stages, shown),
         frame::setting(shown)
     ))?;
-    let bottom = TOP + (panel * rows as f64).max(240.0);
+    let bottom = TOP + (panel * rows as f64).max(250.0) - 24.0;
     let plot = Plot { left: MARGIN, right: WIDTH - MARGIN - 100.0, top: TOP, bottom: bottom - 50.0 };
     let busiest = |(s, u): (&StageSummary, &Vec<Option<f64>>)| {
         let (i, share) =
@@ -232,7 +232,8 @@ fn picture(
             };
             network_of(canvas, network, u, most, &at, size)?;
         }
-        key(canvas, (WIDTH - MARGIN - 84.0, TOP + 20.0), most)?;
+        let right = if columns == 1 { MARGIN + 40.0 + layout.aspect * size + 50.0 } else { WIDTH - MARGIN - 84.0 };
+        key(canvas, (right, TOP + 20.0), most)?;
         frame::foot(canvas, plot, &caption)
     })
 }

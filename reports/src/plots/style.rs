@@ -60,14 +60,16 @@ pub(super) struct StageStyle {
 /// same whichever stages are drawn with it; stages that share one differ in their dashes.
 pub(super) fn stage_styles(stages: &[StageSummary]) -> Vec<StageStyle> {
     let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
-    let style = |s: &StageSummary| {
-        let color = s.stage_idx as usize % STAGES.len();
+    // The points of a sweep of a single stage are told apart by their place among those drawn.
+    let one_stage = stages.iter().all(|s| s.stage_idx == stages[0].stage_idx);
+    let style = |(i, s): (usize, &StageSummary)| {
+        let color = if one_stage && stages.len() > 1 { i } else { s.stage_idx as usize } % STAGES.len();
         let before = uses.entry(color).or_default();
         let dash = DASHES[*before % DASHES.len()];
         *before += 1;
         StageStyle { color: STAGES[color], dash }
     };
-    stages.iter().map(style).collect()
+    stages.iter().enumerate().map(style).collect()
 }
 
 /// The style of the stage at a place in its experiment, where none shares its colour.

@@ -13,8 +13,8 @@ use crate::collect::Section;
 use crate::point::{MEASURES, Mean, Point, Run, measures};
 use crate::units::{count, plural};
 
-/// Values of an axis that a heat map can show.
-const VALUES_MAX: usize = 128;
+/// Values of an axis that a heat map can show; of more, neighbours are taken together.
+const VALUES_MAX: usize = 100;
 /// Maps in a figure.
 const PANELS_MAX: usize = 12;
 /// Lines in a plot.
@@ -33,7 +33,21 @@ pub struct Choice {
 struct Dim<'a> {
     name: String,
     values: Vec<String>,
+    /// How many neighbouring values are taken together, at most.
+    size: usize,
     at: Box<dyn Fn(&Point, &Run) -> usize + 'a>,
+}
+
+impl<'a> Dim<'a> {
+    fn new(name: &str, values: Vec<String>, at: impl Fn(&Point, &Run) -> usize + 'a) -> Self {
+        let size = values.len().div_ceil(VALUES_MAX).max(1);
+        let label = |some: &[String]| match some {
+            [first, .., last] => format!("{first} to {last}"),
+            one => one.concat(),
+        };
+        let values = values.chunks(size).map(label).collect();
+        Dim { name: name.to_owned(), values, size, at: Box::new(move |p, r| at(p, r) / size) }
+    }
 }
 
 fn index<'a, T: Ord + Clone + 'a>(values: impl Iterator<Item = T>) -> (Vec<T>, BTreeMap<T, usize>) {
@@ -48,14 +62,14 @@ fn dims(s: &Section) -> Vec<Dim<'_>> {
     let mut all: Vec<Dim<'_>> = Vec::new();
     for (i, a) in s.axes.iter().enumerate() {
         let at = move |p: &Point, _: &Run| p.at.get(i).map_or(0, |v| *v as usize);
-        all.push(Dim { name: a.field.clone(), values: a.values.clone(), at: Box::new(at) });
+        all.push(Dim::new(&a.field, a.values.clone(), at));
     }
     let (stages, place) = index(s.points.iter().map(|p| (p.stage_idx, p.stage.clone())));
     let at = move |p: &Point, _: &Run| place[&(p.stage_idx, p.stage.clone())];
-    all.push(Dim { name: "stage".into(), values: stages.into_iter().map(|v| v.1).collect(), at: Box::new(at) });
+    all.push(Dim::new("stage", stages.into_iter().map(|v| v.1).collect(), at));
     let (seeds, place) = index(s.points.iter().flat_map(|p| p.runs.iter().map(|r| r.seed)));
     let at = move |_: &Point, r: &Run| place[&r.seed];
-    all.push(Dim { name: "seed".into(), values: seeds.iter().map(u64::to_string).collect(), at: Box::new(at) });
+    all.push(Dim::new("seed", seeds.iter().map(u64::to_string).collect(), at));
     all
 }
 
@@ -104,7 +118,7 @@ pub(super) fn figures(s: &Section, choice: &Choice) -> Result<Vec<Figure>, Strin
     // Across and down: what was chosen, then the axes with most values, then the stage.
     let mut plane: Vec<&Dim<'_>> = chosen.iter().copied().take(2).collect();
     while plane.len() < 2 {
-        let fits = |d: &&Dim<'_>| free(&plane, d) && d.values.len() <= VALUES_MAX;
+        let fits = |d: &&Dim<'_>| free(&plane, d);
         let Some(next) = all.iter().find(|d| fits(d) && (d.name != "stage" || plane.len() == 1 && !chosen.is_empty()))
         else {
             break;
@@ -185,6 +199,12 @@ fn pooled(s: &Section, used: &[&str]) -> String {
     if others.is_empty() { String::new() } else { format!(" Taken together over {}.", others.join(", ")) }
 }
 
+/// What is said of neighbouring values that were taken together.
+fn binned(dims: &[&Dim<'_>]) -> String {
+    let one = |d: &&Dim<'_>| format!(" Up to {} neighbouring values of {} are one column or row.", d.size, d.name);
+    dims.iter().filter(|d| d.size > 1).map(one).collect()
+}
+
 /// Fields that change with an axis.
 fn joined(s: &Section, names: &[&str]) -> String {
     let mut text = String::new();
@@ -248,8 +268,9 @@ fn heat_map(
     };
     let better = if m.larger_is_better { "larger" } else { "smaller" };
     let caption = format!(
-        "A cell is the mean over {per_cell}, {} in all; {better} is better; grey: not measured.{}{} {}",
+        "A cell is the mean over {per_cell}, {} in all; {better} is better; grey: not measured.{}{}{} {}",
         plural(runs(s), "run"),
+        binned(&[x, y]),
         pooled(s, &used),
         joined(s, &used),
         setting(s),
@@ -290,8 +311,7 @@ fn scaling(s: &Section) -> Result<Option<Figure>, String> {
         return Ok(None);
     }
     let at = move |p: &Point, _: &Run| place[&p.cpus];
-    let x =
-        Dim { name: "CPUs of the machine".into(), values: cpus.iter().map(u32::to_string).collect(), at: Box::new(at) };
+    let x = Dim::new("CPUs of the machine", cpus.iter().map(u32::to_string).collect(), at);
     let name = |p: &Point| (p.lock.clone(), p.stage_idx, p.stage.clone());
     let (locks, _) = index(s.points.iter().map(|p| p.lock.clone()));
     let (stages, _) = index(s.points.iter().map(|p| (p.stage_idx, p.stage.clone())));
@@ -304,7 +324,7 @@ fn scaling(s: &Section) -> Result<Option<Figure>, String> {
     let stages_only = locks.len() == 1;
     let values = names.iter().map(label).collect();
     let at = move |p: &Point, _: &Run| place[&name(p)];
-    let by = Dim { name: if stages_only { "stage" } else { "lock" }.into(), values, at: Box::new(at) };
+    let by = Dim::new(if stages_only { "stage" } else { "lock" }, values, at);
     let wanted: Vec<usize> = ["throughput", "fairness", "messages", "timeouts"]
         .iter()
         .filter_map(|n| crate::point::measure(n))
@@ -491,11 +511,20 @@ mod tests {
         let drawn = figures(s, &choice).unwrap();
         let Chart::Heat { xs, ys, panels, .. } = &drawn[1].chart else { panic!("a heat map") };
         assert_eq!((xs.join(" "), ys.join(" ")), ("mcs ticket".into(), "1 2".into()));
-        assert_eq!(panels.len(), 2, "one for each limit");
+        assert_eq!(panels.len(), 3, "one for each number of cores");
         let wrong = check(&[s], &Choice { axes: vec!["cors".into()], measures: Vec::new() }).unwrap_err();
         assert_eq!(wrong, "there is no axis cors; these are there: machine.cores, lock.limit, lock.program, seed");
         let wrong = check(&[s], &Choice { axes: Vec::new(), measures: vec!["speed".into()] }).unwrap_err();
         assert!(wrong.starts_with("there is no measure speed; these are there: timeouts, worst_nmi"), "{wrong}");
+    }
+
+    #[test]
+    fn of_very_many_values_neighbours_are_taken_together() {
+        let d = Dim::new("x", (0..250).map(|i| i.to_string()).collect(), |_, r| r.seed as usize);
+        assert_eq!((d.values.len(), d.values[0].as_str(), d.values[83].as_str()), (84, "0 to 2", "249"));
+        let run = Run { seed: 248, ..Run::default() };
+        assert_eq!((d.at)(&Point::default(), &run), 82);
+        assert_eq!(binned(&[&d]), " Up to 3 neighbouring values of x are one column or row.");
     }
 
     #[test]
