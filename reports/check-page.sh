@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Opens a page of `sim report` in a headless Chromium without network, at three widths: no script error, figures present,
-# toggles and filter work, nothing is wider than the window.
+# Opens a page of `sim report` in a headless Chromium without network, at three widths, light and dark: no script error, nothing on the
+# console, figures and plots present, toggles, filter and explorer work, nothing is wider than the window. Then it is printed.
 # Usage: check-page.sh report.html. Exit code 0 all well, 1 a check failed, 77 no browser found.
 set -u
 page=${1:?usage: check-page.sh report.html}
@@ -13,24 +13,52 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 {
     # The catcher of errors comes before the page's own script.
-    sed "s|<body>|<body><script>window.faults=[];addEventListener('error',(e)=>faults.push('script: '+e.message));addEventListener('securitypolicyviolation',(e)=>faults.push('policy: '+e.violatedDirective));</script>|" "$page"
+    sed "s|<body>|<body><script>window.faults=[];addEventListener('error',(e)=>faults.push('script: '+e.message));addEventListener('securitypolicyviolation',(e)=>faults.push('policy: '+e.violatedDirective));for(const k of ['error','warn'])console[k]=(...a)=>faults.push('console: '+a.join(' '));</script>|" "$page"
     cat <<'CHECK'
 <script>
 const need = (what, ok) => { if (!ok) faults.push(what); };
 const figures = [...document.querySelectorAll("figure svg")];
 need("no figure", figures.length > 0);
-need("a figure is empty", figures.every((f) => f.getBoundingClientRect().width > 100 && f.querySelector("path,polyline,rect")));
-need("a figure has no name", figures.every((f) => f.getAttribute("aria-label") && f.querySelector("title,desc")));
+document.body.classList.add("drawings");
+need("a drawing is empty", figures.every((f) => f.getBoundingClientRect().width > 100 && f.querySelector("path,polyline,rect")));
+document.body.classList.remove("drawings");
+need("a drawing has no name", figures.every((f) => f.getAttribute("aria-label") && f.querySelector("title,desc")));
 need("a table has no caption", [...document.querySelectorAll("table")].every((t) => t.caption));
+need("a figure has no table", [...document.querySelectorAll("figure[data-figure]")].every((f) => f.nextElementSibling.querySelector("table")));
+redraws.forEach(seen);
+const plots = [...document.querySelectorAll(".plot")];
+const option = (p) => echarts.getInstanceByDom(p).getOption();
+need("no plot", plots.length > 0);
+for (const p of plots) {
+  const name = p.getAttribute("aria-label") || p.getAttribute("aria-labelledby");
+  need("a plot has no name", name);
+  need("a plot is empty: " + name, p.querySelector("canvas") && p.getBoundingClientRect().width > 100 && option(p).series.some((s) => s.data && s.data.length));
+  need("a plot has no tooltip: " + name, option(p).tooltip.length && option(p).dataZoom.length);
+}
+const points = (p) => option(p).series.reduce((n, s) => n + (s.data ? s.data.length : 0), 0);
 for (const box of document.querySelectorAll("input[data-stage]")) {
-  const groups = [...box.closest(".experiment").querySelectorAll("figure .stage-" + box.dataset.stage)];
+  const experiment = box.closest(".experiment");
+  const groups = [...experiment.querySelectorAll("figure .stage-" + box.dataset.stage)];
   need("stage " + box.dataset.stage + " is in no figure", groups.length > 0);
   box.focus();
   need("a toggle takes no focus", document.activeElement === box);
+  const bars = experiment.querySelector('[data-figure="coherence-traffic"] .plot'), before = bars && points(bars);
   box.click();
   need("a toggle does not hide", groups.every((g) => getComputedStyle(g).display === "none"));
+  need("a toggle does not hide in a plot", !bars || points(bars) < before);
   box.click();
-  need("a toggle does not show", groups.every((g) => getComputedStyle(g).display !== "none"));
+  need("a toggle does not show", groups.every((g) => g.style.display !== "none"));
+  need("a toggle does not show in a plot", !bars || points(bars) === before);
+}
+for (const explorer of document.querySelectorAll("[data-explorer]")) {
+  const plot = explorer.querySelector(".plot"), all = Number(plot.dataset.points), selects = explorer.querySelectorAll("select");
+  const last = selects[selects.length - 1];
+  last.value = "1";
+  last.dispatchEvent(new Event("change"));
+  need("the explorer keeps all points", Number(plot.dataset.points) < all);
+  last.value = "0";
+  last.dispatchEvent(new Event("change"));
+  need("the explorer does not give points back", Number(plot.dataset.points) === all);
 }
 const field = document.getElementById("filter");
 field.value = "no such stage";
@@ -39,16 +67,33 @@ need("the filter hides nothing", [...document.querySelectorAll("tr[data-row]")].
 field.value = "";
 field.dispatchEvent(new Event("input"));
 need("wider than the window", document.documentElement.scrollWidth <= innerWidth);
-document.body.setAttribute("data-faults", "width " + innerWidth + ", " + figures.length + " figures, faults: " + (faults.join("; ") || "none"));
+const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+const light = Number(getComputedStyle(document.body).backgroundColor.match(/\d+/)[0]) > 128;
+need("the page is not in its scheme", dark !== light);
+document.body.setAttribute("data-faults", (dark ? "dark" : "light") + " " + innerWidth + ", " + figures.length + " figures, " + plots.length + " plots, faults: " + (faults.join("; ") || "none"));
 </script>
 CHECK
 } >"$dir/page.html"
+run() {
+    "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$dir/profile" --host-resolver-rules="MAP * ~NOTFOUND" "$@" 2>/dev/null
+}
 failed=0
-for width in 500 900 1400; do
-    said=$("$browser" --headless=new --no-sandbox --disable-gpu --user-data-dir="$dir/profile" --host-resolver-rules="MAP * ~NOTFOUND" \
-        --window-size=$width,900 --virtual-time-budget=5000 --dump-dom "file://$dir/page.html" 2>/dev/null |
-        sed -n 's/.*data-faults="\([^"]*\)".*/\1/p' | head -1)
-    echo "$width: ${said:-the page did not run}"
-    case $said in *"faults: none") ;; *) failed=1 ;; esac
+for scheme in 1 0; do # Blink's numbers: 1 is light, 0 is dark.
+    for width in 500 900 1400; do
+        said=$(run --blink-settings=preferredColorScheme=$scheme --window-size=$width,900 --virtual-time-budget=3000 --dump-dom "file://$dir/page.html" |
+            sed -n 's/.*data-faults="\([^"]*\)".*/\1/p' | head -1)
+        echo "${said:-$width: the page did not run}"
+        case $said in *"faults: none") ;; *) failed=1 ;; esac
+        case $scheme,$said in 1,light* | 0,dark*) ;; *) echo "the scheme asked for was not used"; failed=1 ;; esac
+    done
 done
+cp "$page" "$dir/print.html"
+run --no-pdf-header-footer --virtual-time-budget=3000 --print-to-pdf="$dir/page.pdf" "file://$dir/print.html"
+if head -c 5 "$dir/page.pdf" 2>/dev/null | grep -q %PDF && [ "$(wc -c <"$dir/page.pdf")" -gt 20000 ]; then
+    echo "print: $(wc -c <"$dir/page.pdf") bytes of PDF"
+    [ -z "${KEEP_PDF:-}" ] || cp "$dir/page.pdf" "$KEEP_PDF"
+else
+    echo "print: no PDF"
+    failed=1
+fi
 exit $failed

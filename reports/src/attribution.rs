@@ -153,6 +153,10 @@ pub struct Attribution {
     pub sharing: Vec<Sharing>,
     /// In the order of the network's description.
     pub links: Vec<Link>,
+    /// Messages with a line between two private caches: (from, to, how many) by number of the core, in that order; pairs without any
+    /// are left out. They add up to the `transfers` of the sites.
+    #[serde(default)]
+    pub transfers: Vec<(u32, u32, u64)>,
     /// Messages delivered over at least one link and how long they waited on all of their way, by
     /// virtual network.
     pub networks: BTreeMap<String, Waits>,
@@ -203,6 +207,11 @@ impl Attribution {
                 }
             }
         }
+        let mut pairs: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for &(from, to, n) in self.transfers.iter().chain(&more.transfers) {
+            *pairs.entry((from, to)).or_default() += n;
+        }
+        self.transfers = pairs.into_iter().map(|((from, to), n)| (from, to, n)).collect();
         for (name, &w) in &more.networks {
             self.networks.entry(name.clone()).or_default().add(w);
         }

@@ -34,4 +34,7 @@ pub enum Error {
         /// What the library said.
         why: String,
     },
+    /// A table cannot be written as Parquet.
+    #[error("cannot make a Parquet file: {0}")]
+    Parquet(String),
 }

@@ -11,6 +11,7 @@
 
 pub mod against;
 pub mod attribution;
+pub mod axes;
 pub mod collect;
 mod error;
 mod histogram;
@@ -21,6 +22,7 @@ pub mod names;
 pub mod orderings;
 pub mod page;
 pub mod plots;
+pub mod point;
 mod record;
 mod recovery;
 #[cfg(test)]
@@ -28,7 +30,7 @@ mod sample;
 mod stage;
 pub mod stats;
 pub mod sweep;
-mod table;
+pub mod table;
 mod tally;
 pub mod trace;
 mod units;
@@ -45,9 +47,17 @@ pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
-    attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, recoveries_csv,
-    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap,
-    wrap_hanging,
+    HAS_PARQUET, attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, points_csv,
+    recoveries_csv, recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown,
+    stage_table, wrap, wrap_hanging,
 };
 pub use tally::Tally;
 pub use units::{plural, to_ascii};
+
+/// The figures of every run of a section as a Parquet file.
+///
+/// # Errors
+/// As [`table::parquet`].
+pub fn points_parquet(section: &collect::Section) -> Result<Vec<u8>, Error> {
+    table::parquet(&table::points_columns(section))
+}

@@ -313,6 +313,11 @@ impl Record {
             if !counted.eq(sums.iter()) {
                 return Err("traffic by cause does not add up to traffic by class".into());
             }
+            let (by_pair, by_site) =
+                (a.transfers.iter().map(|t| t.2).sum::<u64>(), a.sites.iter().map(|s| s.transfers));
+            if !a.transfers.is_empty() && by_pair != by_site.sum::<u64>() {
+                return Err("transfers between cores do not add up to those by cause".into());
+            }
         }
         self.metrics.check(&self.contexts)?;
         self.kernel_log.check(&self.contexts)?;

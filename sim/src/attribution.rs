@@ -48,6 +48,7 @@ pub fn attribution<P: Probe>(machine: &Machine<P>, end: Cycle) -> Option<Attribu
         sites: counted.sites().map(site).collect(),
         sharing: counted.pairs().map(|(key, c)| sharing(program, key, c.invalidations, c.downgrades)).collect(),
         links: memory.link_use(end).into_iter().map(link).collect(),
+        transfers: counted.transfers().collect(),
         networks: NETWORKS.iter().zip(memory.network_waits()).map(|(n, w)| ((*n).to_owned(), waits(w))).collect(),
     };
     all.normalize();

@@ -240,12 +240,14 @@ pub struct Attribution {
     pairs: Rows<PairKey, PairCounts>,
     /// Meaningful for copies that are there.
     touches: Rows<CopyKey, Touch>,
+    /// `[from * cores + to]`: messages with a line between two private caches.
+    transfers: Vec<u64>,
 }
 
 impl Attribution {
     pub(super) fn new(cores: usize, percpu_stride: u64) -> Attribution {
         let (sites, pairs, touches) = (Rows::new(), Rows::new(), Rows::new());
-        Attribution { cores: cores as u16, percpu_stride, sites, pairs, touches }
+        Attribution { cores: cores as u16, percpu_stride, sites, pairs, touches, transfers: vec![0; cores * cores] }
     }
 
     fn key(&self, c: &Cause) -> SiteKey {
@@ -262,6 +264,9 @@ impl Attribution {
         let s = self.sites.entry(self.key(&m.cause));
         s.by_class[m.kind as usize].add(bytes, hops);
         s.transfers += u64::from(transfer);
+        if transfer {
+            self.transfers[usize::from(m.src.0) * usize::from(self.cores) + usize::from(m.dst.0)] += 1;
+        }
         if m.line != m.cause.addr / LINE_BYTES {
             s.elsewhere.add(bytes, hops);
         }
@@ -323,6 +328,14 @@ impl Attribution {
     /// Every site, in the order in which they were first met.
     pub fn sites(&self) -> impl Iterator<Item = (&SiteKey, &SiteCounts)> {
         self.sites.rows.iter().map(|(k, c)| (k, c))
+    }
+
+    /// Messages with a line from one private cache to another: (from, to, how many), in the order of the cores, pairs without
+    /// any left out. They add up to the sites' transfers.
+    pub fn transfers(&self) -> impl Iterator<Item = (u32, u32, u64)> {
+        let cores = usize::from(self.cores);
+        let all = self.transfers.iter().enumerate().filter(|(_, n)| **n > 0);
+        all.map(move |(i, &n)| ((i / cores) as u32, (i % cores) as u32, n))
     }
 
     /// Every pair, in the order in which they were first met.

@@ -56,6 +56,24 @@ impl<'a> Orderings<'a> {
         Orderings { lattice, measured, missing, seeds, hours: records.iter().map(simulated).collect() }
     }
 
+    /// As [`Orderings::new`], from values: `[metric][subset][seed]` in the order of [`METRICS`], none for a metric that was not measured;
+    /// `hours[subset]` were simulated.
+    pub(crate) fn of_values(
+        lattice: &'a Lattice,
+        values: Vec<Option<Vec<Vec<f64>>>>,
+        seeds: usize,
+        hours: Vec<f64>,
+    ) -> Orderings<'a> {
+        let (mut measured, mut missing) = (Vec::new(), Vec::new());
+        for (metric, values) in METRICS.iter().zip(values) {
+            match values {
+                Some(values) => measured.push((metric, Game::new(lattice, values, metric.larger_is_better))),
+                None => missing.push(metric),
+            }
+        }
+        Orderings { lattice, measured, missing, seeds, hours }
+    }
+
     /// The metrics that were measured on every subset, with their values.
     #[must_use]
     pub fn measured(&self) -> &[(&'static Metric, Game<'a>)] {

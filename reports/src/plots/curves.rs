@@ -4,13 +4,16 @@
 
 use plotters::prelude::DrawingBackend;
 
+use super::Figure;
 use super::axis::{Axis, percent_label, time_label};
 use super::canvas::{Anchor, Canvas, Stroke};
-use super::data::{Curve, detection, nmi};
+use super::chart::{Chart, Steps, rounded};
+use super::data::{Curve, detection, handlers, handoff};
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, STRONG, TOP, WIDTH};
 use super::glyphs::text_width;
 use super::style::{LIMIT, StageStyle, stage_styles};
 use super::svg::{self, Words};
+use crate::names;
 use crate::stage::StageSummary;
 use crate::units::{count, duration};
 
@@ -25,15 +28,21 @@ struct Subject {
     x_title: &'static str,
     y_title: &'static str,
     caption: &'static str,
+    /// What the cases are.
+    cases: &'static str,
+    /// The share that is over instead of the one that goes on, on a linear axis.
+    cdf: bool,
     /// What is said below if there are cases that were never over.
     open: &'static str,
     /// A limit on the time axis, ns, and its name.
     limit: Option<(u64, &'static str)>,
 }
 
-/// Deadlocks: formation to verdict.
-pub(super) fn draw_detection(stages: &[StageSummary]) -> Result<String, String> {
+/// Deadlocks: formation to verdict, those still unreported.
+pub(super) fn detection_survival(stages: &[StageSummary]) -> Result<Option<Figure>, String> {
     let subject = Subject {
+        cases: "Deadlocks",
+        cdf: false,
         title: "How long does a deadlock last before the lock reports it?",
         subtitle: "Share of deadlocks still unreported, by the time since they formed and by stage",
         x_title: "time since the deadlock formed",
@@ -44,12 +53,66 @@ pub(super) fn draw_detection(stages: &[StageSummary]) -> Result<String, String> 
                the run stopped; the curve stays above them.",
         limit: None,
     };
-    draw(stages, &detection(stages), &subject)
+    figure(stages, "detection-latency", &detection(stages), &subject).map(Some)
+}
+
+/// The same as the share that was reported by then.
+pub(super) fn detection_cdf(stages: &[StageSummary]) -> Result<Option<Figure>, String> {
+    let subject = Subject {
+        cases: "Deadlocks",
+        cdf: true,
+        title: "How soon is a deadlock reported?",
+        subtitle: "Share of deadlocks reported, by the time since they formed and by stage",
+        x_title: "time since the deadlock formed",
+        y_title: "reported",
+        caption: "A deadlock forms when a cycle closes in the true wait-for graph. \"missed\": those that a \
+                  timeout ended, which are on the curve with that time.",
+        open: "\"never reported\": those that nobody had noticed, or whose first to notice had not returned, when \
+               the run stopped; the curve stays below 100 % by their share.",
+        limit: None,
+    };
+    optional(stages, "detection-cdf", &detection(stages), &subject)
+}
+
+/// Release of a lock to the next acquisition.
+pub(super) fn hand_offs(stages: &[StageSummary]) -> Result<Option<Figure>, String> {
+    let subject = Subject {
+        cases: "Hand-offs",
+        cdf: false,
+        title: "How long does a hand-off of the lock take?",
+        subtitle: "Share of hand-offs not over yet, by the time since the release and by stage",
+        x_title: "time since the release",
+        y_title: "not over yet",
+        caption: "From the release of a lock to the next acquisition, whoever's; only releases at which somebody \
+                  wanted it. All locks together. The time that the releasing store stays in the store buffer is part of it.",
+        open: "",
+        limit: None,
+    };
+    optional(stages, "hand-off", &handoff(stages), &subject)
+}
+
+/// Handlers of maskable interrupts: entry to exit.
+pub(super) fn interrupts(stages: &[StageSummary]) -> Result<Option<Figure>, String> {
+    let subject = Subject {
+        cases: "Handlers",
+        cdf: false,
+        title: "How long do handlers of maskable interrupts run?",
+        subtitle: "Share of handlers still running, by the time since they began and by stage",
+        x_title: "time since the handler began",
+        y_title: "still running",
+        caption: "Entry to exit, NMIs on top of a handler included. Dashed line: 1 ms, a tick of a kernel with HZ=1000.",
+        open: "Handlers that had not ended when the run stopped count as longer than any time: the curve stays \
+               above zero.",
+        limit: Some((1_000_000, "a tick: 1 ms")),
+    };
+    optional(stages, "interrupt-duration", &handlers(stages, names::HARDIRQ), &subject)
 }
 
 /// NMI handlers: entry to exit.
-pub(super) fn draw_nmi(stages: &[StageSummary]) -> Result<String, String> {
+pub(super) fn nmi_handlers(stages: &[StageSummary]) -> Result<Option<Figure>, String> {
     let subject = Subject {
+        cases: "Handlers",
+        cdf: false,
         title: "How long do NMI handlers run?",
         subtitle: "Share of NMI handlers still running, by the time since they began and by stage",
         x_title: "time since the handler began",
@@ -57,9 +120,42 @@ pub(super) fn draw_nmi(stages: &[StageSummary]) -> Result<String, String> {
         caption: "Dashed line: from 1 ms on the kernel may log \"NMI handler took too long to run\".",
         open: "Handlers that had not ended when the run stopped count as longer than any time: the curve stays \
                above zero.",
-        limit: Some((1_000_000, "1 ms")),
+        limit: Some((1_000_000, "kernel's limit: 1 ms")),
     };
-    draw(stages, &nmi(stages), &subject)
+    figure(stages, "nmi-duration", &handlers(stages, names::NMI), &subject).map(Some)
+}
+
+/// A figure, if there is anything to be seen on it.
+fn optional(
+    stages: &[StageSummary],
+    name: &str,
+    curves: &[Curve],
+    subject: &Subject,
+) -> Result<Option<Figure>, String> {
+    if curves.iter().all(|c| c.count == 0) {
+        return Ok(None);
+    }
+    figure(stages, name, curves, subject).map(Some)
+}
+
+fn figure(stages: &[StageSummary], name: &str, curves: &[Curve], subject: &Subject) -> Result<Figure, String> {
+    let row = |c: &Curve| {
+        let share = |above: u64| rounded(above as f64 / c.count.max(1) as f64);
+        let points = c.points.iter().map(|&(ns, above)| (ns, share(above))).collect();
+        Steps { label: c.label.clone(), count: c.count, points, note: c.note.clone() }
+    };
+    let chart = Chart::Steps {
+        x: subject.x_title.into(),
+        y: subject.y_title.into(),
+        cdf: subject.cdf,
+        limit_ns: subject.limit.map(|l| l.0),
+        rows: curves.iter().map(row).collect(),
+    };
+    let svg = draw(stages, curves, subject)?;
+    let mut figure =
+        Figure::new(name.into(), subject.title.into(), "nanoseconds of simulated time, logarithmic", svg, chart);
+    figure.samples = Some((subject.cases, curves.iter().map(|c| (c.label.clone(), c.count)).collect()));
+    Ok(figure)
 }
 
 fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<String, String> {
@@ -89,7 +185,7 @@ fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<
     let words = Words { title: subject.title, description: description.trim_end() };
     svg::draw((WIDTH, plot.bottom + frame::foot_height(&caption)), &words, |canvas| {
         frame::head(canvas, subject.title, subject.subtitle)?;
-        match axes(curves, plot, subject.limit) {
+        match axes(curves, plot, subject) {
             None => frame::nothing(canvas, plot)?,
             Some((x, y)) => {
                 frame::x_axis(canvas, plot, &x, subject.x_title)?;
@@ -102,7 +198,7 @@ fn draw(stages: &[StageSummary], curves: &[Curve], subject: &Subject) -> Result<
                     let width = (4.0 - 0.5 * i as f64).max(1.75);
                     let stroke = Stroke { color: style.color, width, dash: style.dash };
                     canvas.series(Some(i))?;
-                    canvas.line(&path(curve, &x, &y), stroke)?;
+                    canvas.line(&path(curve, &x, &y, subject.cdf), stroke)?;
                 }
                 canvas.series(None)?;
                 legend(canvas, plot, curves, &styles, &notes, label_room)?;
@@ -144,9 +240,9 @@ fn describe(curves: &[Curve]) -> String {
 const NO_DURATION: (u64, u64) = (1_000, 1_000_000);
 
 /// Time and share axes that hold all curves; none if all are empty.
-fn axes(curves: &[Curve], plot: Plot, limit: Option<(u64, &str)>) -> Option<(Axis, Axis)> {
+fn axes(curves: &[Curve], plot: Plot, subject: &Subject) -> Option<(Axis, Axis)> {
     let filled = || curves.iter().filter(|c| c.count > 0);
-    let limit = || limit.iter().map(|(ns, _)| *ns);
+    let limit = || subject.limit.iter().map(|(ns, _)| *ns);
     // A duration of 0 ns has no place on a logarithmic axis and stands at its left end.
     let n = filled().map(|c| c.count).max()?;
     let least = filled().filter(|c| !c.points.is_empty()).map(|c| c.min_ns.max(1));
@@ -155,17 +251,25 @@ fn axes(curves: &[Curve], plot: Plot, limit: Option<(u64, &str)>) -> Option<(Axi
     let greatest = filled().filter_map(|c| c.points.last()).map(|p| p.0).chain(open).chain(limit()).max();
     let max = greatest.unwrap_or(NO_DURATION.1);
     let x = Axis::log((min as f64, max.max(1) as f64), (plot.left, plot.right), time_label);
+    if subject.cdf {
+        let mut y = Axis::linear(1.0, (plot.bottom, plot.top));
+        y.ticks.iter_mut().for_each(|t| t.label = Some(format!("{:.0} %", t.value * 100.0)));
+        return Some((x, y));
+    }
     // At least two decades, and those below 100 %.
     let y = Axis::log(((1.0 / n as f64).min(0.01), 1.0), (plot.bottom, plot.top), percent_label);
     Some((x, y))
 }
 
 /// The steps of a curve in pixels.
-fn path(curve: &Curve, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
+fn path(curve: &Curve, x: &Axis, y: &Axis, cdf: bool) -> Vec<(f64, f64)> {
     if curve.count == 0 {
         return Vec::new();
     }
-    let share = |above: u64| y.at(above as f64 / curve.count as f64);
+    let share = |above: u64| {
+        let above = above as f64 / curve.count as f64;
+        y.at(if cdf { 1.0 - above } else { above })
+    };
     let mut level = share(curve.count);
     let mut points = vec![(x.at(x.min()), level)];
     for &(ns, above) in &curve.points {
@@ -175,7 +279,7 @@ fn path(curve: &Curve, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
         level = share(above);
         points.push((at, level));
     }
-    if curve.open > 0 {
+    if curve.open > 0 || cdf {
         points.push((x.ends().1, level));
     }
     points
@@ -190,8 +294,7 @@ fn draw_limit<DB: DrawingBackend>(
     let at = x.at(ns as f64);
     let stroke = Stroke { color: LIMIT, width: 1.75, dash: Some((6.0, 4.0)) };
     canvas.line(&[(at, plot.top), (at, plot.bottom)], stroke)?;
-    let text = format!("kernel's limit: {name}");
-    canvas.text((at, plot.top - 9.0), &text, SMALL, Anchor::Middle);
+    canvas.text((at, plot.top - 9.0), name, SMALL, Anchor::Middle);
     Ok(())
 }
 
@@ -235,23 +338,41 @@ mod tests {
         };
         let x = Axis::log((10.0, 10_000.0), (0.0, 300.0), time_label);
         let y = Axis::log((0.01, 1.0), (200.0, 0.0), percent_label);
-        let rounded: Vec<_> = path(&curve, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
+        let rounded: Vec<_> =
+            path(&curve, &x, &y, false).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
         assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100), (300, 200)]);
-        assert!(path(&Curve { count: 0, ..curve.clone() }, &x, &y).is_empty());
+        assert!(path(&Curve { count: 0, ..curve.clone() }, &x, &y, false).is_empty());
         assert_eq!(
             describe(std::slice::from_ref(&curve)),
             "x: n = 10, median 100 ns, 99th percentile 10.0 µs, maximum 10.0 µs. "
         );
+        // The share that is over goes up to all and stays there.
+        let y_linear = Axis::linear(1.0, (200.0, 0.0));
+        let up = path(&curve, &Axis::log((10.0, 100_000.0), (0.0, 400.0), time_label), &y_linear, true);
+        let rounded: Vec<_> = up.iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
+        assert_eq!(rounded, [(0, 200), (100, 200), (100, 20), (300, 20), (300, 0), (400, 0)]);
         // One that was never over: the curve does not come down.
         let open = Curve { open: 1, points: vec![(100, 1)], ..curve };
-        let rounded: Vec<_> = path(&open, &x, &y).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
+        let rounded: Vec<_> =
+            path(&open, &x, &y, false).iter().map(|p| (p.0.round() as i32, p.1.round() as i32)).collect();
         assert_eq!(rounded, [(0, 0), (100, 0), (100, 100), (300, 100)]);
         assert_eq!(describe(&[open]), "x: n = 10, median 100 ns, 99th percentile never over, maximum never over. ");
         // Without any duration there is still something to show.
         let only =
             Curve { label: "y".into(), count: 1, open: 1, open_ns: 0, min_ns: 0, points: vec![], note: "".into() };
         let plot = Plot { left: 0.0, right: 300.0, top: 0.0, bottom: 200.0 };
-        assert!(axes(std::slice::from_ref(&only), plot, None).is_some());
-        assert!(axes(&[Curve { count: 0, open: 0, ..only }], plot, None).is_none());
+        let subject = Subject {
+            title: "",
+            subtitle: "",
+            x_title: "",
+            y_title: "",
+            caption: "",
+            cases: "",
+            cdf: false,
+            open: "",
+            limit: None,
+        };
+        assert!(axes(std::slice::from_ref(&only), plot, &subject).is_some());
+        assert!(axes(&[Curve { count: 0, open: 0, ..only }], plot, &subject).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::histogram::Histogram;
 use crate::names;
 use crate::stage::StageSummary;
-use crate::stats::Estimate;
+use crate::stats::{Estimate, rate};
 
 /// How many message classes have a colour of their own; the rarest others are taken together.
 pub const CLASSES_MAX: usize = 8;
@@ -90,11 +90,21 @@ pub fn detection(stages: &[StageSummary]) -> Vec<Curve> {
     stages.iter().map(one).collect()
 }
 
-/// NMI handlers still running, by the time since they began.
-pub fn nmi(stages: &[StageSummary]) -> Vec<Curve> {
+/// Hand-offs not over yet, by the time since the release; all locks together.
+pub fn handoff(stages: &[StageSummary]) -> Vec<Curve> {
+    let one = |s: &StageSummary| {
+        let mut all = Histogram::new();
+        s.metrics.locks.values().for_each(|l| all.merge(&l.handoff_ns));
+        curve(&s.label, &all, (0, 0), String::new())
+    };
+    stages.iter().map(one).collect()
+}
+
+/// Handlers of one kind of context still running, by the time since they began.
+pub fn handlers(stages: &[StageSummary], context: &str) -> Vec<Curve> {
     let none = Histogram::new();
     let one = |s: &StageSummary| {
-        let handler = s.handlers.get(names::NMI);
+        let handler = s.handlers.get(context);
         let durations = handler.map_or(&none, |h| &h.duration_ns);
         let open = handler.map_or(0, |h| h.count - durations.count());
         let note = if open > 0 { format!("{open} never ended") } else { String::new() };
@@ -125,8 +135,53 @@ fn curve(label: &str, histogram: &Histogram, (open, open_ns): (u64, u64), note: 
 
 /// Coherence messages per acquisition by stage and class.
 pub fn traffic(stages: &[StageSummary]) -> Traffic {
+    by(stages, |s| &s.traffic.by_class)
+}
+
+/// Coherence messages per acquisition by stage and by what is in the line.
+pub fn line_traffic(stages: &[StageSummary]) -> Traffic {
+    let mut data = by(stages, |s| &s.traffic.by_line);
+    for class in &mut data.classes {
+        let words = match class.as_str() {
+            "lock" => "lock words",
+            "node" => "queue nodes",
+            "held" => "held-lock tables",
+            "time" => "clock",
+            _ => continue,
+        };
+        *class = words.into();
+    }
+    data
+}
+
+/// Timeouts per simulated second by stage and by the wait they ended; waits that none ended are left out.
+pub fn timeouts_by_wait(stages: &[StageSummary]) -> Vec<(String, usize, String, Option<Estimate>)> {
+    let seen = |s: &&StageSummary| s.timeouts_by.iter().any(|(_, n)| *n > 0);
+    let keys = stages.iter().filter(seen).flat_map(|s| s.timeouts_by.iter().filter(|(_, n)| **n > 0).map(|(k, _)| k));
+    let keys = names::in_order(keys);
+    let row = |key: &str, (i, s): (usize, &StageSummary)| {
+        let rate = s.timeouts_by.get(key).and_then(|&n| rate(n, s.simulated_s()));
+        (key.to_owned(), i, s.label.clone(), rate)
+    };
+    keys.iter().flat_map(|k| stages.iter().enumerate().map(move |s| row(k, s))).collect()
+}
+
+/// Messages with a line between private caches: `[from][to]` per acquisition; none if they were not counted.
+pub fn transfers(s: &StageSummary) -> Option<Vec<Vec<f64>>> {
+    let counted = &s.attribution.as_ref()?.transfers;
+    let acquisitions = s.acquisitions().max(1) as f64;
+    let mut matrix = vec![vec![0.0; s.cpus as usize]; s.cpus as usize];
+    for &(from, to, n) in counted {
+        if let Some(cell) = matrix.get_mut(from as usize).and_then(|row| row.get_mut(to as usize)) {
+            *cell = n as f64 / acquisitions;
+        }
+    }
+    (!counted.is_empty()).then_some(matrix)
+}
+
+fn by(stages: &[StageSummary], map: fn(&StageSummary) -> &BTreeMap<String, crate::record::Traffic>) -> Traffic {
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
-    for (class, t) in stages.iter().flat_map(|s| &s.traffic.by_class) {
+    for (class, t) in stages.iter().flat_map(map) {
         *totals.entry(class).or_default() += t.messages;
     }
     let mut order: Vec<(&str, u64)> = totals.into_iter().filter(|&(_, n)| n > 0).collect();
@@ -140,7 +195,7 @@ pub fn traffic(stages: &[StageSummary]) -> Traffic {
         classes.push(OTHER.into());
     }
     let row = |s: &StageSummary| {
-        let messages = |class: &str| s.traffic.by_class.get(class).map_or(0, |t| t.messages);
+        let messages = |class: &str| map(s).get(class).map_or(0, |t| t.messages);
         let mut counts: Vec<u64> = own.iter().map(|(class, _)| messages(class)).collect();
         if !rest.is_empty() {
             counts.push(rest.iter().map(|(class, _)| messages(class)).sum());
@@ -216,7 +271,7 @@ mod tests {
 
     #[test]
     fn nmi_curves_count_every_handler() {
-        let curves = nmi(&stages());
+        let curves = handlers(&stages(), names::NMI);
         assert_eq!(curves[0].count, 120_452);
         assert_eq!(curves[0].points.last(), Some(&(250_312_012, 0)));
         let above_1ms = curves[5].points.iter().find(|(ns, _)| *ns >= 1_000_000);
@@ -226,7 +281,7 @@ mod tests {
         let h = open.handlers.entry(names::NMI.into()).or_default();
         (h.count, h.longest_ns) = (4, 9_000);
         h.duration_ns.record(50);
-        let c = nmi(&[open]).remove(0);
+        let c = handlers(&[open], names::NMI).remove(0);
         assert_eq!((c.count, c.open, c.open_ns, c.note.as_str()), (4, 3, 9_000, "3 never ended"));
         assert_eq!(c.points, [(50, 3)], "those that never ended are above every time");
     }
@@ -248,10 +303,40 @@ mod tests {
     }
 
     #[test]
+    fn lines_waits_and_hand_offs_have_their_numbers() {
+        let lines = line_traffic(&stages());
+        assert_eq!(lines.classes, ["lock word", "queue nodes"]);
+        assert!((lines.rows[0].per_acquisition[1] - 5_644_000.0 / 952_061.0).abs() < 1e-12);
+        let waits = timeouts_by_wait(&stages());
+        let seen: Vec<String> = waits
+            .iter()
+            .filter_map(|(wait, stage, _, rate)| {
+                Some(format!("{wait} {stage}: {}", rate.filter(|r| r.events > 0)?.value))
+            })
+            .collect();
+        assert_eq!(seen[..5], ["pending 0: 2", "head 0: 4", "head 1: 3", "head 2: 1", "head 3: 2"]);
+        assert_eq!(waits.len(), 4 * 6, "no row for the test-and-set wait, which none gave up");
+        let hand_offs = handoff(&stages());
+        assert_eq!((hand_offs[0].count, hand_offs[0].open), (6_000, 0));
+        assert_eq!(hand_offs[0].points.last().map(|p| p.1), Some(0));
+    }
+
+    #[test]
+    fn transfers_are_per_acquisition_from_row_to_column() {
+        let mut s = stages().remove(0);
+        assert_eq!(transfers(&s), None);
+        let a = s.attribution.get_or_insert_default();
+        a.transfers = vec![(0, 1, 952_061), (7, 2, 1_904_122), (9, 0, 5)];
+        let matrix = transfers(&s).unwrap();
+        assert_eq!((matrix.len(), matrix[0].len()), (8, 8));
+        assert_eq!((matrix[0][1], matrix[7][2], matrix[1][0]), (1.0, 2.0, 0.0));
+    }
+
+    #[test]
     fn nothing_measured_gives_empty_data() {
         let none = [StageSummary::default()];
         assert!(traffic(&none).classes.is_empty());
         assert_eq!(detection(&none)[0].count, 0);
-        assert_eq!(nmi(&none)[0].count, 0);
+        assert_eq!(handlers(&none, names::NMI)[0].count, 0);
     }
 }

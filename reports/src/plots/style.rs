@@ -60,14 +60,44 @@ pub(super) struct StageStyle {
 /// same whichever stages are drawn with it; stages that share one differ in their dashes.
 pub(super) fn stage_styles(stages: &[StageSummary]) -> Vec<StageStyle> {
     let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
-    let style = |s: &StageSummary| {
-        let color = s.stage_idx as usize % STAGES.len();
+    // The points of a sweep of a single stage are told apart by their place among those drawn.
+    let one_stage = stages.iter().all(|s| s.stage_idx == stages[0].stage_idx);
+    let style = |(i, s): (usize, &StageSummary)| {
+        let color = if one_stage && stages.len() > 1 { i } else { s.stage_idx as usize } % STAGES.len();
         let before = uses.entry(color).or_default();
         let dash = DASHES[*before % DASHES.len()];
         *before += 1;
         StageStyle { color: STAGES[color], dash }
     };
-    stages.iter().map(style).collect()
+    stages.iter().enumerate().map(style).collect()
+}
+
+/// The style of the stage at a place in its experiment, where none shares its colour.
+pub(super) fn style_of(stage_idx: usize) -> StageStyle {
+    StageStyle { color: STAGES[stage_idx % STAGES.len()], dash: DASHES[stage_idx / STAGES.len() % DASHES.len()] }
+}
+
+/// A colour as pages write it.
+fn css(c: RGBColor) -> String {
+    format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2)
+}
+
+impl StageStyle {
+    /// Its colour, then its dashes if it has some: `#d55e00 7 3.5`.
+    pub(super) fn css(&self) -> String {
+        let dash = self.dash.map_or_else(String::new, |(on, off)| format!(" {on} {off}"));
+        css(self.color) + &dash
+    }
+}
+
+/// The anchors of [`heat`], as pages write them.
+pub(super) fn heat_colors() -> Vec<String> {
+    (0..9).map(|i| css(heat(f64::from(i) / 8.0))).collect()
+}
+
+/// The colours of areas, as pages write them.
+pub(super) fn area_colors() -> Vec<String> {
+    AREAS.iter().map(|c| css(*c)).collect()
 }
 
 /// A colour for curves of a figure that is not about stages.

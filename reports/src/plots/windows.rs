@@ -3,7 +3,9 @@
 
 use plotters::prelude::DrawingBackend;
 
+use super::Figure;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::chart::Chart;
 use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
 use super::style::{GRID, INK, LIMIT, PAPER, heat};
 use super::svg::{self, Words};
@@ -106,6 +108,23 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
         key_of_colours(canvas, right + 18.0, top)?;
         frame::foot(canvas, plot, &caption)
     })
+}
+
+/// The picture with the worst of every stage as its table.
+pub(crate) fn figure(stages: &[StageMap<'_>]) -> Result<Figure, String> {
+    let heads = ["stage", "landings", "program lines", "longest handler", "worst ending"].map(str::to_owned).to_vec();
+    let row = |s: &StageMap<'_>| {
+        let longest = s.lines.values().map(|l| l.handler_max_ns).max().unwrap_or(0);
+        let worst = s.lines.values().map(LineRow::worst).max().unwrap_or(0);
+        let worst = outcomes::ORDER[worst.min(outcomes::ORDER.len() - 1)];
+        let counts = [s.landings(), s.lines.len() as u64].map(crate::units::count);
+        vec![s.name.clone(), counts[0].clone(), counts[1].clone(), duration(longest), worst.to_owned()]
+    };
+    let chart = Chart::Picture { heads, rows: stages.iter().map(row).collect() };
+    let question = "What happens if the interrupt lands here?".to_owned();
+    let mut figure = Figure::new("landings".into(), question, "time in the handler, by colour", draw(stages)?, chart);
+    figure.samples = Some(("Landings", stages.iter().map(|s| (s.name.clone(), s.landings())).collect()));
+    Ok(figure)
 }
 
 fn bar<DB: DrawingBackend>(

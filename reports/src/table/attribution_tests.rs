@@ -51,6 +51,7 @@ fn record() -> Record {
             sharing("c.mine", "", names::UNUSED_COPY),
         ],
         links: vec![link],
+        transfers: Vec::new(),
         networks,
     };
     a.normalize();
@@ -68,6 +69,9 @@ fn sums_that_do_not_add_up_are_a_contradiction() {
     assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), r);
     r.traffic.by_class.get_mut("GetM").unwrap().hops += 1;
     assert!(r.check().unwrap_err().contains("does not add up"));
+    let mut r = record();
+    r.attribution.as_mut().unwrap().transfers = vec![(0, 1, 1_000_000)];
+    assert!(r.check().unwrap_err().contains("transfers between cores"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod csv;
 mod layout;
 mod metrics;
 mod metrics_csv;
+mod parquet;
+mod points;
 mod recoveries;
 
 pub use attribution::attribution_text;
@@ -23,6 +25,8 @@ pub(crate) use layout::{Page, render_columns};
 pub use layout::{wrap, wrap_hanging};
 pub use metrics::metrics_text;
 pub use metrics_csv::metrics_csv;
+pub use parquet::{HAS_PARQUET, parquet};
+pub use points::{Columns, Values, columns as points_columns, points_csv};
 pub use recoveries::{recoveries_csv, recoveries_text, recoveries_worst_csv};
 
 use crate::stage::StageSummary;

@@ -21,6 +21,14 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::journal::write_result;
 
+/// The map as a figure.
+///
+/// # Errors
+/// [`Error::Draw`] if the drawing library fails.
+pub fn figure(stages: &[StageMap<'_>]) -> std::result::Result<crate::plots::Figure, Error> {
+    crate::plots::windows::figure(stages).map_err(|why| Error::Draw { figure: "landings.svg", why })
+}
+
 /// Draws the map into a folder that exists, and gives the path written.
 ///
 /// # Errors

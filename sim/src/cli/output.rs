@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use rqsim::plan::InputError;
 
@@ -111,4 +112,16 @@ mod tests {
             assert_eq!(is_ascii(locale), wanted, "{locale:?}");
         }
     }
+}
+
+/// A file that is there already is not overwritten without `--force`, a folder never; `other` is what else may be named.
+pub(super) fn check_free(path: &Path, force: bool, other: &str) -> Result<(), InputError> {
+    if path.is_dir() {
+        return Err(InputError::text(&format!("{} is a folder", path.display()), &format!("give {other}")));
+    }
+    if path.exists() && !force {
+        let what = format!("{} is there already", path.display());
+        return Err(InputError::text(&what, &format!("give --force to overwrite it, or {other}")));
+    }
+    Ok(())
 }

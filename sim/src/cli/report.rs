@@ -6,9 +6,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use reports::BadLine;
 use reports::against::compare;
 use reports::collect::{Collection, Section, collect, files_of};
 use reports::page;
+use reports::plots::Figure;
+use reports::plots::sweep::{self, Choice};
+use reports::windows::{Map, StageMap, landings_csv, read_maps};
 use rqsim::plan::InputError;
 
 use super::{Failure, output};
@@ -16,14 +20,19 @@ use super::{Failure, output};
 /// How many damaged lines are named one by one.
 const NAMED_MAX: usize = 20;
 
+/// Stages that are printed; the files have all.
+const PRINTED_MAX: usize = 64;
+
 /// Make tables, figures and a page again from records alone. Nothing is simulated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sim report results/ring8
   sim report results/ring8 results/stress-abba --out report --format html,png
+  sim report results/sweep --axes machine.cores,check_interval --measure throughput,fairness
+  sim report results/ring8-windows                                  the landing map of `sim windows`
   sim report new/records.jsonl --against old/records.jsonl")]
 pub(super) struct ReportArgs {
-    /// Files of records, or folders of results that hold some.
+    /// Files of records, or folders of results that hold some: of `sim run`, `sim orderings`, `sim windows`, or a sweep.
     #[arg(value_name = "RESULTS", required = true)]
     results: Vec<PathBuf>,
     /// Folder for what is made.
@@ -32,6 +41,14 @@ pub(super) struct ReportArgs {
     /// Only these kinds of files.
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     format: Vec<Format>,
+    /// Axes of a sweep's heat maps: across, down, and one map for each value; fields of the experiment, `stage` or `seed` [default: those with
+    /// most values].
+    #[arg(long, value_name = "FIELD,..", value_delimiter = ',')]
+    axes: Vec<String>,
+    /// Only these measures in the figures of a sweep: timeouts, worst_nmi, p99_detection, messages, throughput, needless_errors, bytes,
+    /// fairness [default: all that vary].
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    measure: Vec<String>,
     /// Say what changed beyond noise since these records.
     #[arg(long, value_name = "BASELINE")]
     against: Vec<PathBuf>,
@@ -53,6 +70,8 @@ enum Format {
     Csv,
     /// Tables as JSON.
     Json,
+    /// The figures of every run as a Parquet table; not among the defaults.
+    Parquet,
     /// Figures as SVG.
     Svg,
     /// Figures as PNG.
@@ -61,37 +80,73 @@ enum Format {
     Html,
 }
 
-/// Reads records, says what is damaged.
-fn read(paths: &[PathBuf]) -> Result<Collection, Failure> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    for path in paths {
-        let landings = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("landings."));
-        if landings(path) || (path.is_dir() && path.join("landings.jsonl").is_file() && files_of(path).is_err()) {
-            let what = format!("{} holds landing maps, of which no report is made", path.display());
-            return Err(InputError::text(&what, "`sim windows` prints them again from there").into());
-        }
-        let found = files_of(path).map_err(|what| {
-            InputError::text(&what, "name a records.jsonl or the folder of results that `sim run` wrote")
-        })?;
-        files.extend(found);
+/// What was read.
+#[derive(Default)]
+struct Read {
+    seen: Collection,
+    /// Landing maps by the file they came from.
+    maps: Vec<(PathBuf, Vec<Map>)>,
+}
+
+/// The file of landing maps that a path stands for, if it does.
+fn maps_of(path: &Path) -> Option<PathBuf> {
+    let is_maps = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("landings."));
+    if path.is_file() {
+        return is_maps(path).then(|| path.to_path_buf());
     }
-    files.sort();
-    files.dedup();
+    ["landings.jsonl", "landings.partial.jsonl"].map(|n| path.join(n)).into_iter().find(|p| p.is_file())
+}
+
+/// Reads records, says what is damaged.
+fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut landings: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let maps = maps_of(path);
+        let is_file_of_maps = maps.as_ref().is_some_and(|m| m == path);
+        let found = if is_file_of_maps { Err(String::new()) } else { files_of(path) };
+        match (found, &maps) {
+            (Ok(found), _) => files.extend(found),
+            (Err(_), Some(_)) => {}
+            (Err(what), None) => {
+                let help = "name a records.jsonl or landings.jsonl, or the folder of results that `sim run` wrote";
+                return Err(InputError::text(&what, help).into());
+            }
+        }
+        landings.extend(maps);
+    }
+    for list in [&mut files, &mut landings] {
+        list.sort();
+        list.dedup();
+    }
     let seen = collect(&files)?;
-    for (path, bad) in seen.bad.iter().take(NAMED_MAX) {
+    let mut read = Read { seen, maps: Vec::new() };
+    let mut bad: Vec<(PathBuf, BadLine)> = read.seen.bad.clone();
+    for path in landings {
+        let (maps, damaged) = read_maps(&path)?;
+        bad.extend(damaged.into_iter().map(|line| (path.clone(), line)));
+        if !maps.is_empty() {
+            read.maps.push((path, maps));
+        } else {
+            files.push(path);
+        }
+    }
+    for (path, bad) in bad.iter().take(NAMED_MAX) {
         output::say(&format!("warning: {}:{}: skipped: {}", path.display(), bad.line, bad.why));
     }
-    if !seen.bad.is_empty() {
-        let more = seen.bad.len().saturating_sub(NAMED_MAX);
+    let maps: usize = read.maps.iter().map(|(_, m)| m.len()).sum();
+    if !bad.is_empty() {
+        let more = bad.len().saturating_sub(NAMED_MAX);
         let more = if more > 0 { format!(" ({more} of them not named above)") } else { String::new() };
-        output::say(&format!("{} damaged records skipped{more}, {} records read", seen.bad.len(), seen.records));
+        let maps = if maps > 0 { format!(", {maps} landing maps read") } else { String::new() };
+        output::say(&format!("{} damaged records skipped{more}, {} records read{maps}", bad.len(), read.seen.records));
     }
-    if seen.records == 0 {
+    if read.seen.records == 0 && maps == 0 {
         let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         let what = format!("there is no usable record in {}", names.join(", "));
         return Err(InputError::text(&what, "`sim run` makes some").into());
     }
-    Ok(seen)
+    Ok(read)
 }
 
 /// A name for a folder.
@@ -110,33 +165,58 @@ fn slug(name: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let wants = |f: Format| args.format.is_empty() || args.format.contains(&f);
-    let seen = read(&args.results)?;
+    let wants = |f: Format| args.format.is_empty() && f != Format::Parquet || args.format.contains(&f);
+    if wants(Format::Parquet) && !reports::HAS_PARQUET {
+        let help = "build with `--features parquet`, or take csv";
+        return Err(InputError::text("--format parquet: this program was built without it", help).into());
+    }
+    let Read { seen, maps } = read(&args.results)?;
+    let choice = Choice { axes: args.axes.clone(), measures: args.measure.clone() };
+    let sections: Vec<&Section> = seen.sections.iter().chain(&seen.all).collect();
+    sweep::check(&sections, &choice)
+        .map_err(|what| InputError::text(&what, "--axes and --measure take these names"))?;
     let against = if args.against.is_empty() {
         None
     } else {
-        let before = read(&args.against)?;
+        let before = read(&args.against)?.seen;
         Some(compare(&before.sections, &seen.sections))
     };
-    let several = seen.sections.len() > 1;
+    let draws = [Format::Svg, Format::Png, Format::Html].into_iter().any(wants);
+    let figures: Vec<Vec<Figure>> = if draws {
+        sections.iter().map(|s| reports::plots::section_figures(s, &choice)).collect::<Result<_, _>>()?
+    } else {
+        Vec::new()
+    };
+    let landings = landing_figures(&maps)?;
+    let several = sections.len() > 1;
     let mut taken = BTreeSet::new();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    for section in &seen.sections {
+    let pictures = |figure: &Figure, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>| -> Result<(), Failure> {
+        if wants(Format::Png) {
+            files.push((dir.join(format!("{}.png", figure.name)), figure.png()?));
+        }
+        if wants(Format::Svg) {
+            files.push((dir.join(format!("{}.svg", figure.name)), figure.svg.clone().into_bytes()));
+        }
+        Ok(())
+    };
+    for (i, section) in sections.iter().enumerate() {
         let dir = if several { args.out.join(slug(&section.experiment, &mut taken)) } else { args.out.clone() };
-        tables(section, &dir, wants, &mut files);
-        if wants(Format::Svg) || wants(Format::Png) {
-            for figure in reports::plots::figures(&section.stages)? {
-                if wants(Format::Png) {
-                    files.push((dir.join(format!("{}.png", figure.name)), figure.png()?));
-                }
-                if wants(Format::Svg) {
-                    files.push((dir.join(format!("{}.svg", figure.name)), figure.svg.into_bytes()));
-                }
-            }
+        tables(section, &dir, wants, &mut files)?;
+        for figure in figures.get(i).into_iter().flatten() {
+            pictures(figure, &dir, &mut files)?;
         }
     }
+    for (i, ((_, maps), (_, figure))) in maps.iter().zip(&landings).enumerate() {
+        let dir = if landings.len() > 1 { args.out.join(format!("landings-{}", i + 1)) } else { args.out.clone() };
+        if wants(Format::Csv) {
+            files.push((dir.join("landings.csv"), landings_csv(maps).into_bytes()));
+        }
+        pictures(figure, &dir, &mut files)?;
+    }
     if wants(Format::Html) {
-        files.push((args.out.join("report.html"), page::html(&seen, against.as_deref())?.into_bytes()));
+        let report = page::Report { seen: &seen, figures: &figures, landings: &landings, against: against.as_deref() };
+        files.push((args.out.join("report.html"), page::html(&report).into_bytes()));
     }
     if let Some(text) = &against {
         files.push((args.out.join("against.txt"), text.clone().into_bytes()));
@@ -152,19 +232,49 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     for (i, section) in seen.sections.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
         output::print(gap)?;
-        output::print(&reports::stage_table(&section.stages, output::width(), colored, output::ascii()))?;
+        let shown = &section.stages[..section.stages.len().min(PRINTED_MAX)];
+        output::print(&reports::stage_table(shown, output::width(), colored, output::ascii()))?;
+        if shown.len() < section.points.len() {
+            let all = section.points.len();
+            output::say(&format!("the first {} of {all} stages and configurations; points.csv has all", shown.len()));
+        }
+    }
+    for (_, maps) in &maps {
+        output::print(&reports::windows::stages_text(&StageMap::from_maps(maps), output::width(), false))?;
     }
     output::say(&format!("{} records; {} files in {}", seen.records, files.len(), args.out.display()));
     Ok(())
 }
 
-fn tables(section: &Section, dir: &Path, wants: impl Fn(Format) -> bool, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+/// The figure of each file of landing maps.
+fn landing_figures(maps: &[(PathBuf, Vec<Map>)]) -> Result<Vec<(String, Figure)>, Failure> {
+    let one = |(path, maps): &(PathBuf, Vec<Map>)| {
+        Ok((path.display().to_string(), reports::windows::figure(&StageMap::from_maps(maps))?))
+    };
+    maps.iter().map(one).collect()
+}
+
+fn tables(
+    section: &Section,
+    dir: &Path,
+    wants: impl Fn(Format) -> bool,
+    files: &mut Vec<(PathBuf, Vec<u8>)>,
+) -> Result<(), Failure> {
+    if wants(Format::Parquet) {
+        files.push((dir.join("points.parquet"), reports::points_parquet(section)?));
+    }
     let s = &section.stages;
     let mut add = |name: &str, text: String| {
         if !text.is_empty() {
             files.push((dir.join(name), text.into_bytes()));
         }
     };
+    if wants(Format::Csv) {
+        add("points.csv", reports::points_csv(section));
+    }
+    if s.is_empty() {
+        return Ok(());
+    }
     if wants(Format::Text) {
         let text = [
             reports::stage_table(s, 160, false, false),
@@ -189,14 +299,13 @@ fn tables(section: &Section, dir: &Path, wants: impl Fn(Format) -> bool, files: 
     if wants(Format::Json) {
         add("stages.json", reports::stage_json(s));
     }
+    Ok(())
 }
 
 /// Writes all files, or none if one is there already.
 fn write(files: &[(PathBuf, Vec<u8>)], args: &ReportArgs) -> Result<(), Failure> {
-    let there = files.iter().find(|(path, _)| path.exists());
-    if let Some((path, _)) = there.filter(|(path, _)| !args.force || path.is_dir()) {
-        let what = format!("{} is there already", path.display());
-        return Err(InputError::text(&what, "--force overwrites it; --out names another folder").into());
+    for (path, _) in files {
+        output::check_free(path, args.force, "another folder with --out")?;
     }
     for (path, bytes) in files {
         let dir = path.parent().unwrap_or(&args.out);

@@ -98,11 +98,7 @@ impl TraceFlags {
 
     /// Before any work: the file can be written, as far as that can be seen.
     fn check(&self, path: &Path) -> Result<(), InputError> {
-        let is_there = path.exists();
-        if is_there && !self.force || path.is_dir() {
-            let what = format!("{} is there already", path.display());
-            return Err(InputError::text(&what, "give --force to overwrite it, or another name"));
-        }
+        output::check_free(path, self.force, "another name")?;
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(p) = parent.filter(|p| !p.is_dir()) {
             let what = format!("{} cannot be written: there is no folder {}", path.display(), p.display());

@@ -73,7 +73,7 @@ fn what_holds_no_records_is_told() {
     std::fs::create_dir(dir.path().join("empty")).expect("writable");
     assert!(report(dir.path(), &["empty"], 2).1.contains("empty holds neither records.jsonl nor"));
     std::fs::write(dir.path().join("empty/landings.jsonl"), "").expect("writable");
-    assert!(report(dir.path(), &["empty"], 2).1.contains("holds landing maps"));
+    assert!(report(dir.path(), &["empty"], 2).1.contains("there is no usable record in empty/landings.jsonl"));
     assert!(report(dir.path(), &["empty", "--format", "pdf"], 2).1.contains("possible values"));
 }
 
@@ -107,4 +107,108 @@ fn many_records_are_read_without_keeping_them() {
     let (_, said) = report(dir.path(), &["many.jsonl"], 0);
     assert!(said.contains(&format!("{many} records; ")), "{said}");
     assert!(!long || cfg!(debug_assertions) || start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_sweep_is_found_from_what_differs_and_its_axes_can_be_chosen() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let d = dir.path();
+    std::fs::write(d.join("small.ron"), SMALL).expect("writable");
+    for (i, (cores, duration)) in [("2", "1ms"), ("3", "1ms"), ("2", "2ms"), ("3", "2ms")].into_iter().enumerate() {
+        let (cores, duration) = (format!("machine.cores={cores}"), format!("duration={duration}"));
+        let out = sim(
+            d,
+            &[
+                "run",
+                "small.ron",
+                "-q",
+                "--stages",
+                "base",
+                "--set",
+                &cores,
+                "--set",
+                &duration,
+                "--out",
+                &format!("r{i}"),
+            ],
+        );
+        assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+    let (_, said) = report(d, &["r0", "r1", "r2", "r3", "--out", "a", "--format", "html,csv,svg"], 0);
+    let text = |name: &str| std::fs::read_to_string(d.join("a").join(name)).expect(name);
+    let points = text("points.csv");
+    assert!(points.lines().next().expect("a head").contains(",duration,machine.cores,seed,"), "{points}");
+    assert_eq!(points.lines().count(), 1 + 8, "{said}");
+    let page = text("report.html");
+    assert!(page.contains("data-explorer") && page.contains("<code>machine.cores</code>"));
+    assert!(text("sweep-throughput.svg").contains("by duration and machine.cores"));
+    report(
+        d,
+        &[
+            "r0",
+            "r1",
+            "r2",
+            "r3",
+            "--out",
+            "b",
+            "--format",
+            "svg",
+            "--axes",
+            "cores,seed",
+            "--measure",
+            "messages",
+            "-q",
+        ],
+        0,
+    );
+    let drawn = std::fs::read_to_string(d.join("b/sweep-messages.svg")).expect("a figure");
+    assert!(drawn.contains("by machine.cores and seed") && !d.join("b/sweep-throughput.svg").exists());
+    let (_, said) = report(d, &["r0", "r1", "--out", "c", "--axes", "speed"], 2);
+    assert!(said.contains("there is no axis speed") && said.contains("machine.cores"), "{said}");
+    let (_, said) = report(d, &["r0", "--out", "c", "--measure", "speed"], 2);
+    assert!(said.contains("there is no measure speed") && !d.join("c").exists(), "{said}");
+    let (_, said) = report(d, &["r0", "--out", "c", "--format", "parquet"], if reports::HAS_PARQUET { 0 } else { 2 });
+    assert!(reports::HAS_PARQUET || said.contains("--features parquet"), "{said}");
+}
+
+#[test]
+fn landing_maps_are_in_the_report() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let d = dir.path();
+    let out = sim(
+        d,
+        &[
+            "windows",
+            "uncontended",
+            "--stages",
+            "base",
+            "--each",
+            "1",
+            "--more",
+            "0",
+            "--path",
+            "res_spin_unlock",
+            "-q",
+            "--out",
+            "w",
+        ],
+    );
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    let (table, said) = report(d, &["w", "--out", "a"], 0);
+    assert!(table.contains("base"), "{table}{said}");
+    assert_eq!(
+        std::fs::read(d.join("a/landings.svg")).expect("a figure"),
+        std::fs::read(d.join("w/landings.svg")).expect("of the run")
+    );
+    assert_eq!(
+        std::fs::read(d.join("a/landings.csv")).expect("a table"),
+        std::fs::read(d.join("w/landings.csv")).expect("of the run")
+    );
+    let page = std::fs::read_to_string(d.join("a/report.html")).expect("a page");
+    assert!(page.contains("Landing maps") && page.contains("What happens if the interrupt lands here?"));
+    // Damaged lines are named here, too.
+    let text = std::fs::read_to_string(d.join("w/landings.jsonl")).expect("maps");
+    std::fs::write(d.join("landings.bad.jsonl"), format!("nonsense\n{text}")).expect("writable");
+    let (_, said) = report(d, &["landings.bad.jsonl", "--out", "b", "--format", "csv"], 0);
+    assert!(said.contains("landings.bad.jsonl:1: skipped") && said.contains("1 landing maps read"), "{said}");
 }

@@ -106,6 +106,8 @@ fn a_write_a_read_and_a_write_are_charged_to_the_lines_that_did_them() {
     let write = site(&a, "store.u64 [x.other], 1");
     assert_eq!(messages(write), [("Data", 1), ("GetM", 1), ("Inv", 2), ("Inv-Ack", 2)]);
     assert_eq!((write.misses, write.invalidations, write.transfers), (1, 2, 0));
+    // The one line that moved between cores.
+    assert_eq!(a.transfers, [(0, 1, 1)]);
     // The reader wanted what was written; the second writer wanted other bytes than the reader, and
     // took a copy from the first that had not been used since its downgrade.
     let pairs: Vec<(&str, &str, &str, u64, u64)> = a

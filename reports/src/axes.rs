@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! In what expanded experiments differ: the axes of a sweep, whatever made it.
+//!
+//! An expanded experiment is RON text with every field written out. It is read here as fields alone: `interrupts[0].every` and its value.
+//! Axes are the fields that have more than one value among the experiments that are compared. Fields that change together are one axis.
+
+use std::collections::BTreeMap;
+
+/// Fields that are no axis: words, and what records say themselves.
+const WORDS: [&str; 4] = ["title", "question", "seeds", "stages"];
+
+/// One way in which experiments differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Axis {
+    /// The field, as `--set` takes it: `machine.cores`.
+    pub field: String,
+    /// Fields that change together with it.
+    pub with: Vec<String>,
+    /// Its values in ascending order: numbers by size, then words.
+    pub values: Vec<String>,
+}
+
+impl Axis {
+    /// Last part of the field's name, for headings.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.field.rsplit('.').next().unwrap_or(&self.field)
+    }
+
+    /// The values as numbers in a base unit, if all of them are.
+    #[must_use]
+    pub fn numbers(&self) -> Option<Vec<f64>> {
+        self.values.iter().map(|v| number(v)).collect()
+    }
+}
+
+/// A value with its unit as a number in a base unit (ns, Hz, bytes, cycles); none if it is a word.
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || "._+-".contains(c))).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let scale = match unit.trim() {
+        "" | "ns" | "Hz" | "B" | "cy" => 1.0,
+        "ps" => 1e-3,
+        "us" | "kHz" => 1e3,
+        "ms" | "MHz" => 1e6,
+        "s" | "GHz" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        "GiB" => 1_073_741_824.0,
+        "%" => 0.01,
+        _ => return None,
+    };
+    digits.replace('_', "").parse::<f64>().ok().map(|n| n * scale)
+}
+
+/// The fields of RON text with their values, in the order of the text; what cannot be read ends the list.
+#[must_use]
+pub fn fields(text: &str) -> Vec<(String, String)> {
+    let mut reader = Reader { text, at: 0, path: String::new(), found: Vec::new() };
+    reader.value();
+    reader.found
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    path: String,
+    found: Vec<(String, String)>,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.at).is_some_and(|c| c.is_ascii_whitespace() || *c == b',') {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied()
+    }
+
+    /// A word, a number or a string in quotes, which lose them.
+    fn token(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        if let Some(inner) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let end = inner.bytes().position(|c| {
+                let ends = c == b'"' && !escaped;
+                escaped = c == b'\\' && !escaped;
+                ends
+            });
+            let end = end.unwrap_or(inner.len());
+            self.at += (end + 2).min(rest.len());
+            return &inner[..end];
+        }
+        let end = rest.find(|c: char| c.is_ascii_whitespace() || "()[]{}:,\"".contains(c)).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn note(&mut self, value: &str) {
+        if !self.path.is_empty() {
+            self.found.push((self.path.clone(), value.to_owned()));
+        }
+    }
+
+    fn below(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if !self.path.is_empty() && !name.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        read(self);
+        self.path.truncate(length);
+    }
+
+    fn value(&mut self) {
+        match self.peek() {
+            Some(b'(' | b'{' | b'[') => self.group(),
+            Some(b')' | b'}' | b']' | b':') | None => self.at = self.text.len(),
+            Some(_) => {
+                let word = self.token();
+                if self.peek() == Some(b'(') {
+                    // A variant: its name counts, its content has the same path.
+                    let before = self.found.len();
+                    self.group();
+                    // A single value without a name stands for the variant: `Builtin("ticket")`.
+                    let single = self
+                        .found
+                        .get(before)
+                        .is_some_and(|f| f.0.len() == self.path.len() + 3 && f.0.ends_with("[0]"));
+                    if single && self.found.len() == before + 1 {
+                        let value = std::mem::take(&mut self.found[before].1);
+                        self.found[before] = (self.path.clone(), value);
+                    } else {
+                        self.note(word);
+                    }
+                } else {
+                    self.note(word);
+                }
+            }
+        }
+    }
+
+    /// Named or unnamed values between brackets.
+    fn group(&mut self) {
+        self.at += 1;
+        let (mut i, start) = (0, self.found.len());
+        while let Some(c) = self.peek() {
+            if matches!(c, b')' | b']' | b'}') {
+                self.at += 1;
+                break;
+            }
+            let before = self.at;
+            let name = if matches!(c, b'(' | b'[' | b'{') { "" } else { self.token() };
+            if !name.is_empty() && self.peek() == Some(b':') {
+                self.at += 1;
+                self.below(name, Self::value);
+            } else {
+                self.at = before;
+                self.below(&format!("[{i}]"), Self::value);
+                i += 1;
+            }
+            if self.at == before {
+                self.at = self.text.len();
+            }
+        }
+        if self.found.len() == start {
+            self.note("none");
+        }
+    }
+}
+
+/// Names for values that many experiments have.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    by_name: BTreeMap<String, u32>,
+    names: Vec<String>,
+}
+
+impl Names {
+    fn id(&mut self, name: String) -> u32 {
+        let next = self.names.len() as u32;
+        *self.by_name.entry(name).or_insert_with_key(|k| {
+            self.names.push(k.clone());
+            next
+        })
+    }
+}
+
+/// Experiments that are compared: the fields of one, and of each other only those that differ from it.
+#[derive(Clone, Debug, Default)]
+pub struct Differences {
+    fields: Names,
+    values: Names,
+    first: BTreeMap<u32, u32>,
+    by_name: BTreeMap<String, Vec<(u32, u32)>>,
+}
+
+/// Stands for a field that an experiment has not.
+const ABSENT: &str = "-";
+
+impl Differences {
+    /// Whether an experiment of this name is there.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Adds an experiment; `more` are fields its text does not have.
+    pub fn add(&mut self, name: &str, text: &str, more: &[(&str, &str)]) {
+        let mut all = BTreeMap::new();
+        let more = more.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned()));
+        for (field, value) in fields(text).into_iter().chain(more) {
+            let top = field.split(['.', '[']).next().unwrap_or("");
+            if !WORDS.contains(&top) {
+                all.insert(self.fields.id(field), self.values.id(value));
+            }
+        }
+        if self.by_name.is_empty() {
+            self.first = all;
+            self.by_name.insert(name.to_owned(), Vec::new());
+            return;
+        }
+        let absent = self.values.id(ABSENT.to_owned());
+        let mut differs: Vec<(u32, u32)> =
+            all.iter().filter(|(f, v)| self.first.get(f) != Some(v)).map(|(f, v)| (*f, *v)).collect();
+        differs.extend(self.first.keys().filter(|f| !all.contains_key(f)).map(|f| (*f, absent)));
+        differs.sort_unstable();
+        self.by_name.insert(name.to_owned(), differs);
+    }
+
+    /// The axes, the one with most values first, and each experiment's place on them.
+    #[must_use]
+    pub fn axes(&self) -> (Vec<Axis>, BTreeMap<String, Vec<u32>>) {
+        let mut differing: Vec<u32> = self.by_name.values().flatten().map(|d| d.0).collect();
+        differing.sort_unstable();
+        differing.dedup();
+        // By the values that all experiments have in a field: fields with the same partition are one axis.
+        let mut groups: BTreeMap<Vec<u32>, Vec<(String, Vec<u32>)>> = BTreeMap::new();
+        for field in differing {
+            let column: Vec<u32> = self.by_name.values().map(|d| self.value(d, field)).collect();
+            let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+            let shape = column.iter().map(|v| {
+                let next = seen.len() as u32;
+                *seen.entry(*v).or_insert(next)
+            });
+            groups.entry(shape.collect()).or_default().push((self.fields.names[field as usize].clone(), column));
+        }
+        let mut axes: Vec<(Axis, Vec<u32>)> = groups.into_values().map(|g| self.axis(g)).collect();
+        axes.sort_by(|a, b| (b.0.values.len(), &a.0.field).cmp(&(a.0.values.len(), &b.0.field)));
+        let place = |i: usize| axes.iter().map(|(_, column)| column[i]).collect();
+        let places = self.by_name.keys().enumerate().map(|(i, name)| (name.clone(), place(i))).collect();
+        (axes.into_iter().map(|a| a.0).collect(), places)
+    }
+
+    fn value(&self, differs: &[(u32, u32)], field: u32) -> u32 {
+        let own = differs.binary_search_by_key(&field, |d| d.0).ok().map(|i| differs[i].1);
+        let absent = || self.values.by_name.get(ABSENT).copied().unwrap_or(u32::MAX);
+        own.or_else(|| self.first.get(&field).copied()).unwrap_or_else(absent)
+    }
+
+    /// One axis from fields that change together, with the place of each experiment.
+    fn axis(&self, mut group: Vec<(String, Vec<u32>)>) -> (Axis, Vec<u32>) {
+        // What people would call it: a name or a count of cores before all that goes with it, else the shortest.
+        let rank = |f: &str| {
+            let known = ["experiment", "machine.name", "machine.cores", "lock.program"];
+            known.iter().position(|k| *k == f).unwrap_or(known.len())
+        };
+        group.sort_by(|a, b| (rank(&a.0), a.0.len(), &a.0).cmp(&(rank(&b.0), b.0.len(), &b.0)));
+        let (field, column) = group.remove(0);
+        let text = |id: &u32| self.values.names.get(*id as usize).map_or(ABSENT, String::as_str);
+        let mut values: Vec<&str> = column.iter().map(text).collect();
+        let order = |v: &str| (number(v).is_none(), number(v).unwrap_or(0.0));
+        values.sort_by(|a, b| {
+            let (x, y) = (order(a), order(b));
+            x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(a.cmp(b))
+        });
+        values.dedup();
+        let index: BTreeMap<&str, u32> = values.iter().enumerate().map(|(i, v)| (*v, i as u32)).collect();
+        let places = column.iter().map(|id| index[text(id)]).collect();
+        let with = group.into_iter().map(|g| g.0).collect();
+        (Axis { field, with, values: values.into_iter().map(str::to_owned).collect() }, places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"(
+  title: "A, (B) \"c\": d",
+  machine: Inline(name: "x", cores: 8, memory_model: Tso(store_buffer_entries: 56), clock: None),
+  lock: (program: Builtin("ticket"), params: {"limit": "250ms"}, options: []),
+  workload: (tasks: [(on: All, body: [Forever([Work("5us"), Delay("1ms")])])]),
+  seeds: List([1, 2]),
+)"#;
+
+    #[test]
+    fn fields_have_paths_and_values() {
+        let found: Vec<String> = fields(TEXT).into_iter().map(|(f, v)| format!("{f}={v}")).collect();
+        assert_eq!(
+            found,
+            [
+                r#"title=A, (B) \"c\": d"#,
+                "machine.name=x",
+                "machine.cores=8",
+                "machine.memory_model.store_buffer_entries=56",
+                "machine.memory_model=Tso",
+                "machine.clock=None",
+                "machine=Inline",
+                "lock.program=ticket",
+                "lock.params.limit=250ms",
+                "lock.options=none",
+                "workload.tasks[0].on=All",
+                "workload.tasks[0].body[0][0][0]=5us",
+                "workload.tasks[0].body[0][0][1]=1ms",
+                "workload.tasks[0].body[0]=Forever",
+                "seeds[0][0]=1",
+                "seeds[0][1]=2",
+                "seeds=List",
+            ]
+        );
+        assert_eq!(fields("(a: (b: 1"), [("a.b".to_owned(), "1".to_owned())]);
+        assert_eq!(fields("]["), []);
+    }
+
+    #[test]
+    fn what_changes_together_is_one_axis_and_numbers_are_in_order() {
+        let text = |cores: u32, limit: &str, seed: u32| {
+            TEXT.replace("cores: 8", &format!("cores: {cores}"))
+                .replace("entries: 56", &format!("entries: {}", cores * 7))
+                .replace("250ms", limit)
+                .replace("[1, 2]", &format!("[{seed}]"))
+        };
+        let mut all = Differences::default();
+        for (i, (cores, limit)) in
+            [(16, "2ms"), (8, "2ms"), (16, "900us"), (8, "900us"), (4, "1s")].into_iter().enumerate()
+        {
+            all.add(&format!("h{i}"), &text(cores, limit, i as u32), &[]);
+        }
+        let (axes, places) = all.axes();
+        assert_eq!(axes[0].field, "lock.params.limit");
+        assert_eq!(axes[0].values, ["900us", "2ms", "1s"]);
+        assert_eq!((axes[1].field.as_str(), axes[1].short()), ("machine.cores", "cores"));
+        assert_eq!(axes[1].with, ["machine.memory_model.store_buffer_entries"]);
+        assert_eq!(axes[1].numbers(), Some(vec![4.0, 8.0, 16.0]));
+        assert_eq!((axes.len(), &places["h2"], &places["h4"]), (2, &vec![0, 2], &vec![2, 0]));
+    }
+
+    #[test]
+    fn a_field_that_some_have_not_has_a_value_for_that() {
+        let mut all = Differences::default();
+        all.add("a", "(x: 1)", &[("experiment", "one")]);
+        all.add("b", "(x: 1, y: 2)", &[("experiment", "two")]);
+        let (axes, places) = all.axes();
+        assert_eq!((axes[0].field.as_str(), axes[0].with.as_slice()), ("experiment", &["y".to_owned()][..]));
+        assert_eq!(places["b"], [1]);
+    }
+
+    #[test]
+    fn units_are_known() {
+        let all = ["4GHz", "250ms", "1.5us", "40cy", "32KiB", "7", "2_000"].map(|t| number(t).unwrap());
+        assert_eq!(all, [4e9, 2.5e8, 1500.0, 40.0, 32768.0, 7.0, 2000.0]);
+        assert_eq!((number("Mesi"), number("-")), (None, None));
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables as Parquet files, if the crate was built with the feature `parquet`.
+
+use super::points::Columns;
+use crate::error::Error;
+
+/// Whether this build can write Parquet.
+pub const HAS_PARQUET: bool = cfg!(feature = "parquet");
+
+/// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles; Snappy,
+/// one group of rows. The same columns give the same bytes.
+///
+/// # Errors
+/// [`Error::Parquet`] if the crate was built without the feature, if columns differ in length, or if the writer fails.
+#[cfg(feature = "parquet")]
+pub fn parquet(columns: &Columns) -> Result<Vec<u8>, Error> {
+    let failed = |e: ::parquet::errors::ParquetError| Error::Parquet(e.to_string());
+    write(columns).map_err(failed)
+}
+
+/// As with the feature `parquet`, without which this build was made.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "parquet"))]
+pub fn parquet(_columns: &Columns) -> Result<Vec<u8>, Error> {
+    Err(Error::Parquet("built without the feature `parquet`".into()))
+}
+
+#[cfg(feature = "parquet")]
+fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
+    use std::sync::Arc;
+
+    use ::parquet::basic::{Compression, ConvertedType, Repetition, Type as Physical};
+    use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::types::Type;
+
+    use super::points::Values;
+
+    let field = |(name, values): &(String, Values)| {
+        let (physical, converted, repetition) = match values {
+            Values::Text(_) => (Physical::BYTE_ARRAY, ConvertedType::UTF8, Repetition::REQUIRED),
+            Values::Count(_) => (Physical::INT64, ConvertedType::UINT_64, Repetition::REQUIRED),
+            Values::Number(_) => (Physical::DOUBLE, ConvertedType::NONE, Repetition::OPTIONAL),
+        };
+        let field = Type::primitive_type_builder(name, physical).with_converted_type(converted);
+        field.with_repetition(repetition).build().map(Arc::new)
+    };
+    let fields = columns.iter().map(field).collect::<::parquet::errors::Result<Vec<_>>>()?;
+    let schema = Arc::new(Type::group_type_builder("runs").with_fields(fields).build()?);
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_created_by("rqsim".into());
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build()))?;
+    let mut group = file.next_row_group()?;
+    for (_, values) in columns {
+        let Some(mut column) = group.next_column()? else { break };
+        match values {
+            Values::Text(v) => {
+                let v: Vec<ByteArray> = v.iter().map(|t| ByteArray::from(t.as_str())).collect();
+                column.typed::<ByteArrayType>().write_batch(&v, None, None)?;
+            }
+            Values::Count(v) => {
+                // Parquet's unsigned integers have the bits of signed ones.
+                let v: Vec<i64> = v.iter().map(|n| *n as i64).collect();
+                column.typed::<Int64Type>().write_batch(&v, None, None)?;
+            }
+            Values::Number(v) => {
+                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
+                let v: Vec<f64> = v.iter().flatten().copied().collect();
+                column.typed::<DoubleType>().write_batch(&v, Some(&there), None)?;
+            }
+        }
+        column.close()?;
+    }
+    group.close()?;
+    file.into_inner()
+}
+
+#[cfg(all(test, feature = "parquet"))]
+mod tests {
+    use super::super::points::Values;
+    use super::*;
+
+    #[test]
+    fn a_file_comes_back_with_its_types_and_gaps() {
+        use ::parquet::file::reader::{FileReader, SerializedFileReader};
+        use ::parquet::record::Field;
+        let columns: Columns = vec![
+            ("stage".into(), Values::Text(vec!["base".into(), "+1 é".into()])),
+            ("seed".into(), Values::Count(vec![7, u64::MAX])),
+            ("timeouts".into(), Values::Number(vec![None, Some(2.5)])),
+        ];
+        let bytes = parquet(&columns).unwrap();
+        assert_eq!(bytes, parquet(&columns).unwrap());
+        let file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut &file, &bytes).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        let rows: Vec<Vec<Field>> = reader
+            .get_row_iter(None)
+            .unwrap()
+            .map(|r| r.unwrap().get_column_iter().map(|(_, f)| f.clone()).collect())
+            .collect();
+        assert_eq!(rows[0], [Field::Str("base".into()), Field::ULong(7), Field::Null]);
+        assert_eq!(rows[1], [Field::Str("+1 é".into()), Field::ULong(u64::MAX), Field::Double(2.5)]);
+    }
+
+    #[test]
+    fn columns_of_unequal_length_are_refused() {
+        let columns: Columns = vec![("a".into(), Values::Count(vec![1, 2])), ("b".into(), Values::Count(vec![1]))];
+        assert!(matches!(parquet(&columns), Err(Error::Parquet(_))));
+    }
+}
