@@ -44,7 +44,7 @@ pub use interrupts::Source;
 pub use live::Live;
 pub use progress::Without;
 pub use state::{Buffered, CoreState, Handler, State};
-pub use step::{Fault, Step};
+pub use step::{Covered, Fault, Step};
 pub use trace::TraceStep;
 pub use unknown::{ANY, SOME_TIME, is_unknown};
 pub use weak::{Time, Views};

@@ -50,30 +50,11 @@ pub(super) struct ExploreArgs {
     page: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
-    /// Cores of the machine [default: those that the experiment names, at least 2].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
-    cores: Option<u32>,
-    /// Most interrupts in one run, all cores together.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    interrupts: u8,
-    /// Rounds of tasks that go on until the experiment ends, per core.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    rounds: u8,
-    /// Memory model [default: the machine's].
-    #[arg(long, value_name = "MODEL")]
-    model: Option<ModelArg>,
-    /// Entries of the store buffer [default: the machine's].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    store_buffer: Option<u16>,
-    /// Memory a search may use, as in 8GiB or 500MiB.
-    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
-    memory: usize,
+    #[command(flatten)]
+    size: SizeFlags,
     /// Time the search of one stage may take, as in 90s or 10m [default: any].
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
-    /// Make a state at every micro-op: the same verdicts, slowly.
-    #[arg(long)]
-    full: bool,
     /// File for what was found, a JSON line per stage; stages that are in it are not searched again.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -88,8 +69,46 @@ pub(super) struct ExploreArgs {
     quiet: bool,
 }
 
+/// How large a configuration is explored, and with what.
+#[derive(Debug, Args)]
+pub(super) struct SizeFlags {
+    /// Cores of the machine [default: those that the experiment names, at least 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(super) cores: Option<u32>,
+    /// Most interrupts in one run, all cores together.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) interrupts: u8,
+    /// Rounds of tasks that go on until the experiment ends, per core.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) rounds: u8,
+    /// Memory model [default: the machine's].
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<ModelArg>,
+    /// Entries of the store buffer [default: the machine's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) store_buffer: Option<u16>,
+    /// Memory a search may use, as in 8GiB or 500MiB.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
+    pub(super) memory: usize,
+    /// Make a state at every micro-op: the same verdicts, slowly.
+    #[arg(long)]
+    pub(super) full: bool,
+}
+
+impl SizeFlags {
+    pub(super) fn size(&self) -> Size {
+        Size {
+            model: self.model.map(Model::from),
+            interrupts: self.interrupts,
+            rounds: self.rounds,
+            store_buffer: self.store_buffer.map(usize::from),
+            merged: !self.full,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ModelArg {
+pub(super) enum ModelArg {
     Sc,
     Tso,
     Weak,
@@ -130,7 +149,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return raw(args, name);
     }
     let mut loaded = args.changes.apply(configs::load(name)?)?;
-    loaded = with_cores(loaded, args.cores)?;
+    loaded = with_cores(loaded, args.size.cores)?;
     let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
     let mut plans = Vec::new();
     for mut loaded in all {
@@ -139,13 +158,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         args.stages.select(&mut plan)?;
         plans.push(plan);
     }
-    let size = Size {
-        model: args.model.map(Model::from),
-        interrupts: args.interrupts,
-        rounds: args.rounds,
-        store_buffer: args.store_buffer.map(usize::from),
-        merged: !args.full,
-    };
+    let size = args.size.size();
     let mut before = Vec::new();
     if let Some(path) = args.out.as_ref().filter(|_| !args.fresh) {
         let (rows, bad) = read(path)?;
@@ -170,7 +183,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                     }
                     args.time.is_some_and(|t| start.elapsed() > t)
                 };
-                let mut row = search_stage(plan, stage, &size, args.memory, over)?;
+                let mut row = search_stage(plan, stage, &size, args.size.memory, over)?;
                 row.seconds = start.elapsed().as_secs_f64();
                 if let Some(path) = &args.out {
                     append(path, &row)?;
@@ -188,7 +201,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let page =
             std::fs::read_to_string(path).map_err(|source| reports::Error::Read { path: path.clone(), source })?;
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
-        rqsim::files::write_text(path, &replace(&page, &short, &table(&rows))?)?;
+        rqsim::files::write_text(path, &replace(&page, &short, "sim explore --lattice", &table(&rows))?)?;
     }
     if !args.brief {
         output::print(&paths(&rows))?;
@@ -206,12 +219,12 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
 /// A program file by itself: every core executes its first procedure, in the steps that are written.
 fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
     let text = std::fs::read_to_string(name).map_err(|source| reports::Error::Read { path: name.into(), source })?;
-    let model = args.model.unwrap_or(ModelArg::Tso).into();
-    let cores = args.cores.unwrap_or(2) as usize;
-    let system = raw_system(name, text, model, cores, args.store_buffer.map_or(8, usize::from))?;
+    let model = args.size.model.unwrap_or(ModelArg::Tso).into();
+    let cores = args.size.cores.unwrap_or(2) as usize;
+    let system = raw_system(name, text, model, cores, args.size.store_buffer.map_or(8, usize::from))?;
     let start = Instant::now();
     let mut over = |_| args.time.is_some_and(|t| start.elapsed() > t);
-    let graph = search(&system, Budget { bytes: args.memory, over: &mut over });
+    let graph = search(&system, Budget { bytes: args.size.memory, over: &mut over });
     output::print(&format!("{name}, {cores} cores: {} states, {} steps\n", graph.len(), graph.steps()))?;
     match &graph.end {
         End::Complete => Ok(ExitCode::SUCCESS),
@@ -227,7 +240,7 @@ fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
 }
 
 /// The experiment on as many cores as it names, or as asked for.
-fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
+pub(super) fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
     let e = &loaded.experiment;
     let on = e.workload.tasks.iter().map(|t| &t.on).chain(e.interrupts.iter().map(|i| &i.on));
     let named = on.map(|c| match c {

@@ -9,6 +9,7 @@ mod explore;
 mod flags;
 mod interrupt;
 mod litmus;
+mod mutate;
 mod orderings;
 mod output;
 mod protocol;
@@ -66,6 +67,7 @@ enum Command {
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
+    Mutate(mutate::MutateArgs),
     Report(report::ReportArgs),
     /// Look at lock programs.
     #[command(subcommand)]
@@ -175,6 +177,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
+        Some(Command::Mutate(c)) => mutate::run(&c),
         Some(Command::Report(c)) => report::run(&c),
         Some(Command::Asm(c)) => asm::run(&c),
     };

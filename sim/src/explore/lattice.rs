@@ -83,18 +83,3 @@ pub fn table(rows: &[Row]) -> String {
     }
     out
 }
-
-/// The page with the text between the markers of this name replaced.
-///
-/// # Errors
-/// A page without these markers.
-pub fn replace(page: &str, name: &str, text: &str) -> Result<String, InputError> {
-    let (begin, end) = (format!("<!-- {name}: made by sim explore --lattice -->\n"), format!("<!-- end of {name} -->"));
-    let missing = || {
-        let what = format!("the page has no lines `{}` and `{end}`", begin.trim_end());
-        InputError::text(&what, "put them where the table belongs")
-    };
-    let from = page.find(&begin).ok_or_else(missing)? + begin.len();
-    let to = page[from..].find(&end).ok_or_else(missing)? + from;
-    Ok(format!("{}{text}{}", &page[..from], &page[to..]))
-}

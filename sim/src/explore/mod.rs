@@ -9,12 +9,14 @@
 mod check;
 mod growth;
 mod lattice;
+mod page;
 mod record;
 mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
 pub use growth::growth;
-pub use lattice::{lattice, replace, table};
+pub use lattice::{lattice, table};
+pub use page::replace;
 pub use record::{Row, Violation, append, read};
 pub use story::{columns, story};
 
@@ -61,17 +63,23 @@ pub fn shorten_waits(loaded: &mut Loaded) -> Result<(), InputError> {
     Ok(())
 }
 
+/// The memory model of a stage's machine.
+#[must_use]
+pub fn model_of(stage: &StagePlan) -> Model {
+    match stage.spec.core.model {
+        MemoryModel::Sc => Model::Sc,
+        MemoryModel::Tso => Model::Tso,
+        MemoryModel::Weak { .. } => Model::Weak,
+    }
+}
+
 /// The system of a stage.
 ///
 /// # Errors
 /// What this engine has no meaning for: more cores than it has bits for, interrupts with the weak model.
 pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     let spec = &stage.spec;
-    let model = size.model.unwrap_or(match spec.core.model {
-        MemoryModel::Sc => Model::Sc,
-        MemoryModel::Tso => Model::Tso,
-        MemoryModel::Weak { .. } => Model::Weak,
-    });
+    let model = size.model.unwrap_or_else(|| model_of(stage));
     let cores = spec.tasks.len();
     if cores > 16 {
         let what = format!("{cores} cores are more than the 16 that can be explored");
