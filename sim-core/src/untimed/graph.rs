@@ -187,6 +187,12 @@ impl<'s> Graph<'s> {
         }
     }
 
+    /// What was searched.
+    #[must_use]
+    pub fn system(&self) -> &System {
+        self.system
+    }
+
     /// Distinct states.
     #[must_use]
     pub fn len(&self) -> usize {

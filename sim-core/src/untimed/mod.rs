@@ -98,4 +98,6 @@ pub struct System {
     pub interrupts: u8,
     /// Keep in states what contexts hold and want, by their marks.
     pub watch: bool,
+    /// Keep in states how often each core has owned a lock: for a program that counts it in this 8-byte word. Needs `watch`.
+    pub counter: Option<u64>,
 }

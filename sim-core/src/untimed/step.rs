@@ -7,8 +7,8 @@ use super::unknown::{self, ANY, SOME_TIME, is_unknown};
 use super::weak::{Matters, Read, Time};
 use super::{Buffered, Model, State, System};
 use crate::exec::Context;
-use crate::isa::{Addr, Base, Fence, Op, Operand, Order, Pc, Reg, Width};
-use crate::program::{GLOBAL_BASE, PERCPU_BASE};
+use crate::isa::{Addr, Base, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
+use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 
 /// A choice of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +43,10 @@ pub(super) struct Cx {
     pub(super) access: Access,
     /// Keep [`State::trail`].
     pub(super) record: bool,
-    /// `[pc]`: how it was executed, in bits.
+    /// `[pc]`: how it was executed.
     pub(super) covered: Vec<Covered>,
+    /// `[pc]`: with this micro-op a lock is released, as the mark behind it says.
+    pub(super) releases: Vec<bool>,
 }
 
 /// How a micro-op was executed in a search.
@@ -66,6 +68,7 @@ impl Cx {
             access: Access::default(),
             record: false,
             covered: vec![Covered::default(); system.program.ops.len()],
+            releases: releases(&system.program),
         }
     }
 
@@ -78,6 +81,15 @@ impl Cx {
             c.passed |= to == pc + 1;
         }
     }
+}
+
+fn releases(program: &Program) -> Vec<bool> {
+    let released = |pc: usize| match program.ops.get(pc) {
+        Some(Op::Mark(site)) => Some(program.marks[*site as usize].kind == MarkKind::Released),
+        _ => None,
+    };
+    let behind = |pc: usize| (pc + 1..).map_while(released).any(|is| is);
+    (0..program.ops.len()).map(|pc| !program.is_mark(pc as Pc) && behind(pc)).collect()
 }
 
 /// The program did something that no machine could do, or that this engine has no meaning for.
@@ -358,6 +370,9 @@ impl System {
                 if self.watch && m.guard.is_none_or(|(r, when)| (context.reg(r) != 0) == when) {
                     let args = m.args.map(|a| context.value(a));
                     c.claim(m.kind, args);
+                    if self.counter.is_some() && m.kind == MarkKind::Held {
+                        c.owned = c.owned.wrapping_add(1);
+                    }
                     if cx.record {
                         state.said.push((pc, args));
                     }

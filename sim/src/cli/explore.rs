@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
+    PROPERTIES, Row, Size, Violation, append, lattice, raw_system, read, replace, search_stage, shorten_waits, shrink,
+    table,
 };
 use rqsim::plan::{InputError, plan};
 use sim_core::untimed::{Budget, End, Model, search};
@@ -16,6 +17,8 @@ use sim_core::untimed::{Budget, End, Model, search};
 use super::flags::{Changes, StageFlags};
 use super::{Failure, output};
 
+/// Most states of a search of a smaller experiment.
+const SHRINK_STATES: usize = 4_000_000;
 /// Exit code of a search that found no violation and did not come to its end.
 const NO_VERDICT: u8 = 3;
 
@@ -28,6 +31,7 @@ const NO_VERDICT: u8 = 3;
   sim explore explore-aa.ron                        one lock, two CPUs and their NMIs, stage by stage
   sim explore explore-abba.ron --stages 'next +1-5' --memory 8GiB --time 10m
   sim explore explore-plain.ron --model sc --interrupts 0
+  sim explore explore-abba.ron --stages next --shrink   the fewest CPUs, interrupts and steps for each violation
   sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
   sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
 
@@ -61,6 +65,9 @@ pub(super) struct ExploreArgs {
     /// Search again what is in the file already.
     #[arg(long)]
     fresh: bool,
+    /// Make each violation's experiment as small as it gets: what it needs, and what not, beside the path there.
+    #[arg(long, conflicts_with_all = ["lattice", "brief"])]
+    shrink: bool,
     /// No paths: the table only.
     #[arg(long)]
     brief: bool,
@@ -203,7 +210,16 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
         rqsim::files::write_text(path, &replace(&page, &short, "sim explore --lattice", &table(&rows))?)?;
     }
-    if !args.brief {
+    if args.shrink {
+        for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
+            for row in rows.iter().filter(|r| r.stage == stage.name) {
+                for v in &row.violations {
+                    let small = shrink(&plan.loaded, stage.idx as usize, &size, v, args.size.memory, SHRINK_STATES)?;
+                    output::print(&path(&row.stage, &small.violation, &small.words()))?;
+                }
+            }
+        }
+    } else if !args.brief {
         output::print(&paths(&rows))?;
     }
     let broken = rows.iter().any(|r| !r.violations.is_empty());
@@ -264,7 +280,8 @@ pub(super) fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, F
 
 /// A stage in a line.
 fn line(row: &Row) -> String {
-    let mut says: Vec<String> = PROPERTIES.iter().map(|p| format!("{} {}", p.name(), row.verdict(p.name()))).collect();
+    let asked = PROPERTIES.iter().map(|p| (p.name(), row.verdict(p.name()))).filter(|(_, verdict)| verdict != "-");
+    let mut says: Vec<String> = asked.map(|(name, verdict)| format!("{name} {verdict}")).collect();
     if !row.told.is_empty() {
         says.push(format!("ETIMEDOUT by {}", row.told.join(" and ")));
     }
@@ -280,16 +297,21 @@ fn line(row: &Row) -> String {
     )
 }
 
+/// A violation, what more is to be said of it, and a shortest path to it.
+fn path(stage: &str, v: &Violation, more: &[String]) -> String {
+    let mut out = format!("\n{stage}, {}: {} ({} in all)\n", v.property, v.what, v.count);
+    more.iter().for_each(|l| out += &format!("  {l}\n"));
+    v.story.iter().for_each(|l| out += &format!("  {l}\n"));
+    out.push('\n');
+    v.columns.iter().for_each(|l| out += &format!("  {l}\n"));
+    out
+}
+
 /// The paths to what does not hold; the same path is printed once.
 fn paths(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
-        for v in &row.violations {
-            out += &format!("\n{}, {}: {} ({} in all)\n", row.stage, v.property, v.what, v.count);
-            v.story.iter().for_each(|l| out += &format!("  {l}\n"));
-            out.push('\n');
-            v.columns.iter().for_each(|l| out += &format!("  {l}\n"));
-        }
+        row.violations.iter().for_each(|v| out += &path(&row.stage, v, &[]));
     }
     out
 }

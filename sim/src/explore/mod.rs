@@ -11,6 +11,8 @@ mod growth;
 mod lattice;
 mod page;
 mod record;
+mod shrink;
+mod smaller;
 mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
@@ -18,6 +20,7 @@ pub use growth::growth;
 pub use lattice::{lattice, table};
 pub use page::replace;
 pub use record::{Row, Violation, append, read};
+pub use shrink::{Shrunk, shrink};
 pub use story::{columns, story};
 
 use std::sync::Arc;
@@ -115,6 +118,7 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
         interrupts: if has_sources { size.interrupts } else { 0 },
         sources,
         watch: true,
+        counter: stage.counter,
     })
 }
 
@@ -199,6 +203,7 @@ pub fn search_stage(
         steps: graph.steps(),
         bytes: graph.bytes(),
         seconds: 0.0,
+        counted: system.counter.is_some(),
         told: told(&graph),
         growth: if graph.end == End::Complete { Vec::new() } else { growth(&graph, program) },
         violations,

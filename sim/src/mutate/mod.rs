@@ -79,7 +79,7 @@ impl<'p> Subject<'p> {
             }
             sound.push(b);
         }
-        let timed = timed::judge(&plan.loaded, &stage.spec, &trial.seeds);
+        let timed = timed::judge(&plan.loaded, &stage.spec, stage.counter, &trial.seeds);
         let mutants = mutants(&stage.spec.program, LOCK_SOURCE);
         Ok(Subject { plan, stage, trial, system, sound, timed, mutants })
     }
@@ -116,7 +116,7 @@ impl<'p> Subject<'p> {
             Vec::new()
         } else {
             let spec = MachineSpec { program: changed, ..self.stage.spec.clone() };
-            let found = timed::judge(&self.plan.loaded, &spec, &self.trial.seeds);
+            let found = timed::judge(&self.plan.loaded, &spec, self.stage.counter, &self.trial.seeds);
             let new = found.into_iter().filter(|(what, _)| !self.timed.contains_key(what));
             new.map(|(what, n)| (what.to_owned(), n)).collect()
         };
