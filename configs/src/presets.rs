@@ -60,6 +60,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-plain.ron", include_str!("../presets/explore-plain.ron")),
     ("explore-aa.ron", include_str!("../presets/explore-aa.ron")),
     ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
+    ("explore-weak.ron", include_str!("../presets/explore-weak.ron")),
 ];
 
 /// Standing sweeps, each with the question it answers.

@@ -91,6 +91,45 @@ pub fn lock_object(name: &str) -> String {
     format!("lock_{name}")
 }
 
+/// The payload word, and its offset there, in which every critical section of an experiment counts: each has a `Load` of it and then
+/// a `Store`, once and directly in its body, and nothing else touches it. None if there is no such word.
+#[must_use]
+pub fn counter(e: &Experiment) -> Option<(String, u64)> {
+    let bodies = || e.workload.tasks.iter().map(|t| &t.body).chain(e.handlers.iter().map(|(_, b)| b));
+    let hooks = e.hooks.iter().map(|(_, b)| b);
+    let mut sections: Vec<&Vec<Step>> = Vec::new();
+    let mut others: Vec<&Step> = Vec::new();
+    let mut todo: Vec<&Step> = bodies().chain(hooks).flatten().collect();
+    while let Some(step) = todo.pop() {
+        match step {
+            Step::Critical { body, on_error, .. } => {
+                sections.push(body);
+                todo.extend(on_error);
+                todo.extend(body);
+            }
+            Step::Lock(_) | Step::Unlock(_) => return None,
+            Step::IrqOff(body) | Step::IrqOn(body) | Step::Forever(body) | Step::Loop { body, .. } => todo.extend(body),
+            Step::Guarded { body, on_busy, .. } => todo.extend(body.iter().chain(on_busy)),
+            _ => others.push(step),
+        }
+    }
+    let [Step::Load(word), ..] = sections.first()?.as_slice() else { return None };
+    let touches = |s: &Step| match s {
+        Step::Load(w) | Step::Store(w) | Step::Add(w) => w == word,
+        Step::Set { word: w, .. } | Step::Await { word: w, .. } => w == word,
+        _ => false,
+    };
+    let counts = |body: &&Vec<Step>| {
+        matches!(body.as_slice(), [Step::Load(a), Step::Store(b), ..] if a == word && b == word)
+            && body[2..].iter().all(|s| !touches(s))
+    };
+    let touched = others.iter().filter(|s| touches(s)).count();
+    if !sections.iter().all(counts) || touched != 2 * sections.len() {
+        return None;
+    }
+    e.payload.iter().find_map(|p| Some((p.name.clone(), p.offset_of(word)?)))
+}
+
 /// Name of the object of a payload.
 #[must_use]
 pub fn payload_object(name: &str) -> String {

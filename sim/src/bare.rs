@@ -65,6 +65,9 @@ impl MachineSpec {
 /// All mistakes, each with line and column.
 pub fn assemble(name: &str, text: &str, options: &Options) -> Result<Program, InputError> {
     let sources = [Source { name: name.to_owned(), text: text.to_owned() }];
-    asm::assemble(&sources, options)
-        .map_err(|e| InputError { plain: e.render(&sources, false), colored: e.render(&sources, true) })
+    asm::assemble(&sources, options).map_err(|e| InputError {
+        plain: e.render(&sources, false),
+        colored: e.render(&sources, true),
+        field: None,
+    })
 }

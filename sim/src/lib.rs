@@ -55,6 +55,7 @@ pub mod files;
 mod journal;
 pub mod litmus;
 pub mod machine;
+pub mod mutate;
 pub mod network;
 pub mod observe;
 pub mod orderings;

@@ -68,6 +68,8 @@ pub struct StagePlan {
     pub config_hash: String,
     /// Hash of the assembled program.
     pub program_hash: String,
+    /// Address of the word in which every critical section counts, if there is one.
+    pub counter: Option<u64>,
 }
 
 /// An experiment, ready to run.
@@ -341,6 +343,10 @@ fn stage(
         patches: of_stage.patches.clone(),
         config_hash: hash(&point_text(loaded, idx, &[])),
         program_hash,
+        counter: workload::counter(e).and_then(|(payload, offset)| {
+            let object = workload::payload_object(&payload);
+            spec.program.object(&object).map(|o| o.addr + offset)
+        }),
         spec,
     })
 }

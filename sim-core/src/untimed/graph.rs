@@ -5,10 +5,10 @@
 //! pair of them and looked up for all states that share the pair.
 
 use super::intern::{Interner, MixMap, Tuples};
-use super::step::Cx;
+use super::step::{Covered, Cx};
 use super::weak::{Time, Version};
 use super::{CoreState, Fault, Model, Stage, State, Step, System};
-use crate::isa::{ETIMEDOUT, WaitKind};
+use crate::isa::{ETIMEDOUT, Pc, WaitKind};
 use crate::rng::Stream;
 
 /// Runs taken at random to learn who touches what, and their lengths.
@@ -133,13 +133,14 @@ pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
     let weak = system.model == Model::Weak;
     assert!(!weak || system.interrupts == 0, "interrupts are not for the weak model");
     let mut cx = Cx::of(system);
-    if system.private && !weak && system.tasks.len() <= super::access::CORES_MAX {
+    if system.private && system.tasks.len() <= super::access::CORES_MAX {
         cx.access.used = true;
         learn(system, &mut cx);
     }
     let mut restarts = 0;
     loop {
         cx.access.grown = false;
+        cx.covered.fill(Covered::default());
         let mut graph = Graph::new(system, cx, restarts);
         graph.run(&mut budget);
         if !graph.cx.access.grown || graph.end == End::Told {
@@ -186,6 +187,12 @@ impl<'s> Graph<'s> {
         }
     }
 
+    /// What was searched.
+    #[must_use]
+    pub fn system(&self) -> &System {
+        self.system
+    }
+
     /// Distinct states.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -226,6 +233,12 @@ impl<'s> Graph<'s> {
     #[must_use]
     pub fn parts(&self) -> [usize; 3] {
         [self.cores.all().len(), self.memories.all().len(), self.known.iter().map(MixMap::len).sum()]
+    }
+
+    /// How a micro-op was executed in steps of visited states, and by questions about steps since.
+    #[must_use]
+    pub fn covered(&self, pc: Pc) -> Covered {
+        self.cx.covered.get(pc as usize).copied().unwrap_or_default()
     }
 
     /// Edges of a visited state.

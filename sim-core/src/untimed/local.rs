@@ -83,6 +83,11 @@ impl System {
         if !self.merge_local {
             return Ok(false);
         }
+        // Until then the core owns the lock, and what it has stored before can become visible: others must not see that only
+        // when it owns the lock no more.
+        if self.watch && cx.releases[pc as usize] {
+            return Ok(false);
+        }
         let quiet = state.left == 0 || self.sources.get(core).is_none_or(Vec::is_empty);
         let open = !quiet && self.interruptible(state, core);
         let room = c.buffer.len() < self.store_buffer;

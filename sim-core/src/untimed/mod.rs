@@ -44,7 +44,7 @@ pub use interrupts::Source;
 pub use live::Live;
 pub use progress::Without;
 pub use state::{Buffered, CoreState, Handler, State};
-pub use step::{Fault, Step};
+pub use step::{Covered, Fault, Step};
 pub use trace::TraceStep;
 pub use unknown::{ANY, SOME_TIME, is_unknown};
 pub use weak::{Time, Views};
@@ -98,4 +98,6 @@ pub struct System {
     pub interrupts: u8,
     /// Keep in states what contexts hold and want, by their marks.
     pub watch: bool,
+    /// Keep in states how often each core has owned a lock: for a program that counts it in this 8-byte word. Needs `watch`.
+    pub counter: Option<u64>,
 }

@@ -54,6 +54,8 @@ pub struct CoreState {
     pub handlers: Vec<Handler>,
     /// Times `stopping` has given 0.
     pub rounds: u8,
+    /// Times a context of this core has owned a lock; 0 without [`System::counter`].
+    pub owned: u8,
     /// What the contexts hold and want, by the marks; empty unless [`System::watch`].
     pub claims: Vec<Claim>,
     /// `weak`: group of the next store.
@@ -110,6 +112,7 @@ impl State {
                 done: task.is_none(),
                 handlers: Vec::new(),
                 rounds: 0,
+                owned: 0,
                 claims: Vec::new(),
                 group: 0,
                 views: Views { regs: vec![0; tracked], ..Views::default() },
@@ -206,7 +209,7 @@ impl CoreState {
     /// behind its length.
     pub(super) fn encode(&self, model: Model, out: &mut Vec<u8>) {
         out.push(u8::from(self.done) | u8::from(self.irq_enabled) << 1);
-        out.push(self.rounds);
+        out.extend([self.rounds, self.owned]);
         put(out, self.handlers.len() as u64);
         for h in &self.handlers {
             put(out, u64::from(h.rank) << 1 | u64::from(h.flag));

@@ -7,8 +7,8 @@ use super::unknown::{self, ANY, SOME_TIME, is_unknown};
 use super::weak::{Matters, Read, Time};
 use super::{Buffered, Model, State, System};
 use crate::exec::Context;
-use crate::isa::{Addr, Base, Fence, Op, Operand, Order, Pc, Reg, Width};
-use crate::program::{GLOBAL_BASE, PERCPU_BASE};
+use crate::isa::{Addr, Base, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
+use crate::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 
 /// A choice of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +43,21 @@ pub(super) struct Cx {
     pub(super) access: Access,
     /// Keep [`State::trail`].
     pub(super) record: bool,
+    /// `[pc]`: how it was executed.
+    pub(super) covered: Vec<Covered>,
+    /// `[pc]`: with this micro-op a lock is released, as the mark behind it says.
+    pub(super) releases: Vec<bool>,
+}
+
+/// How a micro-op was executed in a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// It was executed.
+    pub executed: bool,
+    /// A branch whose comparison held.
+    pub taken: bool,
+    /// A branch whose comparison did not hold.
+    pub passed: bool,
 }
 
 impl Cx {
@@ -52,8 +67,29 @@ impl Cx {
             live: system.forget_dead.then(|| Live::of(&system.program)),
             access: Access::default(),
             record: false,
+            covered: vec![Covered::default(); system.program.ops.len()],
+            releases: releases(&system.program),
         }
     }
+
+    /// The micro-op at `pc` was executed, and the core goes on at `to`.
+    fn cover(&mut self, pc: Pc, op: &Op, to: Pc) {
+        let c = &mut self.covered[pc as usize];
+        c.executed = true;
+        if let Op::Branch { target, .. } = *op {
+            c.taken |= to == target;
+            c.passed |= to == pc + 1;
+        }
+    }
+}
+
+fn releases(program: &Program) -> Vec<bool> {
+    let released = |pc: usize| match program.ops.get(pc) {
+        Some(Op::Mark(site)) => Some(program.marks[*site as usize].kind == MarkKind::Released),
+        _ => None,
+    };
+    let behind = |pc: usize| (pc + 1..).map_while(released).any(|is| is);
+    (0..program.ops.len()).map(|pc| !program.is_mark(pc as Pc) && behind(pc)).collect()
 }
 
 /// The program did something that no machine could do, or that this engine has no meaning for.
@@ -154,8 +190,11 @@ impl System {
                 cx.access.reads(core, kind, self.resolve(state, core, &addr, width)?, width);
                 self.reads(state, core, &addr, width, Order::Relaxed)?
             }
-            Op::Branch { cmp, a, b, target } if unknown::compare(cmp, context.value(a), context.value(b)).is_none() => {
+            op @ Op::Branch { cmp, a, b, target }
+                if unknown::compare(cmp, context.value(a), context.value(b)).is_none() =>
+            {
                 for to in [target, pc + 1] {
+                    cx.cover(pc, &op, to);
                     let mut next = state.clone();
                     next.cores[core].contexts.last_mut().expect("it is running").pc = to;
                     if cx.record {
@@ -235,11 +274,13 @@ impl System {
             return Err(fault("a number that depends on time, where this engine needs to know it"));
         }
         if let Some(done) = step_pure(context, &op, core as u64, stride).map_err(fault)? {
+            cx.cover(pc, &op, context.pc);
             if cx.record {
                 state.trail.push(pc);
             }
             return Ok(done);
         }
+        cx.cover(pc, &op, pc);
         match op {
             Op::Load { dst, addr, width, order } => {
                 if weak {
@@ -258,7 +299,8 @@ impl System {
                 }
                 let at = self.resolve(state, core, &addr, width)?;
                 cx.access.writes(core, kind, at, width);
-                if self.model == Model::Sc || self.bypasses(cx, state, core, at, width) {
+                let bound = if weak { view.max(self.address_view(state, core, &addr)) } else { 0 };
+                if self.model == Model::Sc || self.bypasses(cx, state, core, at, width, bound) {
                     self.put(state, core, at, width, value)?;
                 } else {
                     self.put_store(
@@ -304,7 +346,8 @@ impl System {
                 }
                 let view = read.at.max(add_view);
                 cx.access.writes(core, kind, at, width);
-                if self.bypasses(cx, state, core, at, width) {
+                let bound = if weak { view.max(self.address_view(state, core, &addr)) } else { 0 };
+                if self.bypasses(cx, state, core, at, width, bound) {
                     self.put(state, core, at, width, value)?;
                 } else {
                     let store = Buffered { addr: at, width, value, release: false, group: 0, view };
@@ -327,6 +370,9 @@ impl System {
                 if self.watch && m.guard.is_none_or(|(r, when)| (context.reg(r) != 0) == when) {
                     let args = m.args.map(|a| context.value(a));
                     c.claim(m.kind, args);
+                    if self.counter.is_some() && m.kind == MarkKind::Held {
+                        c.owned = c.owned.wrapping_add(1);
+                    }
                     if cx.record {
                         state.said.push((pc, args));
                     }
@@ -402,11 +448,17 @@ impl System {
         Ok(true)
     }
 
-    /// A store that no other core ever sees need not wait in the buffer.
-    fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width) -> bool {
-        self.model != Model::Weak
-            && cx.access.is_of_core(core, addr, width)
-            && !state.cores[core].buffer.iter().any(|b| b.overlaps(addr, width))
+    /// A store that no other core ever sees need not wait in the buffer. On `weak` that goes for whole words, as versions do, and
+    /// for a value and an address with no view above the core's floor: memory keeps no view for the loads that find it there.
+    fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width, view: Time) -> bool {
+        let c = &state.cores[core];
+        let whole = self.model != Model::Weak || (self.is_private(cx, core, addr) && view <= c.views.floor);
+        whole && cx.access.is_of_core(core, addr, width) && !c.buffer.iter().any(|b| b.overlaps(addr, width))
+    }
+
+    /// No other core touches the word of an address.
+    fn is_private(&self, cx: &Cx, core: usize, addr: u64) -> bool {
+        cx.access.is_of_core(core, addr & !7, Width::U64)
     }
 
     /// What a load can give now; nothing if it has to wait.

@@ -19,7 +19,7 @@ use sim_core::untimed::{LIMIT_BYTES, Model, System, explore};
 /// Values of all loads in order of threads, then the locations.
 type Outcomes = BTreeSet<Vec<u64>>;
 
-fn untimed(p: &Program, model: Model) -> Outcomes {
+fn untimed(p: &Program, model: Model, private: bool) -> Outcomes {
     let text = text(p);
     let source = [Source { name: "random".into(), text }];
     let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
@@ -32,6 +32,7 @@ fn untimed(p: &Program, model: Model) -> Outcomes {
         memory: Vec::new(),
         store_buffer: 8,
         merge_local: true,
+        private,
         ..System::default()
     };
     let mut set = Outcomes::new();
@@ -51,9 +52,11 @@ fn untimed(p: &Program, model: Model) -> Outcomes {
 
 fn compare(seed: u64, model: Model, also: Also) -> (usize, bool) {
     let p = program(seed);
-    let (ours, theirs) = (untimed(&p, model), outcomes(&p, also));
+    let (ours, theirs) = (untimed(&p, model, false), outcomes(&p, also));
     let extra: Vec<_> = ours.difference(&theirs).collect();
     let missing: Vec<_> = theirs.difference(&ours).collect();
+    // What only one core touches is merged: nothing else comes out.
+    assert_eq!(untimed(&p, model, true), ours, "seed {seed}\n{}", text(&p));
     assert!(extra.is_empty() && missing.is_empty(), "seed {seed}: extra {extra:?}, missing {missing:?}\n{}", text(&p));
     (ours.len(), outcomes(&p, Also::Nothing).len() > theirs.len())
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, append, lattice, raw_system, read, replace, search_stage, shorten_waits, table,
+    PROPERTIES, Row, Size, Violation, append, lattice, raw_system, read, replace, search_stage, shorten_waits, shrink,
+    table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, plan};
@@ -17,6 +18,8 @@ use sim_core::untimed::{Budget, End, Model, search};
 use super::flags::{Changes, StageFlags};
 use super::{Failure, output};
 
+/// Most states of a search of a smaller experiment.
+const SHRINK_STATES: usize = 4_000_000;
 /// Exit code of a search that found no violation and did not come to its end.
 const NO_VERDICT: u8 = 3;
 
@@ -29,6 +32,7 @@ const NO_VERDICT: u8 = 3;
   sim explore explore-aa.ron                        one lock, two CPUs and their NMIs, stage by stage
   sim explore explore-abba.ron --stages 'next +1-5' --memory 8GiB --time 10m
   sim explore explore-plain.ron --model sc --interrupts 0
+  sim explore explore-abba.ron --stages next --shrink   the fewest CPUs, interrupts and steps for each violation
   sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
   sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
 
@@ -51,36 +55,20 @@ pub(super) struct ExploreArgs {
     page: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
-    /// Cores of the machine [default: those that the experiment names, at least 2].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
-    cores: Option<u32>,
-    /// Most interrupts in one run, all cores together.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    interrupts: u8,
-    /// Rounds of tasks that go on until the experiment ends, per core.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    rounds: u8,
-    /// Memory model [default: the machine's].
-    #[arg(long, value_name = "MODEL")]
-    model: Option<ModelArg>,
-    /// Entries of the store buffer [default: the machine's].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    store_buffer: Option<u16>,
-    /// Memory a search may use, as in 8GiB or 500MiB.
-    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
-    memory: usize,
+    #[command(flatten)]
+    size: SizeFlags,
     /// Time the search of one stage may take, as in 90s or 10m [default: any].
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
-    /// Make a state at every micro-op: the same verdicts, slowly.
-    #[arg(long)]
-    full: bool,
     /// File for what was found, a JSON line per stage; stages that are in it are not searched again.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Search again what is in the file already.
     #[arg(long)]
     fresh: bool,
+    /// Make each violation's experiment as small as it gets: what it needs, and what not, beside the path there.
+    #[arg(long, conflicts_with_all = ["lattice", "brief"])]
+    shrink: bool,
     /// No paths: the table only.
     #[arg(long)]
     brief: bool,
@@ -89,8 +77,46 @@ pub(super) struct ExploreArgs {
     quiet: bool,
 }
 
+/// How large a configuration is explored, and with what.
+#[derive(Debug, Args)]
+pub(super) struct SizeFlags {
+    /// Cores of the machine [default: those that the experiment names, at least 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(super) cores: Option<u32>,
+    /// Most interrupts in one run, all cores together.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) interrupts: u8,
+    /// Rounds of tasks that go on until the experiment ends, per core.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) rounds: u8,
+    /// Memory model [default: the machine's].
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<ModelArg>,
+    /// Entries of the store buffer [default: the machine's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) store_buffer: Option<u16>,
+    /// Memory a search may use, as in 8GiB or 500MiB.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
+    pub(super) memory: usize,
+    /// Make a state at every micro-op: the same verdicts, slowly.
+    #[arg(long)]
+    pub(super) full: bool,
+}
+
+impl SizeFlags {
+    pub(super) fn size(&self) -> Size {
+        Size {
+            model: self.model.map(Model::from),
+            interrupts: self.interrupts,
+            rounds: self.rounds,
+            store_buffer: self.store_buffer.map(usize::from),
+            merged: !self.full,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ModelArg {
+pub(super) enum ModelArg {
     Sc,
     Tso,
     Weak,
@@ -131,7 +157,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return raw(args, name);
     }
     let mut loaded = args.changes.apply(configs::load(name)?)?;
-    loaded = with_cores(loaded, args.cores)?;
+    loaded = with_cores(loaded, args.size.cores)?;
     let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
     let mut plans = Vec::new();
     for mut loaded in all {
@@ -140,13 +166,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         args.stages.select(&mut plan)?;
         plans.push(plan);
     }
-    let size = Size {
-        model: args.model.map(Model::from),
-        interrupts: args.interrupts,
-        rounds: args.rounds,
-        store_buffer: args.store_buffer.map(usize::from),
-        merged: !args.full,
-    };
+    let size = args.size.size();
     let mut before = Vec::new();
     if let Some(path) = args.out.as_ref().filter(|_| !args.fresh) {
         let (rows, bad) = read(path)?;
@@ -171,7 +191,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
                     }
                     args.time.is_some_and(|t| start.elapsed() > t)
                 };
-                let mut row = search_stage(plan, stage, &size, args.memory, over)?;
+                let mut row = search_stage(plan, stage, &size, args.size.memory, over)?;
                 row.seconds = start.elapsed().as_secs_f64();
                 if let Some(path) = &args.out {
                     append(path, &row)?;
@@ -189,9 +209,18 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let page = rqsim::files::read_text(path, LOG_BYTES_MAX)
             .map_err(|source| reports::Error::Read { path: path.clone(), source })?;
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
-        rqsim::files::write_text(path, &replace(&page, &short, &table(&rows))?)?;
+        rqsim::files::write_text(path, &replace(&page, &short, "sim explore --lattice", &table(&rows))?)?;
     }
-    if !args.brief {
+    if args.shrink {
+        for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
+            for row in rows.iter().filter(|r| r.stage == stage.name) {
+                for v in &row.violations {
+                    let small = shrink(&plan.loaded, stage.idx as usize, &size, v, args.size.memory, SHRINK_STATES)?;
+                    output::print(&path(&row.stage, &small.violation, &small.words()))?;
+                }
+            }
+        }
+    } else if !args.brief {
         output::print(&paths(&rows))?;
     }
     let broken = rows.iter().any(|r| !r.violations.is_empty());
@@ -208,12 +237,12 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
 fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
     let text = rqsim::files::read_text(Path::new(name), PROGRAM_BYTES_MAX)
         .map_err(|source| reports::Error::Read { path: name.into(), source })?;
-    let model = args.model.unwrap_or(ModelArg::Tso).into();
-    let cores = args.cores.unwrap_or(2) as usize;
-    let system = raw_system(name, text, model, cores, args.store_buffer.map_or(8, usize::from))?;
+    let model = args.size.model.unwrap_or(ModelArg::Tso).into();
+    let cores = args.size.cores.unwrap_or(2) as usize;
+    let system = raw_system(name, text, model, cores, args.size.store_buffer.map_or(8, usize::from))?;
     let start = Instant::now();
     let mut over = |_| args.time.is_some_and(|t| start.elapsed() > t);
-    let graph = search(&system, Budget { bytes: args.memory, over: &mut over });
+    let graph = search(&system, Budget { bytes: args.size.memory, over: &mut over });
     output::print(&format!("{name}, {cores} cores: {} states, {} steps\n", graph.len(), graph.steps()))?;
     match &graph.end {
         End::Complete => Ok(ExitCode::SUCCESS),
@@ -229,7 +258,7 @@ fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
 }
 
 /// The experiment on as many cores as it names, or as asked for.
-fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
+pub(super) fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
     let e = &loaded.experiment;
     let on = e.workload.tasks.iter().map(|t| &t.on).chain(e.interrupts.iter().map(|i| &i.on));
     let named = on.map(|c| match c {
@@ -253,7 +282,8 @@ fn with_cores(loaded: Loaded, cores: Option<u32>) -> Result<Loaded, Failure> {
 
 /// A stage in a line.
 fn line(row: &Row) -> String {
-    let mut says: Vec<String> = PROPERTIES.iter().map(|p| format!("{} {}", p.name(), row.verdict(p.name()))).collect();
+    let asked = PROPERTIES.iter().map(|p| (p.name(), row.verdict(p.name()))).filter(|(_, verdict)| verdict != "-");
+    let mut says: Vec<String> = asked.map(|(name, verdict)| format!("{name} {verdict}")).collect();
     if !row.told.is_empty() {
         says.push(format!("ETIMEDOUT by {}", row.told.join(" and ")));
     }
@@ -269,16 +299,21 @@ fn line(row: &Row) -> String {
     )
 }
 
+/// A violation, what more is to be said of it, and a shortest path to it.
+fn path(stage: &str, v: &Violation, more: &[String]) -> String {
+    let mut out = format!("\n{stage}, {}: {} ({} in all)\n", v.property, v.what, v.count);
+    more.iter().for_each(|l| out += &format!("  {l}\n"));
+    v.story.iter().for_each(|l| out += &format!("  {l}\n"));
+    out.push('\n');
+    v.columns.iter().for_each(|l| out += &format!("  {l}\n"));
+    out
+}
+
 /// The paths to what does not hold; the same path is printed once.
 fn paths(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
-        for v in &row.violations {
-            out += &format!("\n{}, {}: {} ({} in all)\n", row.stage, v.property, v.what, v.count);
-            v.story.iter().for_each(|l| out += &format!("  {l}\n"));
-            out.push('\n');
-            v.columns.iter().for_each(|l| out += &format!("  {l}\n"));
-        }
+        row.violations.iter().for_each(|v| out += &path(&row.stage, v, &[]));
     }
     out
 }

@@ -12,6 +12,7 @@ mod help;
 mod init;
 mod interrupt;
 mod litmus;
+mod mutate;
 mod orderings;
 mod output;
 mod presets;
@@ -89,6 +90,7 @@ Exit codes: 0 it can be run; 2 what is wrong has been printed, with its place an
     Orderings(orderings::OrderingsArgs),
     Windows(windows::WindowsArgs),
     Explore(explore::ExploreArgs),
+    Mutate(mutate::MutateArgs),
     Report(report::ReportArgs),
     Sweep(sweep::SweepArgs),
     #[command(subcommand)]
@@ -219,6 +221,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Orderings(c)) => orderings::run(&c),
         Some(Command::Windows(c)) => windows::run(&c),
         Some(Command::Explore(c)) => return explore::run(&c).unwrap_or_else(fail),
+        Some(Command::Mutate(c)) => mutate::run(&c),
         Some(Command::Report(c)) => report::run(&c),
         Some(Command::Sweep(c)) => sweep::run(&c),
         Some(Command::Results(c)) => results::run(&c),

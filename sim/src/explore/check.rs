@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind};
+use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind, Width};
 use sim_core::program::Program;
 use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without, on_cycle};
+
+use crate::run::lock_name;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +18,8 @@ pub enum Property {
     Exclusion,
     /// When every task has ended, what the program declares clean is 0.
     Clean,
+    /// When every task has ended, the word in which critical sections count has counted all of them.
+    Updates,
     /// From every state each attempt can end, without an attempt that has not begun.
     Ends,
     /// Every attempt can end without a deadline that passes: a check finds each deadlock.
@@ -25,10 +29,11 @@ pub enum Property {
 }
 
 /// All of them, in the order of tables.
-pub const PROPERTIES: [Property; 6] = [
+pub const PROPERTIES: [Property; 7] = [
     Property::Fault,
     Property::Exclusion,
     Property::Clean,
+    Property::Updates,
     Property::Ends,
     Property::NoDeadline,
     Property::TrueDeadlock,
@@ -42,6 +47,7 @@ impl Property {
             Property::Fault => "no fault",
             Property::Exclusion => "exclusion",
             Property::Clean => "clean",
+            Property::Updates => "no update lost",
             Property::Ends => "ends",
             Property::NoDeadline => "no deadline needed",
             Property::TrueDeadlock => "deadlocks true",
@@ -84,6 +90,7 @@ pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
     }
     found.extend(exclusion(graph, program, &parts));
     found.extend(clean(graph, program, &parts));
+    found.extend(updates(graph, program, &parts));
     if graph.end == End::Complete {
         found.extend(progress(graph, program));
     }
@@ -107,11 +114,6 @@ fn part(c: &CoreState, program: &Program) -> Part {
 fn cores_of<'a>(graph: &'a Graph<'_>, state: usize) -> &'a [u32] {
     let tuple = graph.tuple(state);
     &tuple[..tuple.len() - 1]
-}
-
-/// Name of a lock's object.
-pub(super) fn lock_name(program: &Program, addr: u64) -> String {
-    program.object_at(addr).map_or_else(|| format!("{addr:#x}"), |(o, _)| o.name.clone())
 }
 
 fn exclusion(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
@@ -149,6 +151,30 @@ fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding
                     let what = format!("at rest {what}");
                     first = Some(Finding { property: Property::Clean, by: None, what, state: s, count: 1 });
                 }
+            }
+        }
+    }
+    first
+}
+
+/// At rest, what the critical sections have counted is how often a lock was owned.
+fn updates(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
+    let addr = graph.system().counter?;
+    let mut values: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut first: Option<Finding> = None;
+    for s in (0..graph.len()).filter(|s| cores_of(graph, *s).iter().all(|c| parts[*c as usize].rests)) {
+        let memory = *graph.tuple(s).last().expect("a tuple has a memory");
+        let value = *values.entry(memory).or_insert_with(|| graph.state(s).read(addr, Width::U64));
+        let owned: u64 = cores_of(graph, s).iter().map(|c| u64::from(graph.cores()[*c as usize].owned)).sum();
+        if value == owned {
+            continue;
+        }
+        match &mut first {
+            Some(f) => f.count += 1,
+            None => {
+                let name = lock_name(program, addr);
+                let what = format!("at rest {name} has counted {value} critical sections of {owned}");
+                first = Some(Finding { property: Property::Updates, by: None, what, state: s, count: 1 });
             }
         }
     }

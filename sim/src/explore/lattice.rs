@@ -5,7 +5,7 @@ use configs::{Base, Loaded, Named, Program, Stage};
 use lock_impl::programs;
 use sim_core::program::PatchInfo;
 
-use super::{PROPERTIES, Row};
+use super::{PROPERTIES, Property, Row};
 use crate::plan::{InputError, bare_program, lock_source};
 
 /// The experiment with a stage for each subset of the program's patches on each base, then once with each other built-in
@@ -70,31 +70,18 @@ fn subsets(loaded: &Loaded) -> Result<Vec<Stage>, InputError> {
 /// The table: a row per stage, a column per property. The last column, the time, differs from run to run.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
+    let counted = rows.iter().any(|r| r.counted);
+    let properties: Vec<Property> = PROPERTIES.into_iter().filter(|p| counted || *p != Property::Updates).collect();
     let mut out = String::from("| stage |");
-    PROPERTIES.iter().for_each(|p| out += &format!(" {} |", p.name()));
+    properties.iter().for_each(|p| out += &format!(" {} |", p.name()));
     out += " ETIMEDOUT by | states | steps | seconds |\n|---|";
-    PROPERTIES.iter().for_each(|_| out += "---|");
+    properties.iter().for_each(|_| out += "---|");
     out += "---|---:|---:|---:|\n";
     for r in rows {
         out += &format!("| {} |", r.stage);
-        PROPERTIES.iter().for_each(|p| out += &format!(" {} |", r.verdict(p.name())));
+        properties.iter().for_each(|p| out += &format!(" {} |", r.verdict(p.name())));
         let states = if r.is_complete() { r.states.to_string() } else { format!("{} ({})", r.visited, r.end) };
         out += &format!(" {} | {states} | {} | {:.1} |\n", r.told.join(", "), r.steps, r.seconds);
     }
     out
-}
-
-/// The page with the text between the markers of this name replaced.
-///
-/// # Errors
-/// A page without these markers.
-pub fn replace(page: &str, name: &str, text: &str) -> Result<String, InputError> {
-    let (begin, end) = (format!("<!-- {name}: made by sim explore --lattice -->\n"), format!("<!-- end of {name} -->"));
-    let missing = || {
-        let what = format!("the page has no lines `{}` and `{end}`", begin.trim_end());
-        InputError::text(&what, "put them where the table belongs")
-    };
-    let from = page.find(&begin).ok_or_else(missing)? + begin.len();
-    let to = page[from..].find(&end).ok_or_else(missing)? + from;
-    Ok(format!("{}{text}{}", &page[..from], &page[to..]))
 }

@@ -9,13 +9,18 @@
 mod check;
 mod growth;
 mod lattice;
+mod page;
 mod record;
+mod shrink;
+mod smaller;
 mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
 pub use growth::growth;
-pub use lattice::{lattice, replace, table};
+pub use lattice::{lattice, table};
+pub use page::replace;
 pub use record::{Row, Violation, append, read};
+pub use shrink::{Shrunk, shrink};
 pub use story::{columns, story};
 
 use std::sync::Arc;
@@ -61,17 +66,23 @@ pub fn shorten_waits(loaded: &mut Loaded) -> Result<(), InputError> {
     Ok(())
 }
 
+/// The memory model of a stage's machine.
+#[must_use]
+pub fn model_of(stage: &StagePlan) -> Model {
+    match stage.spec.core.model {
+        MemoryModel::Sc => Model::Sc,
+        MemoryModel::Tso => Model::Tso,
+        MemoryModel::Weak { .. } => Model::Weak,
+    }
+}
+
 /// The system of a stage.
 ///
 /// # Errors
 /// What this engine has no meaning for: more cores than it has bits for, interrupts with the weak model.
 pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     let spec = &stage.spec;
-    let model = size.model.unwrap_or(match spec.core.model {
-        MemoryModel::Sc => Model::Sc,
-        MemoryModel::Tso => Model::Tso,
-        MemoryModel::Weak { .. } => Model::Weak,
-    });
+    let model = size.model.unwrap_or_else(|| model_of(stage));
     let cores = spec.tasks.len();
     if cores > 16 {
         let what = format!("{cores} cores are more than the 16 that can be explored");
@@ -107,6 +118,7 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
         interrupts: if has_sources { size.interrupts } else { 0 },
         sources,
         watch: true,
+        counter: stage.counter,
     })
 }
 
@@ -191,6 +203,7 @@ pub fn search_stage(
         steps: graph.steps(),
         bytes: graph.bytes(),
         seconds: 0.0,
+        counted: system.counter.is_some(),
         told: told(&graph),
         growth: if graph.end == End::Complete { Vec::new() } else { growth(&graph, program) },
         violations,

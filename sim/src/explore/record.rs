@@ -6,6 +6,8 @@ use std::path::Path;
 use reports::{BadLine, Error, append_line, read_lines};
 use serde::{Deserialize, Serialize};
 
+use super::Property;
+
 /// A property that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -50,6 +52,8 @@ pub struct Row {
     pub bytes: usize,
     /// Time the search and its evaluation took; differs from run to run.
     pub seconds: f64,
+    /// The experiment's critical sections count, so that a lost update shows.
+    pub counted: bool,
     /// By which deadlines attempts can end: their own, or that of a waiter before them.
     pub told: Vec<String>,
     /// After a search that did not finish: registers and words with many values, and how many.
@@ -65,6 +69,7 @@ impl Row {
         let broken: Vec<&Violation> = self.violations.iter().filter(|v| v.property == property).collect();
         let by: Vec<&str> = broken.iter().filter_map(|v| v.by.as_deref()).collect();
         match (broken.is_empty(), by.is_empty()) {
+            (true, _) if !self.counted && property == Property::Updates.name() => "-".into(),
             (true, _) if self.is_complete() => "yes".into(),
             (true, _) => "?".into(),
             (false, true) => "NO".into(),

@@ -7,7 +7,8 @@ use sim_core::isa::Pc;
 use sim_core::program::Program;
 use sim_core::untimed::{Claim, CoreState, State, Step, TraceStep};
 
-use super::check::{claim_text, lock_name};
+use super::check::claim_text;
+use crate::run::lock_name;
 
 /// One line per step: who, where, the program's line, and what changed hands.
 #[must_use]

@@ -47,6 +47,13 @@ fn taking_over_in_two_stores_breaks_exclusion_in_one_order_and_not_in_the_other(
 }
 
 #[test]
+fn an_heir_that_is_called_before_the_lock_is_marked_breaks_exclusion() {
+    // Found only if the call can become visible before the release, which is merged with it otherwise.
+    let row = mutant("  store.u8 [lock.locked], 1                     # C2\n", "  barrier\n  pause\n");
+    assert!(broken(&row).contains(&"exclusion"), "{:?}", broken(&row));
+}
+
+#[test]
 fn an_error_that_leaves_its_entry_is_seen_at_rest() {
     let row = mutant("  mark resumed(lock)                            # gives up: pending no more\n  call pop()\n", "");
     assert!(broken(&row).contains(&"clean"), "{:?}", broken(&row));
