@@ -518,6 +518,16 @@ fn begin(plan: &SweepPlan, index: &Index, estimate: &Estimate, how: How<'_>) -> 
             if missing.is_empty() {
                 continue;
             }
+            if let Some(rule) = rule {
+                // Runs of later rounds may be there while one of an earlier round is not.
+                let first = plan.header.seeds.iter().max().map_or(1, |s| s.saturating_add(1));
+                for seed in first..first.saturating_add(rule.seeds_max) {
+                    match known(plan, index, &mut lines, Job { point, stage, seed }, false)? {
+                        Some(v) => drop(values.insert(seed, v)),
+                        None => break,
+                    }
+                }
+            }
             let cost = estimate.seconds(p, stage);
             state.left_s += cost * missing.len() as f64;
             let group = shared.groups.len();
