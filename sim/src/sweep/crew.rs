@@ -539,3 +539,24 @@ fn begin(plan: &SweepPlan, index: &Index, estimate: &Estimate, how: How<'_>) -> 
     shared.made.state.all += shared.made.state.reused;
     Ok(shared)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_runs_come_first_and_equal_ones_in_the_order_of_the_plan() {
+        let mut queue = BinaryHeap::new();
+        for (group, cost, seeds) in [(0, 1.0, vec![1, 2]), (1, 5.0, vec![4, 3]), (2, 1.0, vec![9])] {
+            queue.push(wanted(group, cost, seeds));
+        }
+        let order: Vec<(usize, u64)> = std::iter::from_fn(|| pop(&mut queue)).collect();
+        assert_eq!(order, [(1, 4), (1, 3), (0, 1), (0, 2), (2, 9)]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_process_uses_is_known_here() {
+        assert!(resident_mib().is_some_and(|mib| (1..1_000_000).contains(&mib)));
+    }
+}
