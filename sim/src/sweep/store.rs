@@ -203,7 +203,7 @@ impl Index {
             at,
             length: text.len() as u32,
             is_final: identity.status != names::TIMEOUT,
-            body: super::line::fnv(body.as_bytes()),
+            body: super::line::checksum(body.as_bytes()),
         };
         match self.places.get(&key) {
             Some(known) if known.is_final && place.is_final && known.body != place.body => {
