@@ -44,7 +44,7 @@ fn main() {
     let number = |flag: &str, usual: usize| value(flag).and_then(|v| v.parse().ok()).unwrap_or(usual);
     let runs = number("--runs", if smoke { 200 } else { 100_000 });
     let threads = number("-j", 2);
-    let duration = value("--duration").unwrap_or_else(|| "40us".into());
+    let duration = value("--duration").unwrap_or_else(|| "100us".into());
     // A point for every hundred runs.
     let points = (runs / 100).max(2);
     let dir = std::env::temp_dir().join(format!("rqsim-sweep-bench-{}", std::process::id()));
