@@ -112,7 +112,7 @@ pub struct SweepPoint {
     /// The command that makes the run again, if it did not end as its stage has to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
-    /// Checksum of all of the line before it: FNV-1a, 64 bits, hexadecimal.
+    /// Checksum of all of the line before it, 64 bits, hexadecimal: FNV-1a over words of eight bytes, rotated, see `sim::sweep::line`.
     pub sum: String,
 }
 

@@ -119,13 +119,14 @@ pub fn run_until(
     Ok(batch)
 }
 
-/// A digest of what a run measured: of its record without the texts and hashes that tell builds
-/// and experiment files apart. Equal digests mean equal results.
+/// A digest of what a run measured: of its record without the texts and hashes that tell builds,
+/// experiment files and sweeps apart. Equal digests mean equal results.
 #[must_use]
 pub fn digest(record: &Record) -> String {
     let mut bare = record.clone();
     for text in [&mut bare.version, &mut bare.config_hash, &mut bare.program_hash, &mut bare.config] {
         text.clear();
     }
+    bare.sweep = None;
     crate::plan::hash(&bare.to_json_line().unwrap_or_default())
 }

@@ -139,10 +139,10 @@ impl Axis {
     pub(super) fn rows(&self, place: &str) -> Result<Rows, Wrong> {
         match self {
             Axis::List { name, field, values } => {
-                let value = |(i, v): (usize, &Box<RawValue>)| {
-                    vec![Value { text: ron_text(v).to_owned(), place: format!("{place}.values[{i}]") }]
+                let value = |(i, text): (usize, &str)| {
+                    vec![Value { text: text.to_owned(), place: format!("{place}.values[{i}]") }]
                 };
-                let rows: Vec<Vec<Value>> = values.iter().enumerate().map(value).collect();
+                let rows: Vec<Vec<Value>> = values.iter().map(|v| ron_text(v)).enumerate().map(value).collect();
                 if rows.is_empty() {
                     let path = format!("{place}.values");
                     return Err((path, "the list is empty, so there is no point\ngive at least one value".into()));

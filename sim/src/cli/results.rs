@@ -253,7 +253,8 @@ fn merge(args: &MergeArgs) -> Result<(), Failure> {
     };
     if !args.stores.contains(&dir) {
         super::flags::make_folder(&dir)?;
-        if SweepPlan::path(&dir).exists() || records_path(&dir).exists() {
+        let is_other = SweepPlan::path(&dir).exists() && SweepPlan::read(&dir)? != plan;
+        if is_other || records_path(&dir).exists() {
             let what = format!("{} holds results already", dir.display());
             return Err(InputError::text(&what, "name a new folder, or one of those that are merged").into());
         }

@@ -123,7 +123,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
     }
     let dir = args.out.clone().unwrap_or_else(|| default_dir(args));
     super::flags::make_folder(&dir)?;
-    prepare_store(&dir, &ready.plan, args.fresh)?;
+    prepare_store(&dir, &ready.plan, args.fresh, args.shard)?;
     match args.engine {
         Engine::Local => local(args, &ready, &dir),
         Engine::Slurm => super::sweep_slurm::run(args, &ready, &dir),
@@ -161,7 +161,7 @@ fn default_dir(args: &SweepArgs) -> PathBuf {
 }
 
 /// Looks whether the folder can take this plan, and puts the plan into it.
-fn prepare_store(dir: &Path, plan: &SweepPlan, fresh: bool) -> Result<(), Failure> {
+fn prepare_store(dir: &Path, plan: &SweepPlan, fresh: bool, shard: Option<Shard>) -> Result<(), Failure> {
     let records = [records_path(dir), others_path(dir), journal_path(dir, None)];
     if fresh {
         set_aside(dir)?;
@@ -184,7 +184,12 @@ fn prepare_store(dir: &Path, plan: &SweepPlan, fresh: bool) -> Result<(), Failur
     if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    Ok(rqsim::files::write_text(&path, &text)?)
+    // Parts that begin at the same time write the same text, each beside it under a name of its own.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.{}.tmp", shard.map_or(0, |s| s.idx), std::process::id()));
+    let write = |source| reports::Error::Write { path: path.clone(), source };
+    std::fs::write(&beside, &text).map_err(write)?;
+    Ok(std::fs::rename(&beside, &path).map_err(write)?)
 }
 
 /// Moves what is in a store into a folder of its own.

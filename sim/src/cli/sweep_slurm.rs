@@ -240,3 +240,14 @@ fn list(parts: &[u32]) -> String {
     let one = |(a, b): &(u32, u32)| if a == b { a.to_string() } else { format!("{a}-{b}") };
     ranges.iter().map(one).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+
+    #[test]
+    fn parts_are_listed_as_an_array_takes_them() {
+        assert_eq!(list(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
+        assert_eq!(list(&[4]), "4");
+    }
+}

@@ -8,6 +8,9 @@ use rqsim::sweep::plan::SweepPlan;
 /// Rows that are printed; the file has all.
 const ROWS_MAX: usize = 60;
 
+/// Characters of an axis' value that are printed.
+const LABEL_MAX: usize = 40;
+
 /// How a column's numbers are written.
 type Show = fn(f64) -> String;
 
@@ -54,7 +57,7 @@ impl<'a> Table<'a> {
         }
         let point = &self.plan.points[job.point];
         let mut row = vec![point.point.to_string()];
-        row.extend(point.values.iter().map(|v| configs::sweep::label(v)));
+        row.extend(point.values.iter().map(|v| cut(configs::sweep::label(v))));
         row.push(self.plan.header.stages[job.stage].1.clone());
         row.push(if bad > 0 { format!("{runs} ({bad} bad)") } else { runs.to_string() });
         for (name, _, show) in self.shown() {
@@ -96,6 +99,15 @@ impl<'a> Table<'a> {
             text += &format!(".. {} more rows in points.csv\n", self.left_out);
         }
         text
+    }
+}
+
+/// A value that would fill the line, cut; the files have all of it.
+fn cut(label: String) -> String {
+    if label.chars().count() <= LABEL_MAX {
+        label
+    } else {
+        label.chars().take(LABEL_MAX - 2).chain("..".chars()).collect()
     }
 }
 

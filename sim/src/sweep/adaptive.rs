@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn scattered_values_get_at_most_twice_as_many_each_round_up_to_the_cap() {
         let of = |s: u64| Some(if s % 2 == 0 { 1.0 } else { 3.0 });
-        let (rounds, all) = rounds(&rule(false, 0.3, 40), of);
+        let (rounds, all) = rounds(&rule(false, 0.3, 80), of);
         assert_eq!(rounds[..3], [3, 3, 6]);
         assert_eq!(all[..6], [5, 1, 2, 6, 7, 8]);
         let values: Vec<f64> = all.iter().filter_map(|s| of(*s)).collect();

@@ -518,6 +518,16 @@ fn begin(plan: &SweepPlan, index: &Index, estimate: &Estimate, how: How<'_>) -> 
             if missing.is_empty() {
                 continue;
             }
+            if let Some(rule) = rule {
+                // Runs of later rounds may be there while one of an earlier round is not.
+                let first = plan.header.seeds.iter().max().map_or(1, |s| s.saturating_add(1));
+                for seed in first..first.saturating_add(rule.seeds_max) {
+                    match known(plan, index, &mut lines, Job { point, stage, seed }, false)? {
+                        Some(v) => drop(values.insert(seed, v)),
+                        None => break,
+                    }
+                }
+            }
             let cost = estimate.seconds(p, stage);
             state.left_s += cost * missing.len() as f64;
             let group = shared.groups.len();
@@ -528,4 +538,25 @@ fn begin(plan: &SweepPlan, index: &Index, estimate: &Estimate, how: How<'_>) -> 
     shared.made.state.done = shared.made.state.reused;
     shared.made.state.all += shared.made.state.reused;
     Ok(shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_runs_come_first_and_equal_ones_in_the_order_of_the_plan() {
+        let mut queue = BinaryHeap::new();
+        for (group, cost, seeds) in [(0, 1.0, vec![1, 2]), (1, 5.0, vec![4, 3]), (2, 1.0, vec![9])] {
+            queue.push(wanted(group, cost, seeds));
+        }
+        let order: Vec<(usize, u64)> = std::iter::from_fn(|| pop(&mut queue)).collect();
+        assert_eq!(order, [(1, 4), (1, 3), (0, 1), (0, 2), (2, 9)]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_process_uses_is_known_here() {
+        assert!(resident_mib().is_some_and(|mib| (1..1_000_000).contains(&mib)));
+    }
 }

@@ -28,7 +28,7 @@ pub mod adaptive;
 pub mod close;
 pub mod crew;
 pub mod estimate;
-pub mod line;
+mod line;
 pub mod plan;
 pub mod store;
 pub mod verify;

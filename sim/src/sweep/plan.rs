@@ -147,7 +147,10 @@ pub fn make(
 fn rule(sweep: &Sweep, a: &configs::sweep::Adaptive) -> Result<Rule, InputError> {
     let measured = || reports::sweep::COLUMNS.iter().filter(|c| c.measured).map(|c| c.name);
     if !measured().any(|n| n == a.metric) {
-        let help = crate::plan::near(&a.metric, measured(), "metrics");
+        let names: Vec<&str> = measured().collect();
+        let meant = configs::near_names(&a.metric, names.iter().copied());
+        let meant = meant.first().map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+        let help = format!("{meant}metrics: {}", names.join(", "));
         return Err(sweep.error_at("adaptive.metric", &format!("there is no metric \"{}\"", a.metric), &help).into());
     }
     let (relative, half_width) = match a.half_width {

@@ -203,7 +203,7 @@ impl Index {
             at,
             length: text.len() as u32,
             is_final: identity.status != names::TIMEOUT,
-            body: super::line::fnv(body.as_bytes()),
+            body: super::line::checksum(body.as_bytes()),
         };
         match self.places.get(&key) {
             Some(known) if known.is_final && place.is_final && known.body != place.body => {
@@ -364,5 +364,34 @@ impl Journal {
     pub fn sync(&self) -> Result<(), Error> {
         let guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         guard.0.sync_data().map_err(|source| Error::Write { path: self.path.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_is_in_one_shard() {
+        for of in 1..9 {
+            for point in 1..100 {
+                let has: Vec<u32> = (1..=of).filter(|idx| Shard { idx: *idx, of }.has(point)).collect();
+                assert_eq!(has.len(), 1, "point {point} of {of}: {has:?}");
+            }
+        }
+        assert_eq!("3/4".parse(), Ok(Shard { idx: 3, of: 4 }));
+        for wrong in ["0/4", "5/4", "4", "a/4", "1/", ""] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_journal_has_one_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = journal_path(dir.path(), None);
+        let first = Journal::open(path.clone()).unwrap();
+        assert!(Journal::open(path.clone()).unwrap_err().plain.contains("is being written by another process"));
+        drop(first);
+        assert!(Journal::open(path).is_ok());
     }
 }

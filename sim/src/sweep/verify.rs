@@ -51,7 +51,7 @@ pub fn verify(dir: &Path, plan: &SweepPlan, rerun: usize) -> Result<Verified, Er
     found.runs = contents.jobs.len();
     let schema = Schema::new(plan.axis_columns());
     let mut wanted = Wanted::new(&schema);
-    let every = if rerun == 0 { usize::MAX } else { (contents.jobs.len() / rerun).max(1) };
+    let every = contents.jobs.len().checked_div(rerun).map_or(usize::MAX, |n| n.max(1));
     let (mut rows, mut seen): (Vec<(Row, bool)>, usize) = (Vec::new(), 0);
     let done = |rows: &mut Vec<(Row, bool)>, found: &mut Verified| {
         let wrong: Vec<String> = rows.par_iter().flat_map_iter(|(row, again)| look(plan, row, *again)).collect();

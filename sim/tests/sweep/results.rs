@@ -7,8 +7,8 @@ use super::{SWEEP, folder, ok, sim};
 const WRONG: &str = r#"(
     title: "Some fail", question: "do the others go on?",
     base: "lost-heir.ron",
-    stages: ["base"],
-    axes: [List(name: "expect", field: "stages[0].expect", values: [Hang, Ok])],
+    stages: ["next"],
+    axes: [List(name: "expect", field: "stages[7].expect", values: [Hang, Ok])],
     seeds: List([1]),
 )
 "#;
@@ -22,9 +22,9 @@ fn runs_that_end_otherwise_than_they_have_to_are_recorded_with_a_command_that_ma
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert!(said.contains("1 of 2 runs did not end as they have to"), "{said}");
     let failed = ok(d, &["results", "ls", "o", "--failed"]);
-    assert!(failed.contains("point 2 (expect=Ok), stage base, seed 1: hang: hang: "), "{failed}");
+    assert!(failed.contains("point 2 (expect=Ok), stage next, seed 1: hang: hang: "), "{failed}");
     let replay = failed.lines().find(|l| l.trim_start().starts_with("sim run")).expect("a command").trim();
-    assert_eq!(replay, "sim run lost-heir.ron --set 'stages[0].expect=Ok' --stages=base --seeds 1");
+    assert_eq!(replay, "sim run lost-heir.ron --set 'stages[7].expect=Ok' --stages=next --seeds 1");
     // The command makes the same run.
     let again = sim(
         d,
@@ -32,8 +32,8 @@ fn runs_that_end_otherwise_than_they_have_to_are_recorded_with_a_command_that_ma
             "run",
             "lost-heir.ron",
             "--set",
-            "stages[0].expect=Ok",
-            "--stages=base",
+            "stages[7].expect=Ok",
+            "--stages=next",
             "--seeds",
             "1",
             "--out",

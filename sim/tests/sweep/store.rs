@@ -166,5 +166,5 @@ fn after_an_interrupt_what_is_finished_is_kept() {
     assert!(said.contains(&format!("interrupted: {n} finished")), "{n}: {said}");
     // A part of a sweep can be looked at.
     assert!(ok(d, &["results", "ls", "o"]).contains(" missing"));
-    assert!(ok(d, &["report", "o", "--out", "r"]).contains("cores="));
+    assert!(ok(d, &["report", "o", "--out", "r"]).contains("attempts"));
 }
