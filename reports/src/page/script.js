@@ -118,10 +118,11 @@ const options = {
     const least = Math.min(...values), most = Math.max(...values), log = least > 0 && most / least > 30;
     const on = (v) => (log ? Math.log10(v) : v), off = (v) => (log ? 10 ** v : v);
     const tip = (p) => text(c.y) + " " + text(c.ys[p.value[1]]) + "<br>" + text(c.x) + " " + text(c.xs[p.value[0]]) + "<br>" + text(c.value) + ": " + text(shown(p.data.plain, c.unit));
+    const gap = 20 + 6.5 * Math.min(24, Math.max(...c.ys.map((t) => t.length)));
     return base({ legend: undefined, title: { text: panel.title, left: 8, top: 0, textStyle: { fontSize: 13, color: INK } },
-      grid: { left: 20, right: 130, top: 40, bottom: 50, containLabel: true },
-      xAxis: titled(c.x, { type: "category", data: c.xs, nameGap: 34, splitArea: { show: true } }), yAxis: titled(c.y, { type: "category", data: c.ys, inverse: true, nameGap: 60, nameLocation: "middle" }),
-      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 8, top: 40, dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
+      grid: { left: 28 + gap, right: 140, top: 40, bottom: 56 },
+      xAxis: titled(c.x, { type: "category", data: c.xs, nameGap: 34, splitArea: { show: true } }), yAxis: titled(c.y, { type: "category", data: c.ys, inverse: true, nameGap: gap }),
+      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 84, top: 40, align: "left", dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
       dataZoom: zoom({ x: 0, y: 0 }), tooltip: { formatter: tip }, series: [{ type: "heatmap", data: cells.map((v) => ({ value: [v[0], v[1], on(v[2])], plain: v[2] })), emphasis: { itemStyle: { borderColor: INK, borderWidth: 1 } } }] });
   },
 };
