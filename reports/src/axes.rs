@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-/// Fields that are no axis: words, and what records say themselves.
-const WORDS: [&str; 4] = ["title", "question", "seeds", "stages"];
+/// Fields that are no axis: words, what records say themselves, and what is looked at.
+const WORDS: [&str; 5] = ["title", "question", "seeds", "stages", "measure"];
 
 /// One way in which experiments differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
