@@ -29,13 +29,16 @@ pub struct Choice {
     pub measures: Vec<String>,
 }
 
+/// Where a run of a point is on a dimension.
+type Place<'a> = Box<dyn Fn(&Point, &Run) -> usize + 'a>;
+
 /// A way in which runs differ: a field of the experiments, the stage, or the seed.
 struct Dim<'a> {
     name: String,
     values: Vec<String>,
     /// How many neighbouring values are taken together, at most.
     size: usize,
-    at: Box<dyn Fn(&Point, &Run) -> usize + 'a>,
+    at: Place<'a>,
 }
 
 impl<'a> Dim<'a> {
