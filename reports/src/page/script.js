@@ -122,7 +122,7 @@ const options = {
     return base({ legend: undefined, title: { text: panel.title, left: 8, top: 0, textStyle: { fontSize: 13, color: INK } },
       grid: { left: 28 + gap, right: 160, top: 40, bottom: 56 },
       xAxis: titled(c.x, { type: "category", data: c.xs, nameGap: 34, splitArea: { show: true } }), yAxis: titled(c.y, { type: "category", data: c.ys, inverse: true, nameGap: gap }),
-      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 100, top: 40, align: "left", dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
+      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 10, top: 40, align: "left", dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
       dataZoom: zoom({ x: 0, y: 0 }), tooltip: { formatter: tip }, series: [{ type: "heatmap", data: cells.map((v) => ({ value: [v[0], v[1], on(v[2])], plain: v[2] })), emphasis: { itemStyle: { borderColor: INK, borderWidth: 1 } } }] });
   },
 };
