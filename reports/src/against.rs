@@ -56,20 +56,22 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, if values.len() > 1 { squares / (n - 1.0) } else { 0.0 })
 }
 
-/// Ratio of the geometric means with its interval by Welch's test of the logarithms (Biometrika 34, 1947). With a single run on a side the
-/// interval is everything. `None` unless all values are above 0.
+/// Ratio of the means with its interval: Welch's test (Biometrika 34, 1947) of the logarithms of the means, whose variances are those of the means
+/// over their squares. With a single run on a side the interval is everything. `None` unless both means are above 0.
 fn mean_ratio(before: &[f64], after: &[f64]) -> Option<(f64, f64, f64)> {
-    if before.is_empty() || after.is_empty() || before.iter().chain(after).any(|v| *v <= 0.0) {
+    if before.is_empty() || after.is_empty() {
         return None;
     }
-    let logs = |v: &[f64]| v.iter().map(|x| x.ln()).collect::<Vec<_>>();
-    let (a, b) = (moments(&logs(before)), moments(&logs(after)));
-    let difference = b.0 - a.0;
+    let (a, b) = (moments(before), moments(after));
+    if a.0 <= 0.0 || b.0 <= 0.0 {
+        return None;
+    }
+    let ratio = b.0 / a.0;
     if before.len() < 2 || after.len() < 2 {
-        return Some((difference.exp(), 0.0, f64::INFINITY));
+        return Some((ratio, 0.0, f64::INFINITY));
     }
     let (na, nb) = (before.len() as f64, after.len() as f64);
-    let (va, vb) = (a.1 / na, b.1 / nb);
+    let (va, vb) = (a.1 / na / (a.0 * a.0), b.1 / nb / (b.0 * b.0));
     let half = if va + vb > 0.0 {
         let freedom = (va + vb).powi(2) / (va * va / (na - 1.0) + vb * vb / (nb - 1.0));
         let t = StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(0.975));
@@ -77,7 +79,7 @@ fn mean_ratio(before: &[f64], after: &[f64]) -> Option<(f64, f64, f64)> {
     } else {
         0.0
     };
-    Some((difference.exp(), (difference - half).exp(), (difference + half).exp()))
+    Some((ratio, ratio * (-half).exp(), ratio * half.exp()))
 }
 
 /// Difference of means in pooled standard deviations, corrected for few runs (Hedges, J. Educational Statistics 6, 1981).
@@ -155,7 +157,7 @@ fn of_stage(a: &StageSummary, b: &StageSummary) -> Vec<Change> {
     let nmi = |s: &StageSummary| s.handlers.get(names::NMI).map_or(none.clone(), |h| h.duration_ns.clone());
     let times = [("detection", a.detection_latency(), b.detection_latency()), ("NMI", nmi(a), nmi(b))];
     for (what, x, y) in times {
-        for (name, p) in [("median", 0.5), ("99 %", 0.99)] {
+        for (name, p) in [("p50", 0.5), ("p99", 0.99)] {
             let (Some(q), Some(r)) = (quantile(&x, p), quantile(&y, p)) else { continue };
             let over = |n: u64, d: u64| n as f64 / d.max(1) as f64;
             changes.push(Change {
@@ -219,7 +221,7 @@ pub fn compare(before: &[Section], after: &[Section]) -> String {
     }
     let note = "Ratio: after over before with its 95 % interval. Rates are per simulated second and compared by the exact \
                 conditional test, events taken as independent, so bursts make the truth wider; times by the ranks that hold the \
-                quantile; throughput, traffic and fairness as means over runs by Welch's test of their logarithms, with the effect in standard \
+                quantile; throughput, traffic and fairness as means over runs by Welch's test of the logarithms of the means, with the effect in standard \
                 deviations of a run (g: 0.2 is small, 0.8 large). Every figure is tested by itself: of 20 without any change one is expected to look changed.";
     text += &wrap_hanging(note, WIDTH, 0).join("\n");
     Charset::Ascii.adapt(&(text + "\n"))
@@ -257,8 +259,10 @@ fn table(rows: &[&Change]) -> String {
             return format!("x{} [one run]", number(r));
         }
         let effect = c.effect.map_or_else(String::new, effect_text);
-        let text = format!("x{} [{}, {}]{effect}", number(r), number(low), number(high));
-        if text.len() <= RATIO { text } else { format!("x{r:.1e} [{low:.1e}, {high:.1e}]{effect}") }
+        let text = |digits: fn(f64) -> String| format!("x{} [{}, {}]", digits(r), digits(low), digits(high));
+        let fits = |text: &String| text.len() <= RATIO;
+        let all = [text(number) + &effect, text(two_digits) + &effect, text(two_digits)];
+        all.into_iter().find(fits).unwrap_or_else(|| format!("x{}", number(r)))
     };
     // The middle is left out of a name that is too long: names often differ at the end alone.
     let cut = |text: &str, n: usize| {
@@ -284,7 +288,22 @@ const RATIO: usize = 27;
 
 /// An effect in at most seven characters.
 fn effect_text(g: f64) -> String {
-    if g.abs() >= 100.0 { if g > 0.0 { " g>99".into() } else { " g<-99".into() } } else { format!(" g={g:.1}") }
+    if g.abs() >= 100.0 {
+        if g > 0.0 { " g>99".into() } else { " g<-99".into() }
+    } else {
+        format!(" g={:.1}", if g.abs() < 0.05 { 0.0 } else { g })
+    }
+}
+
+/// Two significant digits, at most seven characters.
+fn two_digits(value: f64) -> String {
+    match value {
+        v if v.is_infinite() => "inf".into(),
+        v if (10.0..1000.0).contains(&v) => format!("{v:.0}"),
+        v if (1.0..10.0).contains(&v) => format!("{v:.1}"),
+        v if (0.1..1.0).contains(&v) => format!("{v:.2}"),
+        v => format!("{v:.1e}"),
+    }
 }
 
 fn number(value: f64) -> String {
@@ -322,6 +341,17 @@ mod tests {
             effect(&a, &b)
         );
         assert_eq!(mean_ratio(&a[..1], &b).map(|r| (r.1, r.2)), Some((0.0, f64::INFINITY)));
+        // Means far from each other with few runs: no longer than any other.
+        let wild = Change {
+            stage: "a stage with a long name".into(),
+            metric: "acquisitions/s".into(),
+            values: ("98.8 k".into(), "66.7 k".into()),
+            ratio: Some((0.9, 0.0856, 9.5e12)),
+            changed: false,
+            effect: Some(-99.94),
+        };
+        let text = table(&[&wild]);
+        assert!(text.contains("a sta.. name") && text.lines().all(|l| l.len() < 78), "{text}");
         assert_eq!((mean_ratio(&[0.0], &b), effect(&[1.0], &[2.0]), effect(&[1.0, 1.0], &[2.0])), (None, None, None));
         let half = section(|r| r.traffic.by_class.values_mut().for_each(|t| t.messages /= 2));
         let found = changes(&section(|_| {}), &half);

@@ -30,7 +30,7 @@ pub(super) fn html(n: usize, f: &Figure) -> String {
         }
     };
     format!(
-        "<section aria-labelledby=\"{id}\"><h3 id=\"{id}\">{question}</h3>\n\
+        "<section aria-labelledby=\"{id}\"><h3 id=\"{id}\" class=\"question\">{question}</h3>\n\
          <figure class=\"paper\" tabindex=\"0\" data-figure=\"{}\" aria-describedby=\"{id}-caption\"><div class=\"drawing\">{svg}</div>\
          <figcaption id=\"{id}-caption\">{samples}In {}.</figcaption></figure>\n{}</section>\n",
         escape(&f.name),
@@ -131,7 +131,7 @@ pub(super) fn explorer(n: usize, s: &Section) -> String {
     }
     let table = format!(
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Axes\"><table><caption>Axes: in what the experiments differ</caption><thead>\
-         <tr><th scope=\"col\">field</th><th scope=\"col\">values</th><th scope=\"col\">changes with it</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+         <tr><th scope=\"col\">field</th><th scope=\"col\" class=\"words\">values</th><th scope=\"col\" class=\"words\">changes with it</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     );
     let widget = if is_explored(s) {
         format!(

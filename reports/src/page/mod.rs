@@ -162,6 +162,10 @@ fn section(n: usize, s: &Section, figures: &[Figure]) -> String {
     }
     text += &figure::explorer(n, s);
     text.extend(figures.iter().map(|f| figure::html(n, f)));
+    let open = plots::unanswered(figures);
+    if !s.stages.is_empty() && !open.is_empty() {
+        text += &format!("<p>Nothing was measured for: {}</p>\n", escape(&open.join(" ")));
+    }
     text += &figure::data(n, s, figures);
     if !s.stages.is_empty() {
         text += &origin(n, s);

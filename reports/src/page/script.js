@@ -94,7 +94,7 @@ const options = {
   },
   lines: (c, all, hidden, f) => {
     const n = c.panels.length, columns = n > 1 ? 2 : 1, rows = Math.ceil(n / columns);
-    const high = 250, grids = [], xs = [], ys = [], series = [], titles = [];
+    const numbers = c.xs.every((x) => /^[-+.\d]/.test(x)), high = 250, grids = [], xs = [], ys = [], series = [], titles = [];
     c.panels.forEach((p, k) => {
       const left = 50 * (k % columns), top = 40 + high * Math.floor(k / columns);
       grids.push({ left: "calc", top: top + 34, height: high - 100, ...(columns > 1 ? { left: left + 7 + "%", width: "39%" } : { left: 84, right: 28 }) });
@@ -105,7 +105,7 @@ const options = {
       ys.push(y);
       p.lines.forEach((l, i) => {
         const style = f.colors[i] ? look(f.colors[i]) : { color: INK, type: "solid" };
-        series.push({ name: l.label, type: "line", xAxisIndex: k, yAxisIndex: k, color: style.color, lineStyle: { width: 2.2, ...style }, symbolSize: 7, connectNulls: true,
+        series.push({ name: l.label, type: "line", xAxisIndex: k, yAxisIndex: k, color: style.color, lineStyle: { width: numbers ? 2.2 : 0, ...style }, symbolSize: 7, connectNulls: true,
           data: hidden.has(i) && f.byStage ? [] : l.points.map((q) => ({ value: [q[0], q[1]], q, unit: p.unit })) });
       });
     });
@@ -118,10 +118,11 @@ const options = {
     const least = Math.min(...values), most = Math.max(...values), log = least > 0 && most / least > 30;
     const on = (v) => (log ? Math.log10(v) : v), off = (v) => (log ? 10 ** v : v);
     const tip = (p) => text(c.y) + " " + text(c.ys[p.value[1]]) + "<br>" + text(c.x) + " " + text(c.xs[p.value[0]]) + "<br>" + text(c.value) + ": " + text(shown(p.data.plain, c.unit));
+    const gap = 20 + 6.5 * Math.min(24, Math.max(...c.ys.map((t) => t.length)));
     return base({ legend: undefined, title: { text: panel.title, left: 8, top: 0, textStyle: { fontSize: 13, color: INK } },
-      grid: { left: 20, right: 130, top: 40, bottom: 50, containLabel: true },
-      xAxis: titled(c.x, { type: "category", data: c.xs, nameGap: 34, splitArea: { show: true } }), yAxis: titled(c.y, { type: "category", data: c.ys, inverse: true, nameGap: 60, nameLocation: "middle" }),
-      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 8, top: 40, dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
+      grid: { left: 28 + gap, right: 160, top: 40, bottom: 56 },
+      xAxis: titled(c.x, { type: "category", data: c.xs, nameGap: 34, splitArea: { show: true } }), yAxis: titled(c.y, { type: "category", data: c.ys, inverse: true, nameGap: gap }),
+      visualMap: { type: "continuous", calculable: true, min: on(least), max: most > least ? on(most) : on(least) + 1, right: 10, top: 40, align: "left", dimension: 2, inRange: { color: all.heat }, formatter: (v) => shown(off(v), c.unit), textStyle: { color: INK } },
       dataZoom: zoom({ x: 0, y: 0 }), tooltip: { formatter: tip }, series: [{ type: "heatmap", data: cells.map((v) => ({ value: [v[0], v[1], on(v[2])], plain: v[2] })), emphasis: { itemStyle: { borderColor: INK, borderWidth: 1 } } }] });
   },
 };
@@ -222,7 +223,10 @@ if ("IntersectionObserver" in window) {
     for (const e of entries) if (e.isIntersecting) redraws.filter((r) => r.figure === e.target).forEach(seen);
   }, { rootMargin: "600px" });
   redraws.forEach((r) => watch.observe(r.figure));
-} else redraws.forEach(seen);
+}
+// The others follow one by one.
+const rest = () => { const next = redraws.find((r) => !r.seen); if (next) { seen(next); setTimeout(rest, 30); } };
+setTimeout(rest, 400);
 let waiting = 0;
 addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => redraws.filter((r) => r.seen).forEach((r) => r.draw()), 150); });
 drawings.addEventListener("change", () => {

@@ -131,7 +131,10 @@ fn one<DB: DrawingBackend>(
         let style = styles[i % styles.len().max(1)];
         canvas.series(Some(i))?;
         let points: Vec<(f64, f64)> = line.points.iter().map(|p| (place(p.0), y.at(p.1))).collect();
-        canvas.line(&points, Stroke { color: style.color, width: 2.2, dash: style.dash })?;
+        // Between words there is nothing a line could lead through.
+        if numbers.is_some() {
+            canvas.line(&points, Stroke { color: style.color, width: 2.2, dash: style.dash })?;
+        }
         for (p, at) in line.points.iter().zip(&points) {
             whisker(canvas, at.0, p.2.map(|h| (y.at(p.1 - h), y.at(p.1 + h))), style.color)?;
             canvas.dot(*at, 3.4, style.color)?;

@@ -118,10 +118,17 @@ fn ring<'a>(all: &Edges, part: &'a BTreeSet<String>) -> Option<Vec<&'a String>> 
     Some(order)
 }
 
-fn place(all: &Edges, part: &BTreeSet<String>) -> (BTreeMap<String, (f64, f64)>, f64) {
+/// Places the stops of a part; a stop that a link to another part begins at is on the left of a circle, or on the right of the first one.
+fn place(all: &Edges, part: &BTreeSet<String>, is_first: bool) -> (BTreeMap<String, (f64, f64)>, f64) {
     let circle = |stops: &[&String]| {
+        let gate = stops.iter().position(|s| all[*s].iter().any(|t| !part.contains(t)));
+        let step = std::f64::consts::TAU / stops.len() as f64;
+        let start = match gate {
+            None => -std::f64::consts::FRAC_PI_2,
+            Some(i) => (if is_first { 0.0 } else { std::f64::consts::PI }) - step * i as f64,
+        };
         let turn = |i: usize| {
-            let angle = std::f64::consts::TAU * i as f64 / stops.len() as f64 - std::f64::consts::FRAC_PI_2;
+            let angle = start + step * i as f64;
             (0.5 + 0.5 * angle.cos(), 0.5 + 0.5 * angle.sin())
         };
         stops.iter().enumerate().map(|(i, s)| ((*s).clone(), turn(i))).collect::<BTreeMap<_, _>>()
@@ -156,7 +163,7 @@ pub(super) fn layout(links: &[Link]) -> Layout {
     let all = edges(links);
     let mut result = Layout::default();
     for part in parts(&all) {
-        let (placed, aspect) = place(&all, &part);
+        let (placed, aspect) = place(&all, &part, result.at.is_empty());
         let left = if result.at.is_empty() { 0.0 } else { result.aspect + BETWEEN };
         result.at.extend(placed.into_iter().map(|(s, (x, y))| (s, (x + left, y))));
         result.aspect = left + aspect;
@@ -230,7 +237,7 @@ fn picture(
                 let (x, y) = layout.at.get(stop).copied().unwrap_or((0.5, 0.5));
                 (left + x * size, top + y * size)
             };
-            network_of(canvas, network, u, most, &at, size)?;
+            network_of(canvas, network, u, most, &at, size * layout.aspect.sqrt())?;
         }
         let right = if columns == 1 { MARGIN + 40.0 + layout.aspect * size + 50.0 } else { WIDTH - MARGIN - 84.0 };
         key(canvas, (right, TOP + 20.0), most)?;
@@ -346,7 +353,8 @@ mod tests {
     #[test]
     fn rings_that_one_link_joins_stand_side_by_side() {
         let l = layout(&both(&[(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3), (2, 3)]));
-        assert_eq!((at(&l, 0), at(&l, 3)), ((50, 0), (185, 0)));
+        // The joint on the right of the first one, on the left of the other.
+        assert_eq!((at(&l, 2), at(&l, 3)), ((100, 50), (135, 50)));
     }
 
     #[test]

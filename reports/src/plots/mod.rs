@@ -132,6 +132,17 @@ impl Figure {
         Self { name, question, unit: unit.to_owned(), svg, chart, samples: None, colors: Vec::new() }
     }
 
+    /// Whether anything was measured that it shows.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        match &self.chart {
+            chart::Chart::Steps { rows, .. } => rows.iter().any(|r| r.count > 0),
+            chart::Chart::Bars { rows, .. } => rows.iter().any(|r| r.values.iter().any(|v| *v > 0.0)),
+            chart::Chart::Intervals { rows, .. } => rows.iter().any(|r| r.value.is_some()),
+            _ => true,
+        }
+    }
+
     /// The same figure as the bytes of a PNG file, with two pixels for each of the page.
     ///
     /// # Errors
@@ -174,16 +185,31 @@ pub fn figures(summaries: &[StageSummary]) -> Result<Vec<Figure>, Error> {
     Ok(all)
 }
 
-/// Draws all figures of a section: of its stages, of its sweep, of its lattice.
+/// Draws all figures of a section for which something was measured: of its stages, of its sweep, of its lattice.
 ///
 /// # Errors
 /// [`Error::Draw`] if the drawing library fails.
 pub fn section_figures(s: &Section, choice: &sweep::Choice) -> Result<Vec<Figure>, Error> {
     let failed = |figure| move |why| Error::Draw { figure, why };
     let mut all = if s.stages.is_empty() { Vec::new() } else { figures(&s.stages)? };
+    all.retain(Figure::is_measured);
     all.extend(lattice::figures(s).map_err(failed("lattice"))?);
     all.extend(sweep::figures(s, choice).map_err(failed("sweep"))?);
     Ok(all)
+}
+
+/// Questions that no record of a section answers, since nothing was measured or nothing of the kind happened.
+#[must_use]
+pub fn unanswered(figures: &[Figure]) -> Vec<&'static str> {
+    const QUESTIONS: [(&str, &str); 6] = [
+        ("detection-latency", "How long does a deadlock last before the lock reports it?"),
+        ("hand-off", "How long does a hand-off of the lock take?"),
+        ("nmi-duration", "How long do NMI handlers run?"),
+        ("coherence-traffic", "What does an acquisition cost in coherence traffic?"),
+        ("transfers", "Which cores send each other lines? (sim run --attribution)"),
+        ("links", "Which links are busy? (sim run --attribution)"),
+    ];
+    QUESTIONS.iter().filter(|q| !figures.iter().any(|f| f.name == q.0)).map(|q| q.1).collect()
 }
 
 /// Colours of the stages that figures show, as pages write them.

@@ -59,7 +59,7 @@ pub fn columns(s: &Section) -> Columns {
         ("patches".into(), text(&|p| p.patches.join(" "))),
         ("config_hash".into(), text(&|p| p.config_hash.clone())),
     ];
-    for (i, a) in s.axes.iter().enumerate() {
+    for (i, a) in s.axes.iter().enumerate().filter(|(_, a)| a.field != "experiment") {
         let value = |p: &crate::point::Point| p.at.get(i).map_or_else(String::new, |v| a.values[*v as usize].clone());
         all.push((a.field.clone(), text(&value)));
     }
