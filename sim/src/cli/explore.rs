@@ -275,8 +275,8 @@ fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -
         }
         if draws(args) && i == 0 {
             let path = path_to(&stage, &size, args.size.memory, &v)?;
-            let title = format!("{}, {}: {}", plan.loaded.experiment.title, stage.name, v.what);
-            trace::write(&draw(&path, &title), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
+            let title = format!("{}: {}", stage.name, v.property);
+            trace::write(&draw(&path, &title, &v.what), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
         }
     }
     Ok(())

@@ -14,9 +14,9 @@ const STEP_NS: u64 = 1000;
 /// The track of a core's stores.
 const STORES: &str = "stores";
 
-/// The trace of a path.
+/// The trace of a path; `what` says what it leads to.
 #[must_use]
-pub fn draw(path: &Path, title: &str) -> Trace {
+pub fn draw(path: &Path, title: &str, what: &str) -> Trace {
     let program = &path.program;
     let cores = path.first.cores.len();
     let tracks = tracks(&path.steps, cores);
@@ -83,11 +83,12 @@ pub fn draw(path: &Path, title: &str) -> Trace {
     }
     Trace {
         title: title.to_owned(),
-        setting: "a path without time: each step is drawn as 1 us".to_owned(),
+        setting: format!("{what}; a path without time, each step drawn as 1 us"),
         cores: cores as u32,
         from_ns: 0,
         to_ns: to_ns.max(STEP_NS),
-        stuck_after_ns: u64::MAX,
+        // Nobody is: a path says nothing about time.
+        stuck_after_ns: to_ns,
         tracks,
         events,
         counters: Vec::new(),

@@ -57,7 +57,7 @@ fn a_path_is_drawn_step_by_step() {
     let v = &row.violations[0];
     let path = path_to(&plan.stages[0], &SIZE, BYTES, v).unwrap_or_else(|e| panic!("{}", e.plain));
     assert_eq!(path.steps.len(), v.story.len());
-    let trace = draw(&path, "a path");
+    let trace = draw(&path, "a path", "somewhere");
     let count = |what| trace.events.iter().filter(|e| e.what == what).count();
     assert_eq!(count(What::Begin), count(What::End));
     assert_eq!(count(What::Begin) + count(What::Instant), path.steps.len());
