@@ -61,6 +61,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-aa.ron", include_str!("../presets/explore-aa.ron")),
     ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
     ("explore-weak.ron", include_str!("../presets/explore-weak.ron")),
+    ("explore-weak-queue.ron", include_str!("../presets/explore-weak-queue.ron")),
 ];
 
 /// Standing sweeps, each with the question it answers.

@@ -25,8 +25,10 @@ pub struct Claim {
     pub level: u8,
     /// Address of the lock.
     pub lock: u64,
-    /// How far it is.
+    /// How far it is. An owner that waits for its successor waits.
     pub stage: Stage,
+    /// It is owned, and not released.
+    pub owned: bool,
     /// Tail code it joined the queue with; 0 if it is not in it.
     pub tail: u64,
     /// Tail code it found there.
@@ -39,7 +41,7 @@ pub struct Claim {
 
 impl Claim {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.level);
+        out.push(self.level << 1 | u8::from(self.owned));
         put(out, self.lock);
         out.push(match self.stage {
             Stage::Wants => 0,
@@ -52,7 +54,7 @@ impl Claim {
         put(out, self.error);
     }
 
-    /// True from the attempt on until it is owned or given up.
+    /// True from the attempt on until it is owned, and its owner has called its successor, or given up.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.stage != Stage::Owns
@@ -65,7 +67,7 @@ impl CoreState {
         let level = self.handlers.len() as u8;
         let [lock, a, b] = args;
         if kind == MarkKind::Attempt {
-            let new = Claim { level, lock, stage: Stage::Wants, tail: 0, before: 0, looked: 0, error: 0 };
+            let new = Claim { level, lock, stage: Stage::Wants, owned: false, tail: 0, before: 0, looked: 0, error: 0 };
             self.claims.push(new);
             return;
         }
@@ -73,11 +75,11 @@ impl CoreState {
         let c = &mut self.claims[at];
         match kind {
             MarkKind::Wait => c.stage = WaitKind::from_number(a).map_or(Stage::Wants, Stage::Waits),
-            MarkKind::Resumed => c.stage = Stage::Wants,
+            MarkKind::Resumed => c.stage = if c.owned { Stage::Owns } else { Stage::Wants },
             // `queued(lock, own, 0)` leaves the queue.
             MarkKind::Queued if b == 0 => (c.tail, c.before) = (0, 0),
             MarkKind::Queued => (c.tail, c.before) = (b, a),
-            MarkKind::Held => (c.stage, c.looked) = (Stage::Owns, 0),
+            MarkKind::Held => (c.stage, c.owned, c.looked) = (Stage::Owns, true, 0),
             MarkKind::Check => c.looked = a as u8,
             MarkKind::Found => c.error = a,
             MarkKind::Failed | MarkKind::Released => {
@@ -124,7 +126,7 @@ fn waits_for(cores: &[&CoreState], from: Who) -> Vec<Who> {
         let owners = matches!(kind, WaitKind::Pending | WaitKind::TestAndSet | WaitKind::Head | WaitKind::Fallback);
         for (w, o) in others() {
             let waits = match o.stage {
-                Stage::Owns => owners,
+                _ if o.owned => owners,
                 Stage::Waits(WaitKind::Pending) => matches!(kind, WaitKind::Head | WaitKind::Fallback),
                 _ => false,
             };

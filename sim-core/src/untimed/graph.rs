@@ -4,8 +4,9 @@
 //! What a core's step does depends on that core and on memory only (not with [`Model::Weak`]), so it is computed once for each
 //! pair of them and looked up for all states that share the pair.
 
+use super::carried::{Covered, Cx};
 use super::intern::{Interner, MixMap, Tuples};
-use super::step::{Covered, Cx};
+
 use super::weak::{Time, Version};
 use super::{CoreState, Fault, Model, Stage, State, Step, System};
 use crate::isa::{ETIMEDOUT, Pc, WaitKind};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::step::Cx;
+use super::carried::Cx;
 use super::weak::Read;
 use super::{Fault, Model, State, System};
 use crate::isa::{Fence, MarkKind, Op, Order, Pc};

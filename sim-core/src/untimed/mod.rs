@@ -23,6 +23,7 @@
 //! the final ones. What keeps their number small: `untimed/local.rs` with `untimed/access.rs`, and `untimed/live.rs`.
 
 mod access;
+mod carried;
 mod claims;
 mod explore;
 mod graph;
@@ -37,6 +38,7 @@ mod trace;
 mod unknown;
 mod weak;
 
+pub use carried::Covered;
 pub use claims::{Claim, Stage, on_cycle};
 pub use explore::{Explored, LIMIT_BYTES, Stop, explore};
 pub use graph::{Budget, Edge, End, Graph, Progress, search};
@@ -44,7 +46,7 @@ pub use interrupts::Source;
 pub use live::Live;
 pub use progress::Without;
 pub use state::{Buffered, CoreState, Handler, State};
-pub use step::{Covered, Fault, Step};
+pub use step::{Fault, Step};
 pub use trace::TraceStep;
 pub use unknown::{ANY, SOME_TIME, is_unknown};
 pub use weak::{Time, Views};

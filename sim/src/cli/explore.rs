@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, Violation, append, lattice, raw_system, read, replace, search_stage, shorten_waits, shrink,
-    table,
+    PROPERTIES, Row, Size, Violation, append, draw, lattice, path_to, raw_system, read, replace, search_stage,
+    shorten_waits, shrink, table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
-use rqsim::plan::{InputError, plan};
+use rqsim::plan::{InputError, Plan, StagePlan, plan};
 use sim_core::untimed::{Budget, End, Model, search};
 
 use super::flags::{Changes, StageFlags};
-use super::{Failure, output};
+use super::{Failure, output, trace};
 
 /// Most states of a search of a smaller experiment.
 const SHRINK_STATES: usize = 4_000_000;
@@ -69,6 +69,19 @@ pub(super) struct ExploreArgs {
     /// Make each violation's experiment as small as it gets: what it needs, and what not, beside the path there.
     #[arg(long, conflicts_with_all = ["lattice", "brief"])]
     shrink: bool,
+    /// Write the path to a violation as a trace for ui.perfetto.dev, a step a microsecond: the first one of the only stage; with
+    /// `--shrink` in its small experiment.
+    #[arg(long, value_name = "FILE", conflicts_with = "lattice")]
+    trace: Option<PathBuf>,
+    /// Write it as a time line (SVG).
+    #[arg(long, value_name = "FILE", conflicts_with = "lattice")]
+    timeline: Option<PathBuf>,
+    /// For `--trace`, `--timeline`, `--shrink`: violations of this property only, as in 'ends'.
+    #[arg(long, value_name = "PROPERTY", value_parser = property)]
+    property: Option<String>,
+    /// Overwrite the files of `--trace` and `--timeline` if they are there.
+    #[arg(long)]
+    force: bool,
     /// No paths: the table only.
     #[arg(long)]
     brief: bool,
@@ -158,6 +171,9 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
     }
     let mut loaded = args.changes.apply(configs::load(name)?)?;
     loaded = with_cores(loaded, args.size.cores)?;
+    for path in args.trace.iter().chain(&args.timeline) {
+        trace::check(path, args.force)?;
+    }
     let all = if args.lattice { lattice(&loaded)? } else { vec![loaded.clone()] };
     let mut plans = Vec::new();
     for mut loaded in all {
@@ -165,6 +181,11 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let mut plan = plan(loaded)?;
         args.stages.select(&mut plan)?;
         plans.push(plan);
+    }
+    let stages = plans.iter().map(|p| p.stages.len()).sum::<usize>();
+    if draws(args) && stages > 1 {
+        let what = format!("--trace, --timeline: these are {stages} stages");
+        return Err(InputError::text(&what, "choose one with --stages").into());
     }
     let size = args.size.size();
     let mut before = Vec::new();
@@ -211,16 +232,10 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
         rqsim::files::write_text(path, &replace(&page, &short, "sim explore --lattice", &table(&rows))?)?;
     }
-    if args.shrink {
-        for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
-            for row in rows.iter().filter(|r| r.stage == stage.name) {
-                for v in &row.violations {
-                    let small = shrink(&plan.loaded, stage.idx as usize, &size, v, args.size.memory, SHRINK_STATES)?;
-                    output::print(&path(&row.stage, &small.violation, &small.words()))?;
-                }
-            }
-        }
-    } else if !args.brief {
+    if args.shrink || draws(args) {
+        counterexamples(args, &plans[0], &rows, &size)?;
+    }
+    if !args.brief && !args.shrink {
         output::print(&paths(&rows))?;
     }
     let broken = rows.iter().any(|r| !r.violations.is_empty());
@@ -231,6 +246,46 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(NO_VERDICT));
     }
     if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Whether the path is to be drawn.
+fn draws(args: &ExploreArgs) -> bool {
+    args.trace.is_some() || args.timeline.is_some()
+}
+
+/// Makes the violations of the stages small, and draws the first one's path.
+fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -> Result<(), Failure> {
+    let wanted = |v: &&Violation| args.property.as_ref().is_none_or(|p| *p == v.property);
+    let all: Vec<(&StagePlan, &Violation)> = plan
+        .stages
+        .iter()
+        .zip(rows)
+        .flat_map(|(s, r)| r.violations.iter().filter(wanted).map(move |v| (s, v)))
+        .collect();
+    if all.is_empty() {
+        output::say("note: there is no such violation, so nothing to shrink or draw");
+    }
+    for (i, (stage, v)) in all.into_iter().enumerate() {
+        let (mut plan, mut size, mut v) = (plan.clone(), *size, v.clone());
+        let mut stage = stage.clone();
+        if args.shrink {
+            let small = shrink(&plan.loaded, stage.idx as usize, &size, &v, args.size.memory, SHRINK_STATES)?;
+            output::print(&path(&stage.name, &small.violation, &small.words()))?;
+            (plan, size, v) = (small.plan, small.size, small.violation);
+            stage = plan.stages[0].clone();
+        }
+        if draws(args) && i == 0 {
+            let path = path_to(&stage, &size, args.size.memory, &v)?;
+            let title = format!("{}: {}", stage.name, v.property);
+            trace::write(&draw(&path, &title, &v.what), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
+        }
+    }
+    Ok(())
+}
+
+fn property(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = PROPERTIES.iter().map(|p| p.name()).collect();
+    if names.contains(&text) { Ok(text.to_owned()) } else { Err(format!("properties are: {}", names.join(", "))) }
 }
 
 /// A program file by itself: every core executes its first procedure, in the steps that are written.

@@ -65,7 +65,7 @@ impl TraceFlags {
         }
         let (stage, seed) = only(plan)?;
         for path in self.trace.iter().chain(&self.timeline) {
-            self.check(path)?;
+            check(path, self.force)?;
         }
         let wanted = self.trace_window.clone().unwrap_or_default();
         let start = Instant::now();
@@ -79,31 +79,41 @@ impl TraceFlags {
                 trace.events.len()
             ));
         }
-        if let Some(path) = &self.trace {
-            let bytes = reports::trace::encode(&trace);
-            write_bytes(path, &bytes)?;
-            if !quiet {
-                let mb = bytes.len() as f64 / 1e6;
-                output::say(&format!("trace:    {} ({mb:.1} MB; open it at ui.perfetto.dev)", path.display()));
-            }
-        }
-        if let Some(path) = &self.timeline {
-            write_text(path, &reports::plots::timeline(&trace)?)?;
-            if !quiet {
-                output::say(&format!("timeline: {}", path.display()));
-            }
-        }
-        Ok(())
+        write(&trace, self.trace.as_deref(), self.timeline.as_deref(), quiet)
     }
+}
 
-    /// Before any work: the file can be written, as far as that can be seen.
-    fn check(&self, path: &Path) -> Result<(), InputError> {
-        output::check_free(path, self.force, "another name")?;
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-        if let Some(p) = parent.filter(|p| !p.is_dir()) {
-            let what = format!("{} cannot be written: there is no folder {}", path.display(), p.display());
-            return Err(InputError::text(&what, "make the folder first, or give another name"));
+/// Writes a trace and a time line, whichever is wanted.
+pub(super) fn write(
+    trace: &reports::trace::Trace,
+    file: Option<&Path>,
+    timeline: Option<&Path>,
+    quiet: bool,
+) -> Result<(), Failure> {
+    if let Some(path) = file {
+        let bytes = reports::trace::encode(trace);
+        write_bytes(path, &bytes)?;
+        if !quiet {
+            let mb = bytes.len() as f64 / 1e6;
+            output::say(&format!("trace:    {} ({mb:.1} MB; open it at ui.perfetto.dev)", path.display()));
         }
-        Ok(())
     }
+    if let Some(path) = timeline {
+        write_text(path, &reports::plots::timeline(trace)?)?;
+        if !quiet {
+            output::say(&format!("timeline: {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Before any work: the file can be written, as far as that can be seen.
+pub(super) fn check(path: &Path, force: bool) -> Result<(), InputError> {
+    output::check_free(path, force, "another name")?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    if let Some(p) = parent.filter(|p| !p.is_dir()) {
+        let what = format!("{} cannot be written: there is no folder {}", path.display(), p.display());
+        return Err(InputError::text(&what, "make the folder first, or give another name"));
+    }
+    Ok(())
 }

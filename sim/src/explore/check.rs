@@ -99,7 +99,7 @@ pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
 }
 
 fn part(c: &CoreState, program: &Program) -> Part {
-    let mut owns: Vec<u64> = c.claims.iter().filter(|c| c.stage == Stage::Owns).map(|c| c.lock).collect();
+    let mut owns: Vec<u64> = c.claims.iter().filter(|c| c.owned).map(|c| c.lock).collect();
     owns.sort_unstable();
     let halted = |c: &CoreState| {
         c.running().is_some_and(|x| program.ops[x.pc as usize] == sim_core::isa::Op::Halt) && c.handlers.is_empty()

@@ -7,6 +7,7 @@
 //! bounded number in all.
 
 mod check;
+mod drawing;
 mod growth;
 mod lattice;
 mod page;
@@ -16,6 +17,7 @@ mod smaller;
 mod story;
 
 pub use check::{Finding, PROPERTIES, Property, check, told};
+pub use drawing::draw;
 pub use growth::growth;
 pub use lattice::{lattice, table};
 pub use page::replace;
@@ -27,8 +29,9 @@ use std::sync::Arc;
 
 use configs::{Loaded, Param};
 use sim_core::core::MemoryModel;
+use sim_core::program::Program;
 use sim_core::program::Source as SourceText;
-use sim_core::untimed::{Budget, End, Model, Progress, Source, System, search};
+use sim_core::untimed::{Budget, End, Model, Progress, Source, State, System, TraceStep, search};
 
 use crate::plan::{InputError, Plan, StagePlan, bare_program, lock_source};
 
@@ -208,4 +211,32 @@ pub fn search_stage(
         growth: if graph.end == End::Complete { Vec::new() } else { growth(&graph, program) },
         violations,
     })
+}
+
+/// A path of the explored graph.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// The program.
+    pub program: Arc<Program>,
+    /// Where it begins.
+    pub first: State,
+    /// The steps.
+    pub steps: Vec<TraceStep>,
+}
+
+/// A shortest path to a violation that a search of the stage has found, by the same search once more.
+///
+/// # Errors
+/// As [`system`], and a violation that is not found with this budget.
+pub fn path_to(stage: &StagePlan, size: &Size, bytes: usize, violation: &Violation) -> Result<Path, InputError> {
+    let system = system(stage, size)?;
+    let program = Arc::clone(&system.program);
+    let mut graph = search(&system, Budget { bytes, over: &mut |_| false });
+    let same = |f: &Finding| f.property.name() == violation.property && f.by == violation.by.as_deref();
+    let Some(found) = check(&graph, &program).into_iter().find(same) else {
+        let what = format!("the violation of \"{}\" is not found again", violation.property);
+        return Err(InputError::text(&what, "--memory allows more"));
+    };
+    let (first, steps) = graph.path(found.state);
+    Ok(Path { program, first, steps })
 }

@@ -27,10 +27,20 @@ pub struct Shrunk {
     pub searches: usize,
 }
 
+/// What a search says of the violation.
 enum Found {
-    Here(Box<Violation>, usize, Plan),
+    /// It is there, after so many states.
+    Here(Box<Here>),
+    /// Every state was visited, and it is not there.
     Gone,
+    /// The search did not finish, and it is not in what was visited.
     Unknown,
+}
+
+struct Here {
+    violation: Violation,
+    states: usize,
+    plan: Plan,
 }
 
 /// What is looked for, and with how much.
@@ -48,7 +58,7 @@ impl Hunt<'_> {
         let same = |v: &Violation| v.property == self.property && v.by.as_deref() == self.by;
         let (complete, states) = (row.is_complete() || row.end == "fault", row.states);
         Ok(match row.violations.into_iter().find(same) {
-            Some(v) => Found::Here(Box::new(v), states, plan),
+            Some(violation) => Found::Here(Box::new(Here { violation, states, plan })),
             None if complete => Found::Gone,
             None => Found::Unknown,
         })
@@ -73,19 +83,19 @@ pub fn shrink(
     experiment.stages = vec![experiment.stages[stage].clone()];
     let mut size = *size;
     let mut searches = 1;
-    let Found::Here(first, first_states, first_plan) = hunt.look(loaded, &experiment, &size)? else {
+    let Found::Here(mut found) = hunt.look(loaded, &experiment, &size)? else {
         let what = format!("the violation of \"{}\" is not found again with {states} states", violation.property);
         return Err(InputError::text(&what, "--memory allows more"));
     };
-    let (mut found, mut left_out) = ((first, first_states, first_plan), Vec::new());
+    let mut left_out = Vec::new();
     'again: loop {
         let mut needed = Vec::new();
         for s in smaller(&experiment, &size) {
             searches += 1;
             // What cannot be planned is no smaller experiment.
             match hunt.look(loaded, &s.experiment, &s.size) {
-                Ok(Found::Here(v, n, p)) => {
-                    found = (v, n, p);
+                Ok(Found::Here(smaller)) => {
+                    found = smaller;
                     left_out.push(s.without);
                     (experiment, size) = (s.experiment, s.size);
                     continue 'again;
@@ -95,8 +105,8 @@ pub fn shrink(
                 Err(_) => {}
             }
         }
-        let (violation, states, plan) = found;
-        return Ok(Shrunk { plan, size, violation: *violation, states, left_out, needed, searches });
+        let Here { violation, states, plan } = *found;
+        return Ok(Shrunk { plan, size, violation, states, left_out, needed, searches });
     }
 }
 

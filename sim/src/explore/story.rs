@@ -59,12 +59,12 @@ fn address(program: &Program, addr: u64) -> String {
 }
 
 /// `slow_path.look (rqspinlock.uop:300): val = load.u32 [lock.val]`.
-fn place(program: &Program, pc: Pc) -> String {
+pub(super) fn place(program: &Program, pc: Pc) -> String {
     let (file, line, text) = program.source_line(pc).expect("every micro-op has a line");
     format!("{} ({file}:{line}): {text}", program.place(pc))
 }
 
-fn changes(before: &CoreState, after: &CoreState, program: &Program) -> Vec<String> {
+pub(super) fn changes(before: &CoreState, after: &CoreState, program: &Program) -> Vec<String> {
     let mut out = Vec::new();
     let same = |a: &Claim, b: &Claim| a.level == b.level && a.lock == b.lock;
     for c in &before.claims {

@@ -45,6 +45,9 @@ fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
         (&["explore-aa.ron", "--model", "weak"], "--interrupts 0"),
         (&["explore-aa.ron", "--stages", "6.18"], "no stage"),
         (&["nowhere.uop"], "nowhere.uop"),
+        (&["explore-aa.ron", "--timeline", "never-made.svg"], "choose one with --stages"),
+        (&["explore-aa.ron", "--shrink", "--brief"], "cannot be used with"),
+        (&["explore-aa.ron", "--property", "order"], "properties are: no fault, exclusion"),
     ] {
         let out = sim(args);
         assert_eq!(out.status.code(), Some(2), "{args:?}: {}", text(&out.stderr));

@@ -6,6 +6,7 @@ mod findings;
 mod merged;
 mod mutants;
 mod page;
+mod shrink;
 mod timed;
 
 use configs::{Experiment, Loaded};
