@@ -226,9 +226,9 @@ pub struct Traffic {
 impl Traffic {
     /// Adds another count.
     pub fn add(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-        self.hops += other.hops;
+        self.messages = self.messages.saturating_add(other.messages);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.hops = self.hops.saturating_add(other.hops);
     }
 }
 

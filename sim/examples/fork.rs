@@ -28,7 +28,7 @@ impl Probe for Log {
 ///
 /// # Errors
 /// What is wrong with the experiment.
-pub fn run() -> Result<String, String> {
+pub(crate) fn run() -> Result<String, String> {
     // One core takes and releases the lock twice; the experiment has an NMI that wants it, too, and never arrives by itself.
     let loaded = configs::load("uncontended.ron").map_err(|e| e.to_string())?;
     let plan = rqsim::plan::plan(loaded).map_err(|e| e.plain)?;

@@ -41,7 +41,7 @@ impl Probe for Ends {
 ///
 /// # Errors
 /// What is wrong with the program or the machine.
-pub fn run() -> Result<String, String> {
+pub(crate) fn run() -> Result<String, String> {
     let preset = configs::presets::machine("skylake-ring-8")?;
     let program = assemble("counter.uop", TEXT, &Options::default()).map_err(|e| e.plain)?;
     let address = program.object("word").ok_or("the program has no word")?.addr;

@@ -9,7 +9,7 @@ use configs::override_field;
 ///
 /// # Errors
 /// What is wrong with the experiment.
-pub fn run() -> Result<String, String> {
+pub(crate) fn run() -> Result<String, String> {
     let loaded = configs::load("hammer8.ron").map_err(|e| e.to_string())?;
     let mut csv = String::from("cores,acquisitions,messages_per_acquisition\n");
     for cores in [1, 2, 4, 8] {

@@ -26,7 +26,7 @@ fn text(offset: u64) -> String {
 ///
 /// # Errors
 /// What is wrong with the program or the machine.
-pub fn run() -> Result<String, String> {
+pub(crate) fn run() -> Result<String, String> {
     let preset = configs::presets::machine("zen3-ccx-8")?;
     let mut out = String::new();
     for (what, offset) in [("one line", 8), ("two lines", 64)] {

@@ -20,7 +20,7 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
             InputError::text("no experiment given", "as in `sim run ring8.ron`; `sim presets` lists some").into()
         );
     };
-    let mut loaded = args.batch.changes.apply(configs::load(name)?)?;
+    let mut loaded = args.batch.changes.apply(load(name)?)?;
     loaded.experiment.measure.attribution |= args.attribution;
     let mut plan = plan(loaded)?;
     args.batch.select(&mut plan);
@@ -72,6 +72,22 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         summarize(&batch, &dir, &plots, elapsed);
     }
     findings(&batch.records)
+}
+
+/// Loads an experiment; files of another kind are told by their ending.
+fn load(name: &str) -> Result<configs::Loaded, Failure> {
+    let kinds = [
+        (".uop", "a program: `sim asm check FILE` looks at it, and an experiment with `program: File(..)` runs it"),
+        (".litmus", "a litmus test: `sim litmus FILE` runs it"),
+        (".jsonl", "a file of records: `sim report FILE` shows it, `sim explain FILE` tells the worst attempts"),
+    ];
+    match kinds.iter().find(|(ending, _)| name.ends_with(ending)) {
+        Some((_, help)) => {
+            let help = format!("it is {}", help.replace("FILE", name));
+            Err(InputError::text(&format!("{name} is no experiment"), &help).into())
+        }
+        None => Ok(configs::load(name)?),
+    }
 }
 
 /// Runs what is missing.
@@ -209,7 +225,7 @@ pub(super) fn findings(records: &[Record]) -> Result<(), Failure> {
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let mut plan = plan(args.changes.apply(configs::load(&args.experiment)?)?)?;
+    let mut plan = plan(args.changes.apply(load(&args.experiment)?)?)?;
     args.stages.select(&mut plan)?;
     let e = &plan.loaded.experiment;
     let mut text = format!("{}: {}\n", plan.loaded.file, e.title);

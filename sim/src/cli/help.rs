@@ -20,7 +20,7 @@ pub(super) const EXIT_CODES: &[(u8, &str)] = &[
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "check", "presets", "doctor"]),
     ("Run an experiment, read its results", &["run", "report", "explain"]),
-    ("Ask for more", &["windows", "orderings", "explore", "sweep", "results"]),
+    ("Ask for more", &["windows", "orderings", "explore", "mutate", "sweep", "results"]),
     ("Look at the parts", &["asm", "protocol", "calibrate", "litmus", "test-memory"]),
 ];
 

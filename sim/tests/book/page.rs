@@ -74,7 +74,7 @@ impl Page {
     /// The anchors of the headings, as mdbook and the usual hosts make them.
     pub(crate) fn anchors(&self) -> Vec<String> {
         let headings =
-            self.prose.iter().filter_map(|(_, l)| l.starts_with('#').then(|| l.trim_start_matches('#').trim()));
+            self.prose.iter().filter(|(_, l)| l.starts_with('#')).map(|(_, l)| l.trim_start_matches('#').trim());
         let plain = |h: &str| -> String {
             let kept = h.chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-' || *c == '_');
             kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()

@@ -124,6 +124,8 @@ fn a_wrong_name_gets_a_near_one() {
         (&["rnu", "ring8.ron"][..], "`run`"),
         (&["ring8.ron"], "sim run ring8.ron"),
         (&["asm", "shwo", "ticket"], "`show`"),
+        (&["check", "mine.uop"], "sim asm check mine.uop"),
+        (&["run", "x/records.jsonl"], "sim report x/records.jsonl"),
         (&["run", "rign8.ron"], "ring8.ron"),
         (&["run", "ring8.ron", "--stags", "base"], "--stages"),
         (&["run", "ring8.ron", "--stages", "bsae"], "base"),
@@ -161,7 +163,7 @@ fn a_wrong_name_gets_a_near_one() {
         (&["protocol", "mesi", "--check", "2", "--cell", "cache E Evct = DropCopy -> I"], "Evict"),
     ] {
         let said = s(args);
-        let ways = ["did you mean", "similar", "as in", "units", "it is an experiment", "write"];
+        let ways = ["did you mean", "similar", "as in", "units", "it is an experiment", "it is a", "write"];
         let near_one = ways.iter().any(|w| said.contains(w));
         assert!(said.contains(near), "{args:?}:\n{said}");
         assert!(near_one, "{args:?} offers no near name:\n{said}");

@@ -6,6 +6,7 @@
 
 mod mutate;
 mod surroundings;
+#[allow(unreachable_pub, reason = "public for the fuzzers, which are a crate of their own")]
 #[path = "../../../fuzz/src/targets.rs"]
 mod targets;
 
