@@ -5,6 +5,7 @@
 use lock_impl::litmus::{self, Variant};
 use reports::StageSummary;
 use reports::collect::Collection;
+use reports::page::Report;
 use sim_core::asm::{self, Options};
 use sim_core::program::Source;
 
@@ -75,6 +76,7 @@ pub fn records(text: &str) {
     let _ = reports::stage_csv(&stages);
     let _ = reports::metrics_csv(&stages);
     let _ = reports::klog_text(&good);
-    let _ = reports::plots::figures(&stages);
-    let _ = reports::page::html(&Collection::default(), None);
+    let figures = [reports::plots::figures(&stages).unwrap_or_default()];
+    let seen = Collection::default();
+    let _ = reports::page::html(&Report { seen: &seen, figures: &figures, landings: &[], against: None });
 }

@@ -94,6 +94,18 @@ fn asked_width() -> Option<usize> {
     asked.or_else(terminal)
 }
 
+/// A file that is there already is not overwritten without `--force`, a folder never; `other` is what else may be named.
+pub(super) fn check_free(path: &Path, force: bool, other: &str) -> Result<(), InputError> {
+    if path.is_dir() {
+        return Err(InputError::text(&format!("{} is a folder", path.display()), &format!("give {other}")));
+    }
+    if path.exists() && !force {
+        let what = format!("{} is there already", path.display());
+        return Err(InputError::text(&what, &format!("give --force to overwrite it, or {other}")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_ascii;
@@ -112,16 +124,4 @@ mod tests {
             assert_eq!(is_ascii(locale), wanted, "{locale:?}");
         }
     }
-}
-
-/// A file that is there already is not overwritten without `--force`, a folder never; `other` is what else may be named.
-pub(super) fn check_free(path: &Path, force: bool, other: &str) -> Result<(), InputError> {
-    if path.is_dir() {
-        return Err(InputError::text(&format!("{} is a folder", path.display()), &format!("give {other}")));
-    }
-    if path.exists() && !force {
-        let what = format!("{} is there already", path.display());
-        return Err(InputError::text(&what, &format!("give --force to overwrite it, or {other}")));
-    }
-    Ok(())
 }

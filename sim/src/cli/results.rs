@@ -22,6 +22,11 @@ const ROWS_MAX: usize = 40;
 
 /// Look into the results of a sweep, bring parts together, export tables, check that nothing is damaged.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  sim results ls results/interconnects --failed
+  sim results export results/interconnects --table points > points.csv
+  sim results merge part-1 part-2 --out whole
+  sim results verify whole")]
 pub(super) enum ResultsCommand {
     /// What is there: points, runs, how they ended.
     Ls(LsArgs),

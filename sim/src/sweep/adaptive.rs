@@ -78,7 +78,7 @@ mod tests {
                 Need::Done(all) => return (rounds, all),
                 Need::Runs(missing) => {
                     rounds.push(missing.len());
-                    missing.iter().for_each(|s| drop(made.insert(*s, of(*s))));
+                    made.extend(missing.iter().map(|s| (*s, of(*s))));
                 }
             }
         }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn scattered_values_get_at_most_twice_as_many_each_round_up_to_the_cap() {
-        let of = |s: u64| Some(if s % 2 == 0 { 1.0 } else { 3.0 });
+        let of = |s: u64| Some(if s.is_multiple_of(2) { 1.0 } else { 3.0 });
         let (rounds, all) = rounds(&rule(false, 0.3, 80), of);
         assert_eq!(rounds[..3], [3, 3, 6]);
         assert_eq!(all[..6], [5, 1, 2, 6, 7, 8]);
