@@ -236,10 +236,10 @@ pub fn collect(files: &[PathBuf]) -> Result<Collection, Error> {
 /// Values that name a point of a sweep, at most.
 const NAMING_AXES: usize = 3;
 
-/// Names the stages of a sweep by their values on its axes instead of by hashes.
+/// Names the stages of a sweep by their values on its axes instead of by hashes, unless records know the names of its axes.
 fn name_points(section: &mut Section, at: impl Fn(&String) -> Vec<u32>) {
     let Section { axes, stages, .. } = section;
-    if axes.is_empty() {
+    if axes.is_empty() || stages.iter().all(|s| !s.point.1.is_empty()) {
         return;
     }
     let several = stages.iter().any(|s| s.stage != stages[0].stage);

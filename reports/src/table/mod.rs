@@ -90,8 +90,12 @@ pub fn stage_markdown(stages: &[StageSummary]) -> String {
 /// What all stages have in common.
 fn title(stages: &[StageSummary]) -> String {
     let all = |part: fn(&StageSummary) -> String| {
-        let mut values: Vec<String> = stages.iter().map(part).filter(|v| !v.is_empty()).collect();
-        values.dedup();
+        let mut values: Vec<String> = Vec::new();
+        for value in stages.iter().map(part).filter(|v| !v.is_empty()) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
         values.join(", ")
     };
     let base = all(|s| s.base.clone());

@@ -133,7 +133,7 @@ impl Desk {
                 std::fs::write(&kept, without_version(&made)).expect("writable");
             }
             let there = std::fs::read_to_string(&kept).unwrap_or_default();
-            let same = without_version(&made) == there;
+            let same = drawn(&made) == drawn(&there);
             assert!(same, "{}:{line}: {target} is not what the commands make; RQSIM_WRITE_BOOK=1 writes it", page.name);
         }
     }
@@ -149,6 +149,12 @@ fn without_version(svg: &str) -> String {
         rest = rest[end + 1..].trim_start_matches(|c: char| c.is_ascii_hexdigit());
     }
     out + rest
+}
+
+/// What of a picture does not depend on the build: shapes, places and description. Texts are drawn glyph by glyph, and the caption has
+/// the version among them.
+fn drawn(svg: &str) -> String {
+    without_version(svg).lines().filter(|l| !l.contains("dejavu-")).collect::<Vec<_>>().join("\n")
 }
 
 fn run(name: &str) {
