@@ -34,7 +34,7 @@ pub struct Finished {
     pub worst: Vec<Attempt>,
 }
 
-/// When to give up on a run. Looked at every [`SLICE_CYCLES`] of simulated time; a run that has come to rest before is kept.
+/// When to give up on a run. Looked at every 50 million cycles of simulated time; a run that has come to rest before is kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Budget {
     /// Micro-ops retired.
