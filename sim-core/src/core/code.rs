@@ -72,7 +72,7 @@ struct Facts {
     watched: bool,
     /// A load whose address may depend on a loaded value.
     dependent: bool,
-    /// See [`Code::is_private`].
+    /// See [`Code::private_cost`].
     private: bool,
     /// It is a mark.
     mark: bool,
@@ -134,14 +134,6 @@ impl Code {
         self.facts[pc as usize].dependent
     }
 
-    /// True for a micro-op that reads and writes nothing but what belongs to its context and the time, and which
-    /// neither a mark follows nor a directed arrival counts: when it is executed is seen by nobody.
-    #[must_use]
-    #[inline]
-    pub fn is_private(&self, pc: Pc) -> bool {
-        self.facts[pc as usize].private
-    }
-
     /// True for a mark; false behind the end of the program.
     #[must_use]
     #[inline]
@@ -149,10 +141,11 @@ impl Code {
         self.facts.get(pc as usize).is_some_and(|f| f.mark)
     }
 
-    /// The fixed issue cost of a micro-op that is [private](Code::is_private); `None` if it is not.
+    /// The fixed issue cost of a private micro-op, `None` of others: one that reads and writes nothing but what belongs to its context and
+    /// the time, and which neither a mark follows nor a directed arrival counts: when it is executed is seen by nobody.
     #[must_use]
     #[inline]
-    pub(super) fn private_cost(&self, pc: Pc) -> Option<u64> {
+    pub fn private_cost(&self, pc: Pc) -> Option<u64> {
         let fact = &self.facts[pc as usize];
         fact.private.then_some(u64::from(fact.cost))
     }
@@ -172,7 +165,7 @@ impl Code {
     }
 }
 
-/// The property of [`Code::is_private`] as far as the text shows it; where a return leads is known when it is executed.
+/// The property of [`Code::private_cost`] as far as the text shows it; where a return leads is known when it is executed.
 fn private(program: &Program, pc: Pc) -> bool {
     let unmarked = |pc: Pc| !program.is_mark(pc);
     match program.ops[pc as usize] {

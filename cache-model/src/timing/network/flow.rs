@@ -197,7 +197,7 @@ impl Interconnect {
     fn way(&self, p: &Parcel) -> (u32, bool) {
         let way = || self.topology.routes.channels(p.from.into(), p.to.into()).map(|(c, _)| c);
         let hops = way().count() as u32;
-        if self.topology.is_one_ring {
+        if self.topology.rides.is_some() {
             return (hops, true);
         }
         let first = way().next().map(|c| self.topology.channels[c].passage);

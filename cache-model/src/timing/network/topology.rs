@@ -202,19 +202,7 @@ impl Builder {
         let rides = if is_one_ring { Rides::new(&routes, self.channels.len()) } else { None };
         let nodes = nodes.into_iter().map(|(_, slices)| slices).collect();
         let Builder { graph, channels, cores, slices, memories, .. } = self;
-        Ok(Topology {
-            graph,
-            channels,
-            routes,
-            cores,
-            slices,
-            memories,
-            controllers,
-            nodes,
-            core_nodes,
-            is_one_ring,
-            rides,
-        })
+        Ok(Topology { graph, channels, routes, cores, slices, memories, controllers, nodes, core_nodes, rides })
     }
 }
 
@@ -236,8 +224,6 @@ pub struct Topology {
     nodes: Vec<Vec<u16>>,
     /// `[core]`: the memory node of its group, if that has slices.
     core_nodes: Vec<Option<u16>>,
-    /// All channels are of one ring.
-    pub(super) is_one_ring: bool,
     /// All ways, if the network is one ring.
     pub(super) rides: Option<Rides>,
 }
