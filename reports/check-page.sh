@@ -35,6 +35,17 @@ for (const p of plots) {
   need("a plot is empty: " + name, p.querySelector("canvas") && p.getBoundingClientRect().width > 100 && option(p).series.some((s) => s.data && s.data.length));
   need("a plot has no tooltip: " + name, option(p).tooltip.length && option(p).dataZoom.length);
 }
+for (const figure of document.querySelectorAll("figure.paper")) {
+  const plot = figure.querySelector(".plot"), svg = figure.querySelector("svg");
+  const press = (key) => figure.dispatchEvent(new KeyboardEvent("keydown", { key }));
+  const span = () => (plot ? option(plot).dataZoom.filter((z) => z.type === "inside").reduce((n, z) => n + z.end - z.start, 0) : -svg.getBoundingClientRect().width);
+  const whole = span();
+  press("+");
+  need("+ does not zoom: " + figure.dataset.figure, span() < whole);
+  press("0");
+  need("0 does not show the whole: " + figure.dataset.figure, Math.abs(span() - whole) < 1);
+  need("a drawing says nothing when pointed at: " + figure.dataset.figure, !/^(links|lattice|landings|contributions)/.test(figure.dataset.figure) || svg.querySelector("g > title"));
+}
 const points = (p) => option(p).series.reduce((n, s) => n + (s.data ? s.data.length : 0), 0);
 for (const box of document.querySelectorAll("input[data-stage]")) {
   const experiment = box.closest(".experiment");

@@ -4,7 +4,7 @@
 //! An expanded experiment is RON text with every field written out. It is read here as fields alone: `interrupts[0].every` and its value.
 //! Axes are the fields that have more than one value among the experiments that are compared. Fields that change together are one axis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that are no axis: words, what records say themselves, and what is looked at.
 const WORDS: [&str; 5] = ["title", "question", "seeds", "stages", "measure"];
@@ -12,6 +12,8 @@ const WORDS: [&str; 5] = ["title", "question", "seeds", "stages", "measure"];
 /// One way in which experiments differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Axis {
+    /// What its sweep calls it, if records know.
+    pub name: Option<String>,
     /// The field, as `--set` takes it: `machine.cores`.
     pub field: String,
     /// Fields that change together with it.
@@ -21,10 +23,21 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Last part of the field's name, for headings.
+    /// The name its sweep gave it, else the field.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.field)
+    }
+
+    /// The title, of a field its last part, for headings.
     #[must_use]
     pub fn short(&self) -> &str {
-        self.field.rsplit('.').next().unwrap_or(&self.field)
+        self.title().rsplit('.').next().unwrap_or(&self.field)
+    }
+
+    /// All fields that it stands for.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.field).chain(&self.with).map(String::as_str)
     }
 
     /// The values as numbers in a base unit, if all of them are.
@@ -196,6 +209,29 @@ pub struct Differences {
     by_name: BTreeMap<String, Vec<(u32, u32)>>,
 }
 
+/// Names of a sweep's axes, with what each is at in an experiment: several values if records contradict each other.
+pub type SweepNames = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// Gives axes the names that records know: a name fits an axis if both tell the same experiments apart.
+///
+/// `places` is what [`Differences::axes`] gave, and `names` has the same keys.
+pub fn give_names(axes: &mut [Axis], places: &BTreeMap<String, Vec<u32>>, names: &SweepNames) {
+    for (name, values) in names {
+        let one = |key: &String| values.get(key).filter(|v| v.len() == 1).and_then(BTreeSet::first);
+        let fits = |i: usize| {
+            let pairs: Option<BTreeSet<(u32, &String)>> =
+                places.iter().map(|(key, at)| Some((at[i], one(key)?))).collect();
+            pairs.is_some_and(|p| {
+                let texts: BTreeSet<&String> = p.iter().map(|x| x.1).collect();
+                p.len() == texts.len() && p.len() == axes[i].values.len()
+            })
+        };
+        if let Some(i) = (0..axes.len()).find(|&i| axes[i].name.is_none() && fits(i)) {
+            axes[i].name = Some(name.clone());
+        }
+    }
+}
+
 /// Stands for a field that an experiment has not.
 const ABSENT: &str = "-";
 
@@ -279,7 +315,7 @@ impl Differences {
         let index: BTreeMap<&str, u32> = values.iter().enumerate().map(|(i, v)| (*v, i as u32)).collect();
         let places = column.iter().map(|id| index[text(id)]).collect();
         let with = group.into_iter().map(|g| g.0).collect();
-        (Axis { field, with, values: values.into_iter().map(str::to_owned).collect() }, places)
+        (Axis { name: None, field, with, values: values.into_iter().map(str::to_owned).collect() }, places)
     }
 }
 

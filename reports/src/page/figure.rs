@@ -96,7 +96,7 @@ fn sweep(s: &Section) -> Value {
     let mut stages: Vec<(u32, &str)> = s.points.iter().map(|p| (p.stage_idx, p.stage.as_str())).collect();
     stages.sort_unstable();
     stages.dedup();
-    let mut axes: Vec<Value> = s.axes.iter().map(|a| json!({ "name": a.field, "values": a.values })).collect();
+    let mut axes: Vec<Value> = s.axes.iter().map(|a| json!({ "name": a.title(), "values": a.values })).collect();
     axes.push(json!({ "name": "stage", "values": stages.iter().map(|x| x.1).collect::<Vec<_>>() }));
     let point = |p: &crate::point::Point| {
         let place = stages.iter().position(|x| *x == (p.stage_idx, &p.stage)).unwrap_or(0);
@@ -121,17 +121,18 @@ pub(super) fn explorer(n: usize, s: &Section) -> String {
         } else {
             a.values.join(", ")
         };
-        let with = if a.with.len() > 6 {
-            format!("{} and {} more", a.with[..6].join(", "), a.with.len() - 6)
+        let with: Vec<&str> = a.fields().filter(|f| *f != a.title()).collect();
+        let with = if with.len() > 6 {
+            format!("{} and {} more", with[..6].join(", "), with.len() - 6)
         } else {
-            a.with.join(", ")
+            with.join(", ")
         };
         let cells = [&values, &with].map(|c| format!("<td class=\"words\">{}</td>", escape(c))).concat();
-        rows += &format!("<tr><th scope=\"row\"><code>{}</code></th>{cells}</tr>\n", escape(&a.field));
+        rows += &format!("<tr><th scope=\"row\"><code>{}</code></th>{cells}</tr>\n", escape(a.title()));
     }
     let table = format!(
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Axes\"><table><caption>Axes: in what the experiments differ</caption><thead>\
-         <tr><th scope=\"col\">field</th><th scope=\"col\" class=\"words\">values</th><th scope=\"col\" class=\"words\">changes with it</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+         <tr><th scope=\"col\">axis</th><th scope=\"col\" class=\"words\">values</th><th scope=\"col\" class=\"words\">fields that change with it</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     );
     let widget = if is_explored(s) {
         format!(

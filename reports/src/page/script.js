@@ -216,6 +216,45 @@ function explore(section, explorer, all, list) {
   list.push(one);
   update();
 }
+// Zooming without a mouse: a figure that has the focus takes +, - and 0, a plot the arrows too; the buttons below do the same.
+const zoomed = (figure, by, aside, down) => {
+  const place = figure.querySelector(".plot"), plot = place && !drawings.checked && echarts.getInstanceByDom(place);
+  if (!plot) {
+    const svg = figure.querySelector("svg");
+    const wide = by === 0 ? 100 : Math.min(800, Math.max(100, Number(svg.dataset.wide || 100) / by));
+    svg.dataset.wide = wide;
+    svg.style.maxWidth = svg.style.width = wide > 100 ? wide + "%" : "";
+    return;
+  }
+  plot.getOption().dataZoom.forEach((z, i) => {
+    if (z.type !== "inside") return;
+    const shift = z.yAxisIndex && z.yAxisIndex.length ? down : aside, size = by === 0 ? 100 : Math.min(100, (z.end - z.start) * by);
+    const start = by === 0 ? 0 : Math.min(100 - size, Math.max(0, (z.start + z.end - size) / 2 + shift * size));
+    plot.dispatchAction({ type: "dataZoom", dataZoomIndex: i, start, end: start + size });
+  });
+};
+const keys = { "+": [0.5, 0, 0], "=": [0.5, 0, 0], "-": [2, 0, 0], "0": [0, 0, 0], ArrowLeft: [1, -0.2, 0], ArrowRight: [1, 0.2, 0], ArrowUp: [1, 0, -0.2], ArrowDown: [1, 0, 0.2] };
+for (const figure of document.querySelectorAll("figure.paper")) {
+  const line = document.createElement("p");
+  line.className = "live zoom";
+  for (const [key, label, long] of [["+", "+", "Zoom in"], ["-", "\u2212", "Zoom out"], ["0", "Whole", "Show the whole figure"]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.setAttribute("aria-label", long);
+    button.addEventListener("click", () => zoomed(figure, ...keys[key]));
+    line.append(button);
+  }
+  figure.before(line);
+  figure.addEventListener("keydown", (e) => {
+    const isPlot = !drawings.checked && figure.querySelector(".plot");
+    // A drawing is scrolled by arrows as it is, and a whole plot leaves them to the page.
+    if (e.target !== figure || e.ctrlKey || e.metaKey || e.altKey || !keys[e.key] || (e.key.startsWith("Arrow") && !isPlot)) return;
+    if (e.key.startsWith("Arrow") && echarts.getInstanceByDom(isPlot).getOption().dataZoom.every((z) => z.end - z.start > 99.9)) return;
+    e.preventDefault();
+    zoomed(figure, ...keys[e.key]);
+  });
+}
 // Plots are drawn when they come into sight, so that a long page opens at once.
 const seen = (r) => { if (!r.seen) { r.seen = true; r.draw(); } };
 if ("IntersectionObserver" in window) {

@@ -8,7 +8,7 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::prelude::{DrawingArea, DrawingBackend};
 use plotters::style::{Color, RGBColor, ShapeStyle};
 
-use super::glyphs::{Placed, text_width};
+use super::glyphs::{Placed, escape, text_width};
 
 /// Backend pixels per pixel of ours: plotters rounds to whole ones, which would make curves jagged.
 pub(super) const SCALE: f64 = 4.0;
@@ -54,18 +54,33 @@ pub(super) struct Canvas<DB: DrawingBackend> {
     texts: RefCell<Vec<Placed>>,
     /// The series being drawn, if any: its place among the stages.
     series: std::cell::Cell<Option<usize>>,
+    /// Texts of [`Self::tip`] so far.
+    tips: RefCell<Vec<String>>,
 }
 
 /// Marks in the drawing where a series begins and ends, which the backend cannot say: a rectangle without size, in a colour that
 /// nothing else has.
 const MARK: (u8, u8) = (1, 254);
 
-/// The marks of `drawing` as groups of the class `stage-N`.
-pub(super) fn group_series(drawing: &str) -> String {
+/// Red of the marks where something with a text to hover over begins (green and blue: the place of the text) and ends (both 255).
+const TIP: u8 = 2;
+/// Texts of one drawing; what comes after them has none.
+const TIPS_MAX: usize = 0xffff;
+
+/// The marks of `drawing` as groups: of the class `stage-N`, or with a title, one of `tips`.
+pub(super) fn group_marks(drawing: &str, tips: &[String]) -> String {
     let mut out = String::with_capacity(drawing.len());
     for line in drawing.split_inclusive('\n') {
         let is_mark = line.contains("width=\"0\" height=\"0\"");
         let code = line.split_once("fill=\"#01FE").and_then(|(_, c)| u8::from_str_radix(c.get(..2)?, 16).ok());
+        let tip = line.split_once("fill=\"#02").and_then(|(_, c)| usize::from_str_radix(c.get(..4)?, 16).ok());
+        if let Some(n) = tip.filter(|_| is_mark) {
+            match tips.get(n) {
+                Some(text) => out += &format!("<g><title>{}</title>\n", escape(text)),
+                None => out += "</g>\n",
+            }
+            continue;
+        }
         match code.filter(|_| is_mark) {
             Some(0) => out += "</g>\n",
             Some(n) => out += &format!("<g class=\"stage-{}\">\n", n - 1),
@@ -86,13 +101,29 @@ fn said<E: std::fmt::Display>(error: E) -> String {
 
 impl<DB: DrawingBackend> Canvas<DB> {
     pub(super) fn new(area: DrawingArea<DB, Shift>) -> Self {
-        Self { area, texts: RefCell::default(), series: std::cell::Cell::new(None) }
+        Self { area, texts: RefCell::default(), series: std::cell::Cell::new(None), tips: RefCell::default() }
     }
 
-    /// Ends the drawing and gives back the texts.
-    pub(super) fn finish(self) -> Result<Vec<Placed>, String> {
+    /// Ends the drawing and gives back the texts, and those to hover over.
+    pub(super) fn finish(self) -> Result<(Vec<Placed>, Vec<String>), String> {
         self.area.present().map_err(said)?;
-        Ok(self.texts.into_inner())
+        Ok((self.texts.into_inner(), self.tips.into_inner()))
+    }
+
+    fn mark(&self, color: RGBColor) -> Result<(), String> {
+        self.area.draw(&Rectangle::new([(0, 0), (0, 0)], color.filled())).map_err(said)
+    }
+
+    /// What `paint` draws says `text` when it is pointed at; not inside another one.
+    pub(super) fn tip(&self, text: &str, paint: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+        let place = self.tips.borrow().len();
+        if place >= TIPS_MAX {
+            return paint();
+        }
+        self.tips.borrow_mut().push(text.to_owned());
+        self.mark(RGBColor(TIP, (place >> 8) as u8, place as u8))?;
+        paint()?;
+        self.mark(RGBColor(TIP, 255, 255))
     }
 
     /// What is drawn from here on, texts included, belongs to this series; `None` ends it.
@@ -101,8 +132,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         let code = |n: Option<usize>| n.and_then(|n| u8::try_from(n + 1).ok());
         let marks = [self.series.replace(series).filter(|&n| code(Some(n)).is_some()).map(|_| 0), code(series)];
         for n in marks.into_iter().flatten() {
-            let style = RGBColor(MARK.0, MARK.1, n).filled();
-            self.area.draw(&Rectangle::new([(0, 0), (0, 0)], style)).map_err(said)?;
+            self.mark(RGBColor(MARK.0, MARK.1, n))?;
         }
         Ok(())
     }

@@ -237,7 +237,8 @@ fn picture(
                 let (x, y) = layout.at.get(stop).copied().unwrap_or((0.5, 0.5));
                 (left + x * size, top + y * size)
             };
-            network_of(canvas, network, u, most, &at, size * layout.aspect.sqrt())?;
+            let own = s.attribution.as_ref().map_or(&[][..], |a| &a.links);
+            network_of(canvas, (own, u), most, &at, size * layout.aspect.sqrt())?;
         }
         let right = if columns == 1 { MARGIN + 40.0 + layout.aspect * size + 50.0 } else { WIDTH - MARGIN - 84.0 };
         key(canvas, (right, TOP + 20.0), most)?;
@@ -247,8 +248,7 @@ fn picture(
 
 fn network_of<DB: DrawingBackend>(
     canvas: &Canvas<DB>,
-    network: &[Link],
-    uses: &[Option<f64>],
+    (network, uses): (&[Link], &[Option<f64>]),
     most: f64,
     at: &impl Fn(&str) -> (f64, f64),
     size: f64,
@@ -260,8 +260,12 @@ fn network_of<DB: DrawingBackend>(
     for (l, share) in network.iter().zip(uses) {
         let color = share.map_or(LIMIT, |s| heat(if most > 0.0 { s / most } else { 0.0 }));
         let to = at(&l.to);
+        let used = share.map_or_else(|| "not measured".into(), |s| format!("{} of the time in use", percent(s)));
+        let crossed = crate::units::plural(l.all_networks().messages, "crossing");
         if l.from.is_empty() {
-            canvas.rect((to.0 - 90.0, to.1 - 12.0), (to.0 + 90.0, to.1 + 12.0), color)?;
+            canvas.tip(&format!("{}: {used}, {crossed}", l.to), || {
+                canvas.rect((to.0 - 90.0, to.1 - 12.0), (to.0 + 90.0, to.1 + 12.0), color)
+            })?;
             continue;
         }
         let from = at(&l.from);
@@ -271,7 +275,9 @@ fn network_of<DB: DrawingBackend>(
         let (sx, sy) = (-dy / length * wide * 0.75, dx / length * wide * 0.75);
         let (ex, ey) = (dx / length * radius, dy / length * radius);
         let ends = [(from.0 + ex + sx, from.1 + ey + sy), (to.0 - ex + sx, to.1 - ey + sy)];
-        canvas.line(&ends, Stroke::solid(color, wide))?;
+        canvas.tip(&format!("{} to {}: {used}, {crossed}", l.from, l.to), || {
+            canvas.line(&ends, Stroke::solid(color, wide))
+        })?;
     }
     for stop in stops {
         let (x, y) = at(stop);
@@ -280,8 +286,10 @@ fn network_of<DB: DrawingBackend>(
             continue;
         }
         let has_core = stop.contains("core");
-        canvas.dot((x, y), radius, INK)?;
-        canvas.dot((x, y), radius - 1.2, if has_core { PAPER } else { LIMIT })?;
+        canvas.tip(stop, || {
+            canvas.dot((x, y), radius, INK)?;
+            canvas.dot((x, y), radius - 1.2, if has_core { PAPER } else { LIMIT })
+        })?;
         let font =
             Font { size: (radius * 0.95).clamp(6.5, 11.0), bold: false, color: if has_core { INK } else { PAPER } };
         canvas.text((x, y), &number(stop).to_string(), font, Anchor::Middle);

@@ -156,8 +156,10 @@ fn node<DB: DrawingBackend>(
     share: f64,
 ) -> Result<(), String> {
     let (w, h) = (BOX.0 / 2.0, BOX.1 / 2.0);
-    canvas.rect((x - w - 1.0, y - h - 1.0), (x + w + 1.0, y + h + 1.0), PAPER)?;
-    canvas.rect((x - w, y - h), (x + w, y + h), heat(share))?;
+    canvas.tip(&format!("{name}: {value}"), || {
+        canvas.rect((x - w - 1.0, y - h - 1.0), (x + w + 1.0, y + h + 1.0), PAPER)?;
+        canvas.rect((x - w, y - h), (x + w, y + h), heat(share))
+    })?;
     let color = if share > 0.55 { INK } else { PAPER };
     let name = shorten(name, Font { color, ..STRONG }, BOX.0 - 8.0)?;
     canvas.text((x, y - 7.5), &name, Font { color, ..STRONG }, Anchor::Middle);
@@ -251,7 +253,9 @@ fn bars<DB: DrawingBackend>(
             (true, false) => series_color(2),
         };
         let x = at(mean.value);
-        canvas.rect((x.min(middle), y - 7.0), (x.max(middle), y + 7.0), color)?;
+        canvas.tip(&format!("{}, {name}: {}", metric.name, with_half(metric, *mean, true)), || {
+            canvas.rect((x.min(middle), y - 7.0), (x.max(middle), y + 7.0), color)
+        })?;
         if let Some(half) = mean.half.filter(|h| *h > 0.0) {
             let (a, b) = (at(mean.value - half), at(mean.value + half));
             canvas.line(&[(a, y), (b, y)], Stroke::solid(INK, 1.2))?;

@@ -35,6 +35,8 @@ type Place<'a> = Box<dyn Fn(&Point, &Run) -> usize + 'a>;
 /// A way in which runs differ: a field of the experiments, the stage, or the seed.
 struct Dim<'a> {
     name: String,
+    /// The fields it stands for, if it is one of experiments.
+    fields: Vec<String>,
     values: Vec<String>,
     /// How many neighbouring values are taken together, at most.
     size: usize,
@@ -49,7 +51,7 @@ impl<'a> Dim<'a> {
             one => one.concat(),
         };
         let values = values.chunks(size).map(label).collect();
-        Dim { name: name.to_owned(), values, size, at: Box::new(move |p, r| at(p, r) / size) }
+        Dim { name: name.to_owned(), fields: Vec::new(), values, size, at: Box::new(move |p, r| at(p, r) / size) }
     }
 }
 
@@ -65,7 +67,8 @@ fn dims(s: &Section) -> Vec<Dim<'_>> {
     let mut all: Vec<Dim<'_>> = Vec::new();
     for (i, a) in s.axes.iter().enumerate() {
         let at = move |p: &Point, _: &Run| p.at.get(i).map_or(0, |v| *v as usize);
-        all.push(Dim::new(&a.field, a.values.clone(), at));
+        let dim = Dim::new(a.title(), a.values.clone(), at);
+        all.push(Dim { fields: a.fields().map(str::to_owned).collect(), ..dim });
     }
     let (stages, place) = index(s.points.iter().map(|p| (p.stage_idx, p.stage.clone())));
     let at = move |p: &Point, _: &Run| place[&(p.stage_idx, p.stage.clone())];
@@ -82,7 +85,9 @@ fn dims(s: &Section) -> Vec<Dim<'_>> {
 /// In words: that there is none, or several, and which there are.
 fn find<'d, 'a>(all: &'d [Dim<'a>], name: &str) -> Result<&'d Dim<'a>, String> {
     let fits = |d: &&Dim<'_>| d.name == name || d.name.ends_with(&format!(".{name}"));
-    let mut found = all.iter().filter(|d| d.name == name).chain(all.iter().filter(fits));
+    let holds = |d: &&Dim<'_>| d.fields.iter().any(|f| f == name || f.ends_with(&format!(".{name}")));
+    let named = all.iter().filter(|d| d.name == name);
+    let mut found = named.chain(all.iter().filter(fits)).chain(all.iter().filter(holds));
     let names: Vec<&str> = all.iter().filter(|d| d.values.len() > 1).map(|d| d.name.as_str()).collect();
     found.next().ok_or_else(|| format!("there is no axis {name}; these are there: {}", names.join(", ")))
 }
@@ -142,7 +147,7 @@ pub(super) fn figures(s: &Section, choice: &Choice) -> Result<Vec<Figure>, Strin
                 }
             }
         }
-        [x] if !(figures.len() == 1 && x.name.ends_with("cores")) => {
+        [x] if !(figures.len() == 1 && x.fields.iter().any(|f| f == "machine.cores")) => {
             let name = |d: &Dim<'_>| axes_name(d).to_owned();
             let wanted =
                 |i: usize| choice.measures.is_empty() || choice.measures.iter().any(|n| n == measures()[i].name);
@@ -194,10 +199,10 @@ fn gather(s: &Section, measure: usize, place: impl Fn(&Point, &Run) -> (usize, u
 
 /// What runs were put together though they differ.
 fn pooled(s: &Section, used: &[&str]) -> String {
-    let others: Vec<&str> = dims(s)
-        .iter()
+    let others: Vec<String> = dims(s)
+        .into_iter()
         .filter(|d| d.values.len() > 1 && d.name != "seed" && !used.contains(&d.name.as_str()))
-        .map(|d| s.axes.iter().find(|a| a.field == d.name).map_or("stage", |a| a.field.as_str()))
+        .map(|d| d.name)
         .collect();
     if others.is_empty() { String::new() } else { format!(" Taken together over {}.", others.join(", ")) }
 }
@@ -211,11 +216,15 @@ fn binned(dims: &[&Dim<'_>]) -> String {
 /// Fields that change with an axis.
 fn joined(s: &Section, names: &[&str]) -> String {
     let mut text = String::new();
-    for a in s.axes.iter().filter(|a| names.contains(&a.field.as_str()) && !a.with.is_empty()) {
-        let shown: Vec<&str> = a.with.iter().take(4).map(String::as_str).collect();
-        let more = a.with.len().saturating_sub(shown.len());
+    for a in s.axes.iter().filter(|a| names.contains(&a.title())) {
+        let with: Vec<&str> = a.fields().filter(|f| *f != a.title()).collect();
+        let shown = &with[..with.len().min(4)];
+        if shown.is_empty() {
+            continue;
+        }
+        let more = with.len() - shown.len();
         let more = if more > 0 { format!(" and {more} more fields") } else { String::new() };
-        text += &format!(" With {} change {}{more}.", a.field, shown.join(", "));
+        text += &format!(" With {} change {}{more}.", a.title(), shown.join(", "));
     }
     text
 }
@@ -372,7 +381,7 @@ fn over(
     let mut used = vec![x.name.as_str()];
     used.extend(by.map(|d| d.name.as_str()));
     if words.id == "scaling" {
-        used.extend(s.axes.iter().filter(|a| is_size(a)).map(|a| a.field.as_str()));
+        used.extend(s.axes.iter().filter(|a| is_size(a)).map(Axis::title));
     }
     let more = by.map_or(0, |d| d.values.len() - lines);
     let more = if more > 0 { format!(" {} are left out.", plural(more as u64, "line")) } else { String::new() };

@@ -10,7 +10,7 @@ use super::frame::{self, LABEL, MARGIN, Plot, SMALL, TOP, WIDTH, shorten};
 use super::style::{GRID, INK, LIMIT, PAPER, heat};
 use super::svg::{self, Words};
 use crate::units::{duration, percent, plural};
-use crate::windows::{LineRow, StageMap, all_lines, outcomes, procedures};
+use crate::windows::{Line, LineRow, StageMap, all_lines, outcomes, procedures};
 
 /// Height of a line.
 const ROW: f64 = 13.0;
@@ -99,7 +99,9 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
             canvas.text((MARGIN + NAME + 34.0, at), &text, CODE, Anchor::Left);
             for (i, s) in stages.iter().enumerate() {
                 let Some(line) = s.lines.get(of.key) else { continue };
-                bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.share(line), floor)?;
+                canvas.tip(&said(s, &of, line), || {
+                    bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.share(line), floor)
+                })?;
             }
         }
         if lines.is_empty() {
@@ -125,6 +127,19 @@ pub(crate) fn figure(stages: &[StageMap<'_>]) -> Result<Figure, String> {
     let mut figure = Figure::new("landings".into(), question, "time in the handler, by colour", draw(stages)?, chart);
     figure.samples = Some(("Landings", stages.iter().map(|s| (s.name.clone(), s.landings())).collect()));
     Ok(figure)
+}
+
+/// What a bar says when it is pointed at.
+fn said(s: &StageMap<'_>, of: &Line<'_>, line: &LineRow) -> String {
+    let worst = outcomes::ORDER[line.worst().min(outcomes::ORDER.len() - 1)];
+    format!(
+        "{}, line {}: {}, longest handler {}, {} of the running time; worst ending: {worst}",
+        s.name,
+        of.number(),
+        plural(line.landings, "landing"),
+        duration(line.handler_max_ns),
+        percent(s.share(line)),
+    )
 }
 
 fn bar<DB: DrawingBackend>(

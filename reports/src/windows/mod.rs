@@ -14,7 +14,7 @@ pub use record::{
 };
 pub use summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, PairRate, Rate, StageMap};
 pub use text::{CAVEATS, STAGES_ACROSS, compare, lines_text, pairs_text, rates_text, splits_text, stages_text};
-pub(crate) use text::{all_lines, procedures};
+pub(crate) use text::{Line, all_lines, procedures};
 
 use std::path::{Path, PathBuf};
 

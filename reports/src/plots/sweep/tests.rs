@@ -117,3 +117,40 @@ fn a_table_of_points_has_a_row_for_each_run() {
     ));
     assert!(lines[1].starts_with("ring8,only,mcs,ring,2,,mcs20,2,1ms,mcs,1,1000000000,2000,0,"), "{}", lines[1]);
 }
+
+#[test]
+fn axes_have_the_names_of_their_sweep_if_it_tells_the_same_runs_apart() {
+    let named = |records: &[Record]| {
+        let seen = read(records);
+        let names: Vec<String> = seen.sections[0].axes.iter().map(|a| a.title().to_owned()).collect();
+        (names, seen)
+    };
+    let mut all = records();
+    for r in &mut all {
+        // `half` tells only some sizes apart, so it names nothing.
+        let axes = [("threads", r.cpus.to_string()), ("kind", r.lock.clone()), ("half", (r.cpus > 2).to_string())];
+        let axes = axes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        r.sweep = Some(crate::record::SweepPoint { point: 1, axes, ..Default::default() });
+    }
+    let (names, seen) = named(&all);
+    assert_eq!(names, ["threads", "lock.limit", "kind"]);
+    let s = &seen.sections[0];
+    let by = |axis: &str| {
+        let choice = Choice { axes: vec![axis.into(), "limit".into()], measures: vec!["throughput".into()] };
+        assert_eq!(check(&[s], &choice), Ok(()), "{axis}");
+        let Chart::Heat { x, .. } = figures(s, &choice).unwrap().remove(1).chart else { panic!("a heat map") };
+        x
+    };
+    assert_eq!(["threads", "machine.cores", "cores"].map(by), ["threads", "threads", "threads"]);
+    assert!(crate::points_csv(s).contains(",machine.cores,"), "columns keep the fields");
+    all.reverse();
+    assert_eq!(named(&all).0, names, "in any order");
+    // A run that is not of the sweep, or one that another sweep has elsewhere on the same axis, takes the name away.
+    all[0].sweep = None;
+    all[1].sweep = None;
+    assert_eq!(named(&all).0[0], "machine.cores");
+    all[0].sweep = all[2].sweep.clone();
+    assert_eq!(named(&all).0[0], "threads", "another seed of the same configuration knows it");
+    all[1].sweep = all[20].sweep.clone();
+    assert_eq!(named(&all).0[0], "machine.cores");
+}
