@@ -191,13 +191,24 @@ struct Names {
 }
 
 impl Names {
-    fn id(&mut self, name: String) -> u32 {
+    fn id(&mut self, name: &str) -> u32 {
+        if let Some(&id) = self.by_name.get(name) {
+            return id;
+        }
         let next = self.names.len() as u32;
-        *self.by_name.entry(name).or_insert_with_key(|k| {
-            self.names.push(k.clone());
-            next
-        })
+        self.by_name.insert(name.to_owned(), next);
+        self.names.push(name.to_owned());
+        next
     }
+}
+
+/// What sets an experiment apart.
+#[derive(Clone, Debug, Default)]
+struct Experiment {
+    /// (field, value) where it differs from the first.
+    differs: Vec<(u32, u32)>,
+    /// (name, value) as its sweep says it; none if no record of it is of a sweep.
+    at: Option<Vec<(u32, u32)>>,
 }
 
 /// Experiments that are compared: the fields of one, and of each other only those that differ from it.
@@ -205,31 +216,12 @@ impl Names {
 pub struct Differences {
     fields: Names,
     values: Names,
+    /// The first experiment's fields in the order of its text, and by their numbers.
+    text: Vec<(String, String)>,
     first: BTreeMap<u32, u32>,
-    by_name: BTreeMap<String, Vec<(u32, u32)>>,
-}
-
-/// Names of a sweep's axes, with what each is at in an experiment: several values if records contradict each other.
-pub type SweepNames = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
-
-/// Gives axes the names that records know: a name fits an axis if both tell the same experiments apart.
-///
-/// `places` is what [`Differences::axes`] gave, and `names` has the same keys.
-pub fn give_names(axes: &mut [Axis], places: &BTreeMap<String, Vec<u32>>, names: &SweepNames) {
-    for (name, values) in names {
-        let one = |key: &String| values.get(key).filter(|v| v.len() == 1).and_then(BTreeSet::first);
-        let fits = |i: usize| {
-            let pairs: Option<BTreeSet<(u32, &String)>> =
-                places.iter().map(|(key, at)| Some((at[i], one(key)?))).collect();
-            pairs.is_some_and(|p| {
-                let texts: BTreeSet<&String> = p.iter().map(|x| x.1).collect();
-                p.len() == texts.len() && p.len() == axes[i].values.len()
-            })
-        };
-        if let Some(i) = (0..axes.len()).find(|&i| axes[i].name.is_none() && fits(i)) {
-            axes[i].name = Some(name.clone());
-        }
-    }
+    by_name: BTreeMap<String, Experiment>,
+    /// Names of axes of which records of one experiment say different things.
+    contested: BTreeSet<u32>,
 }
 
 /// Stands for a field that an experiment has not.
@@ -242,39 +234,77 @@ impl Differences {
         self.by_name.contains_key(name)
     }
 
-    /// Adds an experiment; `more` are fields its text does not have.
-    pub fn add(&mut self, name: &str, text: &str, more: &[(&str, &str)]) {
-        let mut all = BTreeMap::new();
-        let more = more.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned()));
-        for (field, value) in fields(text).into_iter().chain(more) {
-            let top = field.split(['.', '[']).next().unwrap_or("");
-            if !WORDS.contains(&top) {
-                all.insert(self.fields.id(field), self.values.id(value));
+    /// Adds an experiment by its fields, as [`fields`] gives them.
+    pub fn add(&mut self, name: &str, all: &[(String, String)]) {
+        let counts = |f: &str| !WORDS.contains(&f.split(['.', '[']).next().unwrap_or(""));
+        let mut known = Experiment::default();
+        if self.by_name.is_empty() {
+            self.text = all.to_vec();
+            for (f, v) in all.iter().filter(|x| counts(&x.0)) {
+                self.first.insert(self.fields.id(f), self.values.id(v));
+            }
+        } else if self.text.len() == all.len() && self.text.iter().zip(all).all(|(a, b)| a.0 == b.0) {
+            // Most experiments have the fields of the first in its order.
+            let differing = self.text.iter().zip(all).filter(|(a, b)| a.1 != b.1 && counts(&a.0));
+            known.differs = differing.map(|(_, (f, v))| (self.fields.id(f), self.values.id(v))).collect();
+        } else {
+            let ids = all.iter().filter(|x| counts(&x.0)).map(|(f, v)| (self.fields.id(f), self.values.id(v)));
+            let own: BTreeMap<u32, u32> = ids.collect();
+            let absent = self.values.id(ABSENT);
+            known.differs.extend(own.iter().filter(|(f, v)| self.first.get(f) != Some(v)).map(|(f, v)| (*f, *v)));
+            known.differs.extend(self.first.keys().filter(|f| !own.contains_key(f)).map(|f| (*f, absent)));
+        }
+        known.differs.sort_unstable();
+        self.by_name.insert(name.to_owned(), known);
+    }
+
+    /// Notes what the sweep of one of its records says of an experiment that is there: names of axes and values.
+    pub fn call(&mut self, name: &str, axes: &BTreeMap<String, String>) {
+        let Some(known) = self.by_name.get_mut(name) else { return };
+        let own: Vec<(u32, u32)> = axes.iter().map(|(n, v)| (self.fields.id(n), self.values.id(v))).collect();
+        match &known.at {
+            None => known.at = Some(own),
+            Some(before) if *before == own => {}
+            Some(before) => {
+                let differing = |a: &[(u32, u32)], b: &[(u32, u32)]| {
+                    a.iter().filter(|x| !b.contains(x)).map(|x| x.0).collect::<Vec<_>>()
+                };
+                self.contested.extend(differing(before, &own));
+                self.contested.extend(differing(&own, before));
             }
         }
-        if self.by_name.is_empty() {
-            self.first = all;
-            self.by_name.insert(name.to_owned(), Vec::new());
-            return;
+    }
+
+    /// Gives axes the names that sweeps have for them: a name fits an axis if both tell the same experiments apart.
+    fn give_names(&self, axes: &mut [(Axis, Vec<u32>)]) {
+        let called = || self.by_name.values().map(|x| x.at.as_deref().unwrap_or(&[]));
+        let names: BTreeSet<u32> = called().flatten().map(|x| x.0).filter(|n| !self.contested.contains(n)).collect();
+        let mut names: Vec<(&String, u32)> = names.into_iter().map(|n| (&self.fields.names[n as usize], n)).collect();
+        names.sort_unstable();
+        for (name, id) in names {
+            let values: Option<Vec<u32>> = called().map(|x| Some(x.iter().find(|x| x.0 == id)?.1)).collect();
+            let Some(values) = values else { continue };
+            let fits = |(axis, column): &(Axis, Vec<u32>)| {
+                let pairs: BTreeSet<(u32, u32)> = column.iter().copied().zip(values.iter().copied()).collect();
+                let distinct: BTreeSet<u32> = values.iter().copied().collect();
+                axis.name.is_none() && pairs.len() == distinct.len() && pairs.len() == axis.values.len()
+            };
+            if let Some((axis, _)) = axes.iter_mut().find(|a| fits(a)) {
+                axis.name = Some(name.clone());
+            }
         }
-        let absent = self.values.id(ABSENT.to_owned());
-        let mut differs: Vec<(u32, u32)> =
-            all.iter().filter(|(f, v)| self.first.get(f) != Some(v)).map(|(f, v)| (*f, *v)).collect();
-        differs.extend(self.first.keys().filter(|f| !all.contains_key(f)).map(|f| (*f, absent)));
-        differs.sort_unstable();
-        self.by_name.insert(name.to_owned(), differs);
     }
 
     /// The axes, the one with most values first, and each experiment's place on them.
     #[must_use]
     pub fn axes(&self) -> (Vec<Axis>, BTreeMap<String, Vec<u32>>) {
-        let mut differing: Vec<u32> = self.by_name.values().flatten().map(|d| d.0).collect();
+        let mut differing: Vec<u32> = self.by_name.values().flat_map(|x| &x.differs).map(|d| d.0).collect();
         differing.sort_unstable();
         differing.dedup();
         // By the values that all experiments have in a field: fields with the same partition are one axis.
         let mut groups: BTreeMap<Vec<u32>, Vec<(String, Vec<u32>)>> = BTreeMap::new();
         for field in differing {
-            let column: Vec<u32> = self.by_name.values().map(|d| self.value(d, field)).collect();
+            let column: Vec<u32> = self.by_name.values().map(|x| self.value(&x.differs, field)).collect();
             let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
             let shape = column.iter().map(|v| {
                 let next = seen.len() as u32;
@@ -284,6 +314,7 @@ impl Differences {
         }
         let mut axes: Vec<(Axis, Vec<u32>)> = groups.into_values().map(|g| self.axis(g)).collect();
         axes.sort_by(|a, b| (b.0.values.len(), &a.0.field).cmp(&(a.0.values.len(), &b.0.field)));
+        self.give_names(&mut axes);
         let place = |i: usize| axes.iter().map(|(_, column)| column[i]).collect();
         let places = self.by_name.keys().enumerate().map(|(i, name)| (name.clone(), place(i))).collect();
         (axes.into_iter().map(|a| a.0).collect(), places)
@@ -372,7 +403,7 @@ mod tests {
         for (i, (cores, limit)) in
             [(16, "2ms"), (8, "2ms"), (16, "900us"), (8, "900us"), (4, "1s")].into_iter().enumerate()
         {
-            all.add(&format!("h{i}"), &text(cores, limit, i as u32), &[]);
+            all.add(&format!("h{i}"), &fields(&text(cores, limit, i as u32)));
         }
         let (axes, places) = all.axes();
         assert_eq!(axes[0].field, "lock.params.limit");
@@ -386,8 +417,8 @@ mod tests {
     #[test]
     fn a_field_that_some_have_not_has_a_value_for_that() {
         let mut all = Differences::default();
-        all.add("a", "(x: 1)", &[("experiment", "one")]);
-        all.add("b", "(x: 1, y: 2)", &[("experiment", "two")]);
+        all.add("a", &fields("(x: 1, experiment: one)"));
+        all.add("b", &fields("(x: 1, y: 2, experiment: two)"));
         let (axes, places) = all.axes();
         assert_eq!((axes[0].field.as_str(), axes[0].with.as_slice()), ("experiment", &["y".to_owned()][..]));
         assert_eq!(places["b"], [1]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use crate::axes::{Axis, Differences, SweepNames, give_names};
+use crate::axes::{Axis, Differences, fields};
 use crate::error::Error;
 use crate::journal::{BadLine, each_line, parse};
 use crate::point::{Point, Run};
@@ -82,9 +82,6 @@ struct Reading {
     differences: BTreeMap<String, Differences>,
     /// In what all experiments differ.
     all: Differences,
-    /// What sweeps call their axes, for `differences` and for `all`.
-    names: BTreeMap<String, SweepNames>,
-    all_names: SweepNames,
     repeated: u64,
     /// Runs of which files say different things.
     contested: BTreeSet<(Key, u64)>,
@@ -117,16 +114,16 @@ impl Reading {
 
     fn count(&mut self, key: Key, record: &Record) {
         let of = || format!("{}\n{}", record.experiment, record.config_hash);
-        for (name, value) in record.sweep.iter().flat_map(|s| &s.axes) {
-            let own = self.names.entry(record.experiment.clone()).or_default();
-            for (names, key) in [(own, record.config_hash.clone()), (&mut self.all_names, of())] {
-                names.entry(name.clone()).or_default().entry(key).or_default().insert(value.clone());
-            }
-        }
         let differences = self.differences.entry(record.experiment.clone()).or_default();
         if !differences.knows(&record.config_hash) {
-            differences.add(&record.config_hash, &record.config, &[]);
-            self.all.add(&of(), &record.config, &[("experiment", &record.experiment)]);
+            let mut all = fields(&record.config);
+            differences.add(&record.config_hash, &all);
+            all.push(("experiment".into(), record.experiment.clone()));
+            self.all.add(&of(), &all);
+        }
+        if let Some(sweep) = &record.sweep {
+            differences.call(&record.config_hash, &sweep.axes);
+            self.all.call(&of(), &sweep.axes);
         }
         let config = (record.experiment.clone(), record.config_hash.clone());
         keep_first(
@@ -228,8 +225,7 @@ pub fn collect(files: &[PathBuf]) -> Result<Collection, Error> {
     for (name, section) in &mut sections {
         section.experiment.clone_from(name);
         if let Some(differences) = reading.differences.get(name) {
-            let none = SweepNames::new();
-            let places = with_axes(section, differences, reading.names.get(name).unwrap_or(&none));
+            let places = with_axes(section, differences);
             let at = |hash: &String| places.get(hash).cloned().unwrap_or_default();
             section.points.iter_mut().for_each(|p| p.at = at(&p.config_hash));
             section.points.sort_by(|a, b| (a.stage_idx, &a.stage, &a.at).cmp(&(b.stage_idx, &b.stage, &b.at)));
@@ -239,7 +235,7 @@ pub fn collect(files: &[PathBuf]) -> Result<Collection, Error> {
         label(&mut section.stages);
     }
     let sections: Vec<Section> = sections.into_values().collect();
-    let all = together(&sections, &reading.all, &reading.all_names);
+    let all = together(&sections, &reading.all);
     Ok(Collection { sections, records, repeated: reading.repeated, bad, all })
 }
 
@@ -269,20 +265,19 @@ fn name_points(section: &mut Section, at: impl Fn(&String) -> Vec<u32>) {
     }
 }
 
-fn with_axes(section: &mut Section, differences: &Differences, names: &SweepNames) -> BTreeMap<String, Vec<u32>> {
-    let (mut axes, places) = differences.axes();
-    give_names(&mut axes, &places, names);
+fn with_axes(section: &mut Section, differences: &Differences) -> BTreeMap<String, Vec<u32>> {
+    let (axes, places) = differences.axes();
     section.axes = axes;
     places
 }
 
 /// All points as those of one sweep, if they differ in few fields.
-fn together(sections: &[Section], differences: &Differences, names: &SweepNames) -> Option<Section> {
+fn together(sections: &[Section], differences: &Differences) -> Option<Section> {
     if sections.len() < 2 {
         return None;
     }
     let mut all = Section { experiment: "All experiments together".into(), ..Section::default() };
-    let places = with_axes(&mut all, differences, names);
+    let places = with_axes(&mut all, differences);
     if all.axes.len() > AXES_MAX {
         return None;
     }

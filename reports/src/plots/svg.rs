@@ -9,8 +9,10 @@ use super::glyphs::{escape, to_svg};
 use super::style::PAPER;
 
 /// Looks of what the backend cannot say; the family is that of the text without ink over the glyphs.
-const STYLE: &str =
-    "text{font-family:\"DejaVu Sans\",sans-serif}polyline{stroke-linejoin:round}text,use{pointer-events:none}";
+const STYLE: &str = "text{font-family:\"DejaVu Sans\",sans-serif}polyline{stroke-linejoin:round}";
+
+/// Text lets through what points at the shape below it.
+const POINTED: &str = "text,use{pointer-events:none}";
 
 /// What a figure is, in words.
 pub(super) struct Words<'a> {
@@ -36,10 +38,11 @@ pub(super) fn draw(
     let content = body.split_once('>').map_or(body.as_str(), |(_, rest)| rest);
     let content = content.trim().strip_suffix("</svg>").unwrap_or(content);
     let content = group_marks(content, &tips);
+    let pointed = if tips.is_empty() { "" } else { POINTED };
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {} {}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>\n\
-         <style>{STYLE}</style>\n{content}{}</svg>\n",
+         <style>{STYLE}{pointed}</style>\n{content}{}</svg>\n",
         size.0,
         size.1,
         escape(words.title),
