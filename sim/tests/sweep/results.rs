@@ -112,7 +112,7 @@ fn a_failure_of_the_simulator_is_recorded_and_the_others_go_on() {
     let read = store::Index::of(dir.path()).expect("an index");
     assert_eq!((noted.keys(), noted.cells(&key).map(|(p, _)| p)), (read.keys(), Some(1)));
     let before = store::Index::of(dir.path()).expect("an index");
-    std::fs::OpenOptions::new().append(true).open(&path).and_then(|mut f| f.write_all(b"x\n")).expect("writable");
+    std::fs::OpenOptions::new().append(true).open(&path).and_then(|mut f| f.write_all(b"x}\n")).expect("writable");
     let read = before.with(dir.path(), &path, Vec::new()).expect("an index");
     assert_eq!((read.damaged.len(), read.cells(&key), read.keys()), (1, None, noted.keys()));
 }
