@@ -71,6 +71,7 @@ const SWEEPS: &[(&str, &str)] = &[
     ("machines-locks.ron", include_str!("../sweeps/machines-locks.ron")),
     ("interconnects.ron", include_str!("../sweeps/interconnects.ron")),
     ("timeouts.ron", include_str!("../sweeps/timeouts.ron")),
+    ("timeouts-holds.ron", include_str!("../sweeps/timeouts-holds.ron")),
 ];
 
 macro_rules! machines {

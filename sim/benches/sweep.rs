@@ -68,7 +68,7 @@ fn main() {
     let made = work(&plan, &index, &journal, &estimate, how, &|job| maker.make(job), &|_| ()).expect("it works");
     let worked = begin.elapsed();
     drop(journal);
-    let index = Index::of(&out).expect("a store");
+    let index = index.with(&out, &journal_path(&out, None), made.notes).expect("a store");
     let contents = Contents::of(&plan, &index, None, true).expect("a store");
     assert_eq!((contents.missing, contents.jobs.len() as u64), (0, made.made));
     close(&out, &plan, &index, &contents.jobs, |_, _, _| ()).expect("it closes");

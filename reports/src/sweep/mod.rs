@@ -8,4 +8,4 @@ mod table;
 
 pub use columns::{COLUMNS, Column, Kind, Value, column};
 pub use interval::{Interval, interval};
-pub use table::{AxisColumn, PointRows, Schema};
+pub use table::{AxisColumn, PointRows, Schema, columns_of_rows, json_line};

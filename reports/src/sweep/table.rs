@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rows of runs and of points, as CSV and JSON.
 
+use std::fmt::Write;
+
 use super::columns::{COLUMNS, Column, Kind, Value};
 use super::interval::interval;
 use crate::record::Record;
-use crate::table::csv_field;
+use crate::table::{Columns, Values, csv_field};
 
 /// The columns that an axis has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,46 @@ impl Schema {
         row
     }
 
+    /// What a run's row has behind its point and axes, as CSV without a line feed: enough to make the row again without the record.
+    #[must_use]
+    pub fn cells(record: &Record) -> String {
+        let mut text = String::with_capacity(512);
+        add_fields(&mut text, COLUMNS.iter().map(|c| (c.of)(record)).collect::<Vec<_>>().iter());
+        text
+    }
+
+    /// The values of [`Schema::cells`]; nothing if the text is not of this version's columns.
+    #[must_use]
+    pub fn values_of_cells(cells: &str) -> Option<Vec<Value>> {
+        let mut values = Vec::with_capacity(COLUMNS.len());
+        let mut rest = Some(cells);
+        for column in COLUMNS {
+            let (cell, behind) = first_field(rest?)?;
+            rest = behind;
+            values.push(match column.kind {
+                Kind::Text => Value::Text(cell),
+                _ if cell.is_empty() => Value::Missing,
+                Kind::Integer => Value::Integer(cell.parse().ok()?),
+                Kind::Number => Value::Number(cell.parse().ok()?),
+                Kind::Flag => Value::Flag(cell.parse().ok()?),
+            });
+        }
+        rest.is_none().then_some(values)
+    }
+
+    /// The row of a run, and its line of CSV, from its [`Schema::cells`]; nothing if these are not of this version's columns.
+    #[must_use]
+    pub fn row_of_cells(&self, point: u64, stands: &[Stand], cells: &str) -> Option<(Vec<Value>, String)> {
+        let mut row = self.head(point, stands);
+        let mut line = String::with_capacity(cells.len() + 128);
+        add_fields(&mut line, row.iter());
+        row.extend(Self::values_of_cells(cells)?);
+        line.push(',');
+        line.push_str(cells);
+        line.push('\n');
+        Some((row, line))
+    }
+
     /// The header of the CSV file of runs, with its line feed.
     #[must_use]
     pub fn csv_header(&self) -> String {
@@ -91,36 +133,39 @@ impl Schema {
     /// A row as a line of CSV; a missing value is an empty field.
     #[must_use]
     pub fn csv_line(row: &[Value]) -> String {
-        csv(row.iter().map(field))
+        let mut line = String::with_capacity(640);
+        add_fields(&mut line, row.iter());
+        line.push('\n');
+        line
     }
 
-    /// A row as a line of JSON; a missing value is `null`.
+    /// Names and types of the columns of runs.
     #[must_use]
-    pub fn json_line(&self, row: &[Value]) -> String {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let value = |v: &Value| match v {
-            Value::Missing => "null".to_owned(),
-            Value::Text(t) => quoted(t),
-            other => field(other),
-        };
-        let fields = self.columns.iter().zip(row).map(|((n, ..), v)| format!("{}:{}", quoted(n), value(v)));
-        format!("{{{}}}\n", fields.collect::<Vec<_>>().join(","))
+    pub fn runs_columns(&self) -> Vec<(String, Kind)> {
+        self.columns.iter().map(|(n, k, _)| (n.clone(), *k)).collect()
     }
 
     fn measured() -> impl Iterator<Item = (usize, &'static Column)> {
         COLUMNS.iter().enumerate().filter(|(_, c)| c.measured)
     }
 
+    /// The columns of the table of points: name and type.
+    #[must_use]
+    pub fn points_columns(&self) -> Vec<(String, Kind)> {
+        let head = self.columns.len() - COLUMNS.len();
+        let mut columns: Vec<(String, Kind)> = self.columns[..head].iter().map(|(n, k, _)| (n.clone(), *k)).collect();
+        columns.push(("stage".into(), Kind::Text));
+        columns.extend(["runs", "not_expected"].map(|n| (n.to_owned(), Kind::Integer)));
+        for (_, c) in Self::measured() {
+            columns.extend(["mean", "half"].map(|what| (format!("{}_{what}", c.name), Kind::Number)));
+        }
+        columns
+    }
+
     /// The header of the CSV file of points.
     #[must_use]
     pub fn points_header(&self) -> String {
-        let head = self.columns.len() - COLUMNS.len();
-        let mut names: Vec<String> = self.columns[..head].iter().map(|(n, ..)| n.clone()).collect();
-        names.extend(["stage", "runs", "not_expected"].map(str::to_owned));
-        for (_, c) in Self::measured() {
-            names.extend([format!("{}_mean", c.name), format!("{}_half", c.name)]);
-        }
-        csv(names.into_iter())
+        csv(self.points_columns().into_iter().map(|(n, _)| n))
     }
 }
 
@@ -156,26 +201,105 @@ impl PointRows {
         (self.rows.len(), self.rows.iter().filter(|r| r[at] == Value::Flag(false)).count())
     }
 
-    /// The row of the CSV file of points: means over the runs, with half the width of their 95 % intervals.
+    /// The row of the table of points: means over the runs, with half the width of their 95 % intervals. Empty without a run.
+    #[must_use]
+    pub fn values(&self, schema: &Schema) -> Vec<Value> {
+        let Some(first) = self.rows.first() else { return Vec::new() };
+        let head = schema.columns.len() - COLUMNS.len();
+        let mut values: Vec<Value> = first[..=head].to_vec();
+        let (runs, bad) = self.counts(schema);
+        values.extend([runs, bad].map(|n| Value::Integer(n as u64)));
+        let number = |n: Option<f64>| n.map_or(Value::Missing, Value::Number);
+        for (i, _) in Schema::measured() {
+            let found = interval(&self.rows.iter().filter_map(|r| r[head + i].number()).collect::<Vec<_>>());
+            values.extend([number(found.map(|i| i.mean)), number(found.and_then(|i| i.half))]);
+        }
+        values
+    }
+
+    /// The same as a line of CSV.
     #[must_use]
     pub fn csv_line(&self, schema: &Schema) -> String {
-        let Some(first) = self.rows.first() else { return String::new() };
-        let head = schema.columns.len() - COLUMNS.len();
-        let mut fields: Vec<String> = first[..=head].iter().map(field).collect();
-        let (runs, bad) = self.counts(schema);
-        fields.extend([runs.to_string(), bad.to_string()]);
-        for (i, _) in Schema::measured() {
-            let values: Vec<f64> = self.rows.iter().filter_map(|r| r[head + i].number()).collect();
-            let found = interval(&values);
-            fields.push(found.map_or_else(String::new, |i| format!("{:?}", i.mean)));
-            fields.push(found.and_then(|i| i.half).map_or_else(String::new, |h| format!("{h:?}")));
-        }
-        csv(fields.into_iter())
+        Schema::csv_line(&self.values(schema))
     }
+}
+
+/// A row as a line of JSON; a missing value is `null`.
+#[must_use]
+pub fn json_line(columns: &[(String, Kind)], row: &[Value]) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let value = |v: &Value| match v {
+        Value::Missing => "null".to_owned(),
+        Value::Text(t) => quoted(t),
+        other => field(other),
+    };
+    let fields = columns.iter().zip(row).map(|((n, _), v)| format!("{}:{}", quoted(n), value(v)));
+    format!("{{{}}}\n", fields.collect::<Vec<_>>().join(","))
+}
+
+/// Rows as columns of their types, see [`crate::table::parquet`].
+#[must_use]
+pub fn columns_of_rows(columns: &[(String, Kind)], rows: &[Vec<Value>]) -> Columns {
+    let column = |(i, (name, kind)): (usize, &(String, Kind))| {
+        let cells = rows.iter().map(|r| r.get(i).unwrap_or(&Value::Missing));
+        let values = match kind {
+            Kind::Text => Values::Text(cells.map(field).collect()),
+            Kind::Integer => {
+                Values::Whole(cells.map(|v| if let Value::Integer(n) = v { Some(*n) } else { None }).collect())
+            }
+            Kind::Number => Values::Number(cells.map(Value::number).collect()),
+            Kind::Flag => Values::Flag(cells.map(|v| if let Value::Flag(f) = v { Some(*f) } else { None }).collect()),
+        };
+        (name.clone(), values)
+    };
+    columns.iter().enumerate().map(column).collect()
 }
 
 fn csv(fields: impl Iterator<Item = String>) -> String {
     fields.map(|f| csv_field(&f)).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// Adds fields to a line of CSV, with a comma behind each but the last.
+fn add_fields<'a>(line: &mut String, values: impl Iterator<Item = &'a Value>) {
+    for (i, value) in values.enumerate() {
+        if i > 0 {
+            line.push(',');
+        }
+        add_field(line, value);
+    }
+}
+
+fn add_field(line: &mut String, value: &Value) {
+    let done = match value {
+        Value::Missing => Ok(()),
+        Value::Integer(n) => write!(line, "{n}"),
+        Value::Number(n) => write!(line, "{n:?}"),
+        Value::Flag(f) => write!(line, "{f}"),
+        Value::Text(t) => write!(line, "{}", csv_field(t)),
+    };
+    debug_assert!(done.is_ok(), "a text takes what is written");
+}
+
+/// The first field of a line of CSV without its quotes, and what follows its comma, if there is one. Nothing if quotes do not match.
+fn first_field(line: &str) -> Option<(String, Option<&str>)> {
+    let Some(quoted) = line.strip_prefix('"') else {
+        return Some(
+            line.split_once(',').map_or((line.to_owned(), None), |(cell, rest)| (cell.to_owned(), Some(rest))),
+        );
+    };
+    let (mut cell, mut rest) = (String::new(), quoted);
+    loop {
+        let (text, behind) = rest.split_once('"')?;
+        cell.push_str(text);
+        match behind.strip_prefix('"') {
+            Some(more) => {
+                cell.push('"');
+                rest = more;
+            }
+            None if behind.is_empty() => return Some((cell, None)),
+            None => return Some((cell, Some(behind.strip_prefix(',')?))),
+        }
+    }
 }
 
 fn field(value: &Value) -> String {
@@ -216,9 +340,39 @@ mod tests {
             s.csv_header().starts_with("point,axis_cores,axis_work,axis_work_ns,axis_machine,stage,stage_idx,seed,")
         );
         assert!(Schema::csv_line(&row).starts_with("7,4,1.5us,1500.0,\"a,b\",base,0,11,ok,true,"));
-        let json: serde_json::Value = serde_json::from_str(&s.json_line(&row)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json_line(&s.runs_columns(), &row)).unwrap();
         assert_eq!((&json["axis_work_ns"], &json["expected"]), (&1500.0.into(), &true.into()));
         assert_eq!(json.as_object().unwrap().len(), s.columns.len());
+    }
+
+    #[test]
+    fn cells_make_the_same_row_again() {
+        let s = schema();
+        for r in sample_records() {
+            for finding in [None, Some("hang: \"a\", b\n"), Some("\"\nx"), Some(",,\"\""), Some("a\rb,")] {
+                let r = Record { finding: finding.map(str::to_owned), ..r.clone() };
+                let row = s.row(7, &stands(), &r);
+                let (again, line) = s.row_of_cells(7, &stands(), &Schema::cells(&r)).unwrap();
+                assert_eq!((again, line), (row.clone(), Schema::csv_line(&row)));
+            }
+        }
+        let cells = Schema::cells(&sample_records()[0]);
+        for wrong in [format!("{cells},1"), cells[..cells.len() / 2].to_owned(), "\"a".into(), String::new()] {
+            assert_eq!(Schema::values_of_cells(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rows_become_columns_of_their_types() {
+        let s = schema();
+        let rows: Vec<Vec<Value>> = sample_records().iter().map(|r| s.row(7, &stands(), r)).collect();
+        let columns = columns_of_rows(&s.runs_columns(), &rows);
+        let of = |name: &str| &columns.iter().find(|(n, _)| n == name).unwrap().1;
+        assert!(columns.iter().all(|(_, v)| v.len() == rows.len()));
+        assert!(matches!(of("axis_work_ns"), Values::Number(v) if v[0] == Some(1500.0)));
+        assert!(matches!(of("axis_cores"), Values::Whole(v) if v[0] == Some(4)));
+        assert!(matches!(of("expected"), Values::Flag(v) if v[0] == Some(true)));
+        assert!(matches!(of("stage"), Values::Text(v) if v[0] == "base"));
     }
 
     #[test]

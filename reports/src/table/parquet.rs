@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Whether this build can write Parquet.
 pub const HAS_PARQUET: bool = cfg!(feature = "parquet");
 
-/// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles; Snappy,
+/// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles, integers or flags; Snappy,
 /// one group of rows. The same columns give the same bytes.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
     use std::sync::Arc;
 
     use ::parquet::basic::{Compression, ConvertedType, Repetition, Type as Physical};
-    use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
     use ::parquet::file::properties::WriterProperties;
     use ::parquet::file::writer::SerializedFileWriter;
     use ::parquet::schema::types::Type;
@@ -44,6 +44,8 @@ fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
             Values::Text(_) => (Physical::BYTE_ARRAY, ConvertedType::UTF8, Repetition::REQUIRED),
             Values::Count(_) => (Physical::INT64, ConvertedType::UINT_64, Repetition::REQUIRED),
             Values::Number(_) => (Physical::DOUBLE, ConvertedType::NONE, Repetition::OPTIONAL),
+            Values::Whole(_) => (Physical::INT64, ConvertedType::UINT_64, Repetition::OPTIONAL),
+            Values::Flag(_) => (Physical::BOOLEAN, ConvertedType::NONE, Repetition::OPTIONAL),
         };
         let field = Type::primitive_type_builder(name, physical).with_converted_type(converted);
         field.with_repetition(repetition).build().map(Arc::new)
@@ -70,6 +72,16 @@ fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
                 let v: Vec<f64> = v.iter().flatten().copied().collect();
                 column.typed::<DoubleType>().write_batch(&v, Some(&there), None)?;
             }
+            Values::Whole(v) => {
+                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
+                let v: Vec<i64> = v.iter().flatten().map(|n| *n as i64).collect();
+                column.typed::<Int64Type>().write_batch(&v, Some(&there), None)?;
+            }
+            Values::Flag(v) => {
+                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
+                let v: Vec<bool> = v.iter().flatten().copied().collect();
+                column.typed::<BoolType>().write_batch(&v, Some(&there), None)?;
+            }
         }
         column.close()?;
     }
@@ -90,6 +102,8 @@ mod tests {
             ("stage".into(), Values::Text(vec!["base".into(), "+1 é".into()])),
             ("seed".into(), Values::Count(vec![7, u64::MAX])),
             ("timeouts".into(), Values::Number(vec![None, Some(2.5)])),
+            ("worst".into(), Values::Whole(vec![Some(u64::MAX), None])),
+            ("expected".into(), Values::Flag(vec![Some(true), None])),
         ];
         let bytes = parquet(&columns).unwrap();
         assert_eq!(bytes, parquet(&columns).unwrap());
@@ -101,8 +115,12 @@ mod tests {
             .unwrap()
             .map(|r| r.unwrap().get_column_iter().map(|(_, f)| f.clone()).collect())
             .collect();
-        assert_eq!(rows[0], [Field::Str("base".into()), Field::ULong(7), Field::Null]);
-        assert_eq!(rows[1], [Field::Str("+1 é".into()), Field::ULong(u64::MAX), Field::Double(2.5)]);
+        assert_eq!(
+            rows[0],
+            [Field::Str("base".into()), Field::ULong(7), Field::Null, Field::ULong(u64::MAX), Field::Bool(true)]
+        );
+        let second = [Field::Str("+1 é".into()), Field::ULong(u64::MAX), Field::Double(2.5), Field::Null, Field::Null];
+        assert_eq!(rows[1], second);
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub enum Values {
     Count(Vec<u64>),
     /// Measured numbers; none where nothing was measured.
     Number(Vec<Option<f64>>),
+    /// Numbers without a fraction; none where nothing was measured.
+    Whole(Vec<Option<u64>>),
+    /// True or false; none where nothing was measured.
+    Flag(Vec<Option<bool>>),
 }
 
 impl Values {
@@ -24,6 +28,8 @@ impl Values {
             Values::Text(v) => v.len(),
             Values::Count(v) => v.len(),
             Values::Number(v) => v.len(),
+            Values::Whole(v) => v.len(),
+            Values::Flag(v) => v.len(),
         }
     }
 
@@ -38,6 +44,8 @@ impl Values {
             Values::Text(v) => field(&v[i]),
             Values::Count(v) => v[i].to_string(),
             Values::Number(v) => v[i].map_or_else(String::new, |v| v.to_string()),
+            Values::Whole(v) => v[i].map_or_else(String::new, |v| v.to_string()),
+            Values::Flag(v) => v[i].map_or_else(String::new, |v| v.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use reports::sweep::Schema;
+use reports::sweep::{Schema, Value, columns_of_rows, json_line};
 use rqsim::plan::InputError;
 use rqsim::sweep::close::{Contents, Points, each_row};
 use rqsim::sweep::crew::Job;
@@ -25,6 +25,7 @@ const ROWS_MAX: usize = 40;
 #[command(after_help = "Examples:
   sim results ls results/interconnects --failed
   sim results export results/interconnects --table points > points.csv
+  sim results export results/interconnects --format parquet --out runs.parquet
   sim results merge part-1 part-2 --out whole
   sim results verify whole")]
 pub(super) enum ResultsCommand {
@@ -81,6 +82,8 @@ enum Format {
     Csv,
     /// A line of JSON for each row.
     Jsonl,
+    /// A Parquet file, if the program was built with the feature `parquet`; needs --out.
+    Parquet,
 }
 
 #[derive(Debug, Args)]
@@ -194,38 +197,55 @@ fn ls(args: &LsArgs) -> Result<(), Failure> {
 }
 
 fn export(args: &ExportArgs) -> Result<(), Failure> {
+    if args.format == Format::Parquet {
+        if !reports::HAS_PARQUET {
+            let help = "build with `--features parquet`, or take csv or jsonl";
+            return Err(InputError::text("--format parquet: this program was built without it", help).into());
+        }
+        if args.out.is_none() {
+            let help = "name the file with --out";
+            return Err(InputError::text("--format parquet: a binary file is not printed", help).into());
+        }
+    }
     let (plan, index, contents) = open(&args.store)?;
     if contents.missing > 0 {
         output::say(&format!("warning: {} runs of the plan are not there yet", contents.missing));
     }
     let schema = Schema::new(plan.axis_columns());
-    let mut text = match (args.table, args.format) {
-        (Which::Points, Format::Jsonl) => {
-            let help = "points are written as CSV; `--table runs --format jsonl` has every run";
-            return Err(InputError::text("there are no points as JSON", help).into());
-        }
-        (Which::Points, Format::Csv) => schema.points_header(),
-        (Which::Runs, Format::Csv) => schema.csv_header(),
-        (Which::Runs, Format::Jsonl) => String::new(),
+    let columns = if args.table == Which::Points { schema.points_columns() } else { schema.runs_columns() };
+    let mut text = match (args.format, args.table) {
+        (Format::Csv, Which::Points) => schema.points_header(),
+        (Format::Csv, Which::Runs) => schema.csv_header(),
+        (Format::Jsonl | Format::Parquet, _) => String::new(),
+    };
+    let mut rows = Vec::new();
+    let mut add = |row: Vec<Value>| match args.format {
+        Format::Csv => text += &Schema::csv_line(&row),
+        Format::Jsonl => text += &json_line(&columns, &row),
+        Format::Parquet => rows.push(row),
     };
     let mut points = Points::new(&schema);
     each_row(&plan, &index, &contents.jobs, &schema, |row| {
-        match (args.table, args.format) {
-            (Which::Points, _) => {
+        match args.table {
+            Which::Points => {
                 if let Some((_, rows)) = points.take(row.job, row.row) {
-                    text += &rows.csv_line(&schema);
+                    add(rows.values(&schema));
                 }
             }
-            (Which::Runs, Format::Csv) => text += &Schema::csv_line(&row.row),
-            (Which::Runs, Format::Jsonl) => text += &schema.json_line(&row.row),
+            Which::Runs => add(row.row),
         }
         Ok(())
     })?;
     if let Some((_, rows)) = points.finish() {
-        text += &rows.csv_line(&schema);
+        add(rows.values(&schema));
     }
     match &args.out {
         None => output::print(&text),
+        Some(path) if args.format == Format::Parquet => {
+            let bytes = reports::table::parquet(&columns_of_rows(&columns, &rows))?;
+            let failed = |source| reports::Error::Write { path: path.clone(), source };
+            Ok(std::fs::write(path, bytes).map_err(failed)?)
+        }
         Some(path) => Ok(rqsim::files::write_text(path, &text)?),
     }
 }

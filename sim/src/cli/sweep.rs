@@ -259,7 +259,7 @@ fn local(args: &SweepArgs, ready: &Ready, dir: &Path) -> Result<(), Failure> {
         progress.show(state);
     });
     progress.finish();
-    let made = made?;
+    let mut made = made?;
     if made.state.done < made.state.all {
         output::say(&interrupt.kept());
         return Err(Failure::Interrupted);
@@ -278,15 +278,25 @@ fn local(args: &SweepArgs, ready: &Ready, dir: &Path) -> Result<(), Failure> {
         return verdict(&made);
     }
     drop(journal);
-    finish(dir, plan, args.quiet)
+    let notes = std::mem::take(&mut made.notes);
+    finish_with(dir, plan, args.quiet, || index.with(dir, &journal_path(dir, None), notes))
 }
 
 /// Closes a store whose runs are all there, prints its table, and says how its runs ended.
 pub(super) fn finish(dir: &Path, plan: &SweepPlan, quiet: bool) -> Result<(), Failure> {
+    finish_with(dir, plan, quiet, || Index::of(dir))
+}
+
+fn finish_with(
+    dir: &Path,
+    plan: &SweepPlan,
+    quiet: bool,
+    index: impl FnOnce() -> Result<Index, reports::Error>,
+) -> Result<(), Failure> {
     // Whoever still writes holds the lock of its journal.
     let journals = rqsim::sweep::store::journals(dir)?;
     let _locks = journals.into_iter().map(Journal::open).collect::<Result<Vec<_>, _>>()?;
-    let index = Index::of(dir)?;
+    let index = index()?;
     complaints(&index)?;
     let contents = Contents::of(plan, &index, None, true)?;
     if contents.missing > 0 {
@@ -373,12 +383,18 @@ fn dry_run(args: &SweepArgs, ready: &Ready) -> Result<(), Failure> {
     let total = estimate.total(plan);
     let bytes = estimate.record_bytes * runs;
     let mut text = format!(
-        "\nestimate, from {} short runs: {} of one thread, {} on {}; {} of records\n",
+        "\nestimate, from {} short runs with seed 1: {} of one thread, {} on {}; {} of records\n",
         estimate.tried,
         seconds(total),
         seconds(total / *threads as f64),
         count(*threads as u64, "thread"),
         super::sweep_table::bytes(bytes),
+    );
+    let (low, high) = estimate.range(plan);
+    text += &format!(
+        "  from {} if all points were as the cheapest tried to {} if as the dearest, of one thread; more on a busier host\n",
+        seconds(low),
+        seconds(high),
     );
     for p in plan.points.iter().take(args.show) {
         let expanded = expand(sweep, p.point as usize - 1, assembled)?;

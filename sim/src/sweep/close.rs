@@ -12,13 +12,16 @@ use reports::{Error, Record};
 
 use super::adaptive::{Need, need};
 use super::crew::{Job, key, known};
+use super::disk::SyncedFile;
 use super::line::{Identity, compose, take_apart};
 use super::plan::SweepPlan;
 use super::store::{Index, RunKey, Shard, others_path, partial_files, records_path};
 use crate::files;
 
-/// Runs whose lines are in memory at a time.
-const CHUNK: usize = 512;
+/// Runs that are read while as many are written.
+const CHUNK: usize = 256;
+/// Runs of a chunk that one thread reads.
+const PART: usize = 32;
 
 /// The runs of a plan that are there, or what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +88,18 @@ pub struct Row {
     pub record: Record,
 }
 
-/// Goes through runs in order, chunk by chunk; lines are parsed on all threads.
+/// A run's place in the tables of its plan.
+#[derive(Clone, Debug)]
+struct Entry {
+    job: Job,
+    /// Its line, with its place in this plan.
+    line: String,
+    row: Vec<Value>,
+    /// Its line in the table of runs.
+    csv: String,
+}
+
+/// Goes through runs in order with their records, chunk by chunk; lines are parsed on all threads.
 ///
 /// # Errors
 /// A file that cannot be read, a line that is damaged, or an error of `each`.
@@ -94,37 +108,82 @@ pub fn each_row(
     index: &Index,
     jobs: &[Job],
     schema: &Schema,
-    mut each: impl FnMut(Row) -> Result<(), Error>,
+    each: impl FnMut(Row) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
-    let mut lines = index.lines()?;
+    in_chunks(plan, index, jobs, |job, _, text| row(plan, schema, job, text), each)
+}
+
+/// Goes through runs in order. While some are handed to `each`, all threads read the next.
+fn in_chunks<T: Send>(
+    plan: &SweepPlan,
+    index: &Index,
+    jobs: &[Job],
+    make: impl Fn(Job, Option<&RunKey>, &str) -> Result<T, Error> + Sync,
+    mut each: impl FnMut(T) -> Result<(), Error> + Send,
+) -> Result<(), Error> {
+    let part = |jobs: &[Job]| -> Result<Vec<T>, Error> {
+        let mut lines = index.lines()?;
+        let one = |job: &Job| {
+            let key = key(plan, *job);
+            let text = key.as_ref().map(|k| lines.get(k)).transpose()?.flatten();
+            make(*job, key.as_ref(), &text.unwrap_or_default())
+        };
+        jobs.iter().map(one).collect()
+    };
+    let read = |jobs: &[Job]| jobs.par_chunks(PART).map(part).collect::<Vec<_>>();
+    let mut all = |made: Vec<Result<Vec<T>, Error>>| -> Result<(), Error> {
+        for part in made {
+            part?.into_iter().try_for_each(&mut each)?;
+        }
+        Ok(())
+    };
+    let mut made = Vec::new();
     for chunk in jobs.chunks(CHUNK) {
-        let mut texts = Vec::with_capacity(chunk.len());
-        for job in chunk {
-            let text = key(plan, *job).map(|k| lines.get(&k)).transpose()?.flatten();
-            texts.push((*job, text.unwrap_or_default()));
-        }
-        let rows: Vec<Result<Row, Error>> =
-            texts.into_par_iter().map(|(job, text)| row(plan, schema, job, &text)).collect();
-        for row in rows {
-            each(row?)?;
-        }
+        let (done, next) = rayon::join(|| all(made), || read(chunk));
+        done?;
+        made = next;
     }
-    Ok(())
+    all(made)
+}
+
+fn damaged(plan: &SweepPlan, job: Job, why: String) -> Error {
+    Error::Read {
+        path: PathBuf::from(format!("record of point {}, seed {}", plan.points[job.point].point, job.seed)),
+        source: std::io::Error::other(why),
+    }
 }
 
 fn row(plan: &SweepPlan, schema: &Schema, job: Job, text: &str) -> Result<Row, Error> {
-    let damaged = |why: String| Error::Read {
-        path: PathBuf::from(format!("record of point {}, seed {}", plan.points[job.point].point, job.seed)),
-        source: std::io::Error::other(why),
-    };
     let point = &plan.points[job.point];
-    let body = take_apart(text).map_err(damaged)?.body;
-    let record: Record = serde_json::from_str(text).map_err(|e| damaged(e.to_string()))?;
+    let body = take_apart(text).map_err(|why| damaged(plan, job, why))?.body;
+    let record: Record = serde_json::from_str(text).map_err(|e| damaged(plan, job, e.to_string()))?;
     let mut stand = plan.stand(point);
     stand.replay = (!record.is_as_expected()).then(|| plan.replay(point, &record.stage, job.seed));
     let line = compose(body, &stand)?;
     let row = schema.row(point.point, &SweepPlan::stands(point), &record);
     Ok(Row { job, line, row, record })
+}
+
+/// From what was noted when the run was made, if its line stands where this plan has it; from its record otherwise.
+fn entry(
+    plan: &SweepPlan,
+    index: &Index,
+    schema: &Schema,
+    job: Job,
+    key: Option<&RunKey>,
+    text: &str,
+) -> Result<Entry, Error> {
+    let point = &plan.points[job.point];
+    let noted = key.and_then(|k| index.cells(k)).filter(|(at, _)| *at == point.point);
+    if let Some((row, csv)) =
+        noted.and_then(|(_, cells)| schema.row_of_cells(point.point, &SweepPlan::stands(point), cells))
+    {
+        take_apart(text).map_err(|why| damaged(plan, job, why))?;
+        return Ok(Entry { job, line: text.to_owned(), row, csv });
+    }
+    let Row { job, line, row, .. } = self::row(plan, schema, job, text)?;
+    let csv = Schema::csv_line(&row);
+    Ok(Entry { job, line, row, csv })
 }
 
 /// The table of points: a row for each stage of each point, as its runs go by in order.
@@ -167,7 +226,7 @@ impl<'a> Points<'a> {
 struct Beside {
     path: PathBuf,
     tmp: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<SyncedFile>,
 }
 
 impl Beside {
@@ -176,7 +235,7 @@ impl Beside {
         tmp.push(".tmp");
         let tmp = PathBuf::from(tmp);
         let file = File::create(&tmp).map_err(|source| Error::Write { path: tmp.clone(), source })?;
-        Ok(Beside { path, tmp, file: BufWriter::with_capacity(1 << 18, file) })
+        Ok(Beside { path, tmp, file: BufWriter::with_capacity(1 << 18, SyncedFile::new(file, 0)) })
     }
 
     fn add(&mut self, text: &str) -> Result<(), Error> {
@@ -185,7 +244,7 @@ impl Beside {
 
     /// Hands it to the disk; [`Beside::rename`] puts it into place.
     fn sync(&mut self) -> Result<(), Error> {
-        let done = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        let done = self.file.flush().and_then(|()| self.file.get_mut().sync());
         done.map_err(|source| Error::Write { path: self.tmp.clone(), source })
     }
 
@@ -204,7 +263,7 @@ pub fn close(
     plan: &SweepPlan,
     index: &Index,
     jobs: &[Job],
-    mut seen: impl FnMut(Job, &PointRows, &Schema),
+    mut seen: impl FnMut(Job, &PointRows, &Schema) + Send,
 ) -> Result<(), Error> {
     let schema = Schema::new(plan.axis_columns());
     let mut records = Beside::new(records_path(dir))?;
@@ -213,10 +272,11 @@ pub fn close(
     runs.add(&schema.csv_header())?;
     table.add(&schema.points_header())?;
     let mut points = Points::new(&schema);
-    each_row(plan, index, jobs, &schema, |row| {
-        records.add(&row.line)?;
-        runs.add(&Schema::csv_line(&row.row))?;
-        if let Some((job, rows)) = points.take(row.job, row.row) {
+    let make = |job: Job, key: Option<&RunKey>, text: &str| entry(plan, index, &schema, job, key, text);
+    in_chunks(plan, index, jobs, make, |entry: Entry| {
+        records.add(&entry.line)?;
+        runs.add(&entry.csv)?;
+        if let Some((job, rows)) = points.take(entry.job, entry.row) {
             table.add(&rows.csv_line(&schema))?;
             seen(job, &rows, &schema);
         }

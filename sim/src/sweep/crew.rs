@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Threads that make the runs that are missing, the longest first.
 
-use std::any::Any;
 use std::collections::binary_heap::{BinaryHeap, PeekMut};
 use std::collections::{BTreeMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use configs::sweep::Sweep;
-use reports::{Record, names};
+use reports::Record;
 
 use super::adaptive::{Need, metric, need};
 use super::estimate::Estimate;
 use super::line::{body, compose};
-use super::plan::{ConfigText, SweepPlan, expand};
-use super::store::{Index, Journal, RunKey, Shard};
-use crate::plan::{Assembled, InputError, Plan};
-use crate::run::{Budget, run_within};
+pub use super::maker::{Maker, Outcome};
+use super::plan::SweepPlan;
+use super::store::{Index, Journal, Note, RunKey, Shard};
+use crate::plan::InputError;
 
 /// How many failures are kept word by word.
 const FAILURES_KEPT: usize = 20;
+/// Most bytes of cells of runs that are kept for the closing; those of more runs are made from their records.
+const CELLS_KEPT: usize = 128 << 20;
 
 /// How to work.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +106,23 @@ pub struct Made {
     pub made: u64,
     /// The first failures, and not more.
     pub failures: Vec<Failed>,
+    /// What was noted of the runs made now, see [`Index::with`].
+    pub notes: Vec<Note>,
+    /// Bytes of the cells in the notes.
+    cells: usize,
     /// Host time spent in simulation alone, all threads together.
     pub pure: Duration,
+}
+
+impl Made {
+    fn keep(&mut self, note: Option<Note>) {
+        let Some(mut note) = note else { return };
+        if self.cells + note.bytes() > CELLS_KEPT {
+            note.forget_cells();
+        }
+        self.cells += note.bytes();
+        self.notes.push(note);
+    }
 }
 
 /// Why the crew stopped before its end.
@@ -182,118 +196,6 @@ struct Shared {
     trouble: Option<Trouble>,
 }
 
-/// A run's outcome: its record, and the host time of the simulation alone.
-pub type Outcome = (Record, Duration);
-
-/// Makes runs of a sweep.
-pub struct Maker<'a> {
-    sweep: &'a Sweep,
-    plan: &'a SweepPlan,
-    assembled: &'a Assembled,
-    recent: Mutex<Vec<(usize, Arc<Prepared>)>>,
-    keep: usize,
-}
-
-/// A point, ready to run.
-struct Prepared {
-    plan: Plan,
-    texts: Vec<OnceLock<ConfigText>>,
-}
-
-impl<'a> Maker<'a> {
-    /// For so many threads.
-    #[must_use]
-    pub fn new(sweep: &'a Sweep, plan: &'a SweepPlan, assembled: &'a Assembled, threads: usize) -> Maker<'a> {
-        Maker { sweep, plan, assembled, recent: Mutex::default(), keep: 2 * threads }
-    }
-
-    fn prepared(&self, point: usize) -> Result<Arc<Prepared>, InputError> {
-        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, p)) = recent().iter().find(|(i, _)| *i == point) {
-            return Ok(Arc::clone(p));
-        }
-        let idx = self.plan.points[point].point as usize - 1;
-        let plan = expand(self.sweep, idx, self.assembled)?;
-        let texts = plan.stages.iter().map(|_| OnceLock::new()).collect();
-        let prepared = Arc::new(Prepared { plan, texts });
-        let mut recent = recent();
-        if recent.len() >= self.keep {
-            recent.remove(0);
-        }
-        recent.push((point, Arc::clone(&prepared)));
-        Ok(prepared)
-    }
-
-    /// Makes a run. If the simulator fails, the record says so.
-    ///
-    /// # Errors
-    /// The experiment is not the one of the plan any more.
-    pub fn make(&self, job: Job) -> Result<Outcome, InputError> {
-        self.make_with(job, || ())
-    }
-
-    /// As [`Maker::make`]; `first` is done as a part of the run.
-    ///
-    /// # Errors
-    /// As [`Maker::make`].
-    pub fn make_with(&self, job: Job, first: impl FnOnce()) -> Result<Outcome, InputError> {
-        let prepared = self.prepared(job.point)?;
-        let (place, name) = &self.plan.header.stages[job.stage];
-        let point = &self.plan.points[job.point];
-        let stage = &prepared.plan.stages[*place as usize];
-        if stage.config_hash != point.configs[job.stage] || stage.program_hash != point.programs[job.stage] {
-            let what =
-                format!("point {}, stage {name}: the experiment has changed since the plan was made", point.point);
-            return Err(InputError::text(&what, "do not edit the sweep's base or programs while it runs; start again"));
-        }
-        let until = self.sweep.file.limits.seconds.map(|s| Instant::now() + Duration::from_secs(s));
-        let budget = Budget { micro_ops: self.plan.header.micro_ops_max, until };
-        let begin = Instant::now();
-        let run = || {
-            first();
-            run_within(&prepared.plan.loaded, stage, job.seed, false, budget).record
-        };
-        let made = catch_unwind(AssertUnwindSafe(run));
-        let pure = begin.elapsed();
-        let mut record = made.unwrap_or_else(|cause| crashed(&prepared.plan, *place, job.seed, &*cause));
-        let text = prepared.texts[*place as usize].get_or_init(|| ConfigText::new(&prepared.plan, *place));
-        record.config = text.with_seed(job.seed);
-        Ok((record, pure))
-    }
-}
-
-/// The record of a run during which the simulator failed: what it is, and nothing measured.
-fn crashed(plan: &Plan, place: u32, seed: u64, cause: &(dyn Any + Send)) -> Record {
-    let e = &plan.loaded.experiment;
-    let stage = &plan.stages[place as usize];
-    let words = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
-    let expect = match e.stages[place as usize].expect {
-        configs::Expect::Ok => names::OK,
-        configs::Expect::Hang => names::HANG,
-        configs::Expect::Violation => names::VIOLATION,
-    };
-    Record {
-        format: reports::FORMAT,
-        version: crate::VERSION.to_owned(),
-        experiment: e.title.clone(),
-        stage: stage.name.clone(),
-        stage_idx: place,
-        lock: stage.spec.program.name.clone(),
-        machine: e.machine.name.clone(),
-        base: stage.base.map_or_else(String::new, |b| b.name().to_owned()),
-        patches: stage.patches.clone(),
-        seed,
-        config_hash: stage.config_hash.clone(),
-        program_hash: stage.program_hash.clone(),
-        clock_khz: stage.spec.clock.khz,
-        cpus: e.machine.cores,
-        status: names::CRASH.to_owned(),
-        expect: expect.to_owned(),
-        finding: Some(format!("crash: the simulator failed: {}\n", words.unwrap_or("it gave no reason"))),
-        ..Record::default()
-    }
-}
-
 /// Names the run of a job.
 #[must_use]
 pub fn key(plan: &SweepPlan, job: Job) -> Option<RunKey> {
@@ -349,13 +251,13 @@ pub fn work(
     let worker = || {
         while let Some((job, group)) = next(lock(), &freed, how, changed) {
             let made = make(job).map_err(Trouble::from).and_then(|(record, pure)| {
-                let failed = add(plan, journal, job, &record)?;
-                Ok((record, pure, failed))
+                let (failed, note) = add(plan, journal, job, &record)?;
+                Ok((record, pure, failed, note))
             });
             let mut shared = lock();
             shared.made.state.running -= 1;
             match made {
-                Ok((record, pure, failed)) => {
+                Ok((record, pure, failed, note)) => {
                     let value = rule.and_then(|r| metric(r, &record));
                     settle(&mut shared, plan, (job, group), value);
                     let state = &mut shared.made.state;
@@ -367,6 +269,7 @@ pub fn work(
                     state.failed += u64::from(failed.is_some());
                     shared.made.made += 1;
                     shared.made.pure += pure;
+                    shared.made.keep(note);
                     if shared.made.failures.len() < FAILURES_KEPT {
                         shared.made.failures.extend(failed);
                     }
@@ -436,8 +339,13 @@ pub fn resident_mib() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
-/// Puts a run into the journal; gives its failure, if it is one.
-fn add(plan: &SweepPlan, journal: &Journal, job: Job, record: &Record) -> Result<Option<Failed>, Trouble> {
+/// Puts a run into the journal; gives its failure, if it is one, and what was noted.
+fn add(
+    plan: &SweepPlan,
+    journal: &Journal,
+    job: Job,
+    record: &Record,
+) -> Result<(Option<Failed>, Option<Note>), Trouble> {
     let point = &plan.points[job.point];
     let mut stand = plan.stand(point);
     let failed = (!record.is_as_expected()).then(|| Failed {
@@ -450,8 +358,12 @@ fn add(plan: &SweepPlan, journal: &Journal, job: Job, record: &Record) -> Result
     });
     stand.replay = failed.as_ref().map(|f| f.replay.clone());
     let text = body(record).map_err(reports::Error::from)?;
-    journal.append(&compose(&text, &stand).map_err(reports::Error::from)?)?;
-    Ok(failed)
+    let line = compose(&text, &stand).map_err(reports::Error::from)?;
+    let note = match key(plan, job) {
+        Some(key) => Some(journal.append_run(key, point.point, &line, &text, record)?),
+        None => journal.append(&line).map(|_| None)?,
+    };
+    Ok((failed, note))
 }
 
 /// Notes that a run is there; if the round of its group is over, asks for the next.

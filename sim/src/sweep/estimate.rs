@@ -3,7 +3,9 @@
 //!
 //! The host's time for a run grows with simulated time and cores, and hangs on the stage and on where the point stands. So a few
 //! points, spread over the plan, are run for a short simulated time, stage by stage; a run of another point is taken to cost what the
-//! nearest of them costs per core and simulated second. The estimate decides the order of the work and what is shown of it, never a result.
+//! nearest of them costs per core and simulated second. Other seeds, what a run does later on, and points between those that were tried can cost
+//! more or less, so there is a range, too: all points as the cheapest and as the dearest of those tried. It is time of the host as busy as it
+//! is now. The estimate decides the order of the work and what is shown of it, never a result.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +17,11 @@ use crate::plan::{Assembled, InputError, plan_with};
 use crate::run::{Budget, run_within};
 
 /// Points that are tried.
-const POINTS: usize = 5;
+const POINTS: usize = 9;
 /// A short run is long enough to go by when it has taken this.
-const LONG_ENOUGH: Duration = Duration::from_millis(15);
+const LONG_ENOUGH: Duration = Duration::from_millis(40);
+/// When the runs together have taken this, each other one is broken off sooner.
+const TOGETHER: Duration = Duration::from_secs(4);
 /// How long one short run may take before it is broken off.
 const TOO_LONG: Duration = Duration::from_secs(3);
 
@@ -51,6 +55,7 @@ impl Estimate {
         let mut places: Vec<usize> = (0..POINTS).map(|i| i * (all - 1) / (POINTS - 1)).collect();
         places.dedup();
         let (mut bytes, mut texts) = (0, 0);
+        let all_began = Instant::now();
         for place in places {
             let point = &plan.points[place];
             let loaded = sweep.point(point.point as usize - 1)?;
@@ -75,7 +80,8 @@ impl Estimate {
                         texts += 1;
                     }
                     let cores = u64::from(short.loaded.experiment.machine.cores);
-                    if took >= LONG_ENOUGH || share == full_ns {
+                    let enough = if all_began.elapsed() < TOGETHER { LONG_ENOUGH } else { LONG_ENOUGH / 10 };
+                    if took >= enough || share == full_ns {
                         rates.push(took.as_secs_f64() / (share * cores) as f64);
                         break;
                     }
@@ -88,6 +94,19 @@ impl Estimate {
         let text = configs::expanded(&sweep.base.experiment).len();
         estimate.record_bytes = (bytes / std::cmp::max(texts, 1) + text) as u64;
         Ok(estimate)
+    }
+
+    /// As [`Estimate::total`], if every point cost as the cheapest of those tried, and as the dearest.
+    #[must_use]
+    pub fn range(&self, plan: &SweepPlan) -> (f64, f64) {
+        let core_ns = plan.points.iter().map(|p| p.core_ns as f64).sum::<f64>() * plan.header.seeds.len() as f64;
+        let stage = |s: usize| {
+            let rates = self.rates.iter().filter_map(|(_, r)| r.get(s).copied());
+            rates.fold((f64::INFINITY, 0.0_f64), |(low, high), r| (low.min(r), high.max(r)))
+        };
+        let stages: Vec<(f64, f64)> =
+            (0..plan.header.stages.len()).map(stage).filter(|(low, _)| low.is_finite()).collect();
+        (stages.iter().map(|s| s.0 * core_ns).sum(), stages.iter().map(|s| s.1 * core_ns).sum())
     }
 
     /// Seconds of all runs of a plan on one thread, each stage of each point with the seeds it begins with.

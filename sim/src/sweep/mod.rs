@@ -27,8 +27,10 @@
 pub mod adaptive;
 pub mod close;
 pub mod crew;
+mod disk;
 pub mod estimate;
 mod line;
+mod maker;
 pub mod plan;
 pub mod store;
 pub mod verify;

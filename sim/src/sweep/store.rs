@@ -6,15 +6,13 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use reports::{Error, names};
+use reports::sweep::Schema;
+use reports::{Error, Record, names};
 
+use super::disk::SyncedFile;
 use super::line::{Identity, take_apart};
 use crate::plan::InputError;
-
-/// How long a finished run may be in the system's memory only.
-const SYNC_EVERY: Duration = Duration::from_secs(2);
 
 /// Names a run. Equal names, equal results; the version is that of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,6 +108,14 @@ pub(super) fn partial_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
+/// All files of runs in a folder, finished records first.
+fn store_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = vec![records_path(dir), others_path(dir)];
+    files.retain(|p| p.is_file());
+    files.extend(journals(dir)?);
+    Ok(files)
+}
+
 /// Where the line of a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
@@ -121,11 +127,36 @@ struct Place {
     body: u64,
 }
 
+/// A run that this process has added to a journal: what the closing of the store would otherwise have to read there.
+#[derive(Clone, Debug)]
+pub struct Note {
+    key: RunKey,
+    place: Place,
+    /// Number of its point, and its [`reports::sweep::Schema::cells`].
+    cells: Option<(u64, Box<str>)>,
+}
+
+impl Note {
+    /// Bytes of its cells.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.cells.as_ref().map_or(0, |(_, cells)| cells.len())
+    }
+
+    /// Forgets the cells: they will be made from the record.
+    pub fn forget_cells(&mut self) {
+        self.cells = None;
+    }
+}
+
 /// What a store holds.
 #[derive(Debug, Default)]
 pub struct Index {
     files: Vec<PathBuf>,
+    /// Bytes of each file that were looked at.
+    lengths: Vec<u64>,
     places: HashMap<RunKey, Place>,
+    cells: HashMap<RunKey, (u64, Box<str>)>,
     /// Lines of other versions of rqsim: how many, and one of these versions.
     pub other_versions: Option<(u64, String)>,
     /// Lines that are no records: file, number, what is wrong.
@@ -154,10 +185,41 @@ impl Index {
     /// # Errors
     /// As [`Index::read`].
     pub fn of(dir: &Path) -> Result<Index, Error> {
-        let mut files = vec![records_path(dir), others_path(dir)];
-        files.retain(|p| p.is_file());
-        files.extend(journals(dir)?);
-        Index::read(files)
+        Index::read(store_files(dir)?)
+    }
+
+    /// The same store after this process has added runs to a journal of it, each with its note. If anybody else has changed a file since,
+    /// all are read.
+    ///
+    /// # Errors
+    /// As [`Index::read`].
+    pub fn with(mut self, dir: &Path, journal: &Path, notes: Vec<Note>) -> Result<Index, Error> {
+        if store_files(dir)? != self.files {
+            return Index::of(dir);
+        }
+        let Some(file) = self.files.iter().position(|p| p == journal) else { return Index::of(dir) };
+        self.lengths[file] += notes.iter().map(|n| u64::from(n.place.length)).sum::<u64>();
+        for (path, length) in self.files.iter().zip(&self.lengths) {
+            let there = std::fs::metadata(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+            if there.len() != *length {
+                return Index::of(dir);
+            }
+        }
+        for Note { key, place, cells } in notes {
+            let place = Place { file: file as u32, ..place };
+            if self.insert(key, place)
+                && let Some(cells) = cells
+            {
+                self.cells.insert(key, cells);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Number of the point in a run's line and its cells, if they were noted when it was made.
+    #[must_use]
+    pub fn cells(&self, key: &RunKey) -> Option<(u64, &str)> {
+        self.cells.get(key).map(|(point, cells)| (*point, &**cells))
     }
 
     fn add_file(&mut self, file: usize) -> Result<(), Error> {
@@ -186,6 +248,7 @@ impl Index {
                 }
             }
         }
+        self.lengths.push(at);
         Ok(())
     }
 
@@ -205,19 +268,24 @@ impl Index {
             is_final: identity.status != names::TIMEOUT,
             body: super::line::checksum(body.as_bytes()),
         };
+        self.insert(key, place);
+        Ok(())
+    }
+
+    /// Takes a run; says whether it is the one that counts now.
+    fn insert(&mut self, key: RunKey, place: Place) -> bool {
         match self.places.get(&key) {
             Some(known) if known.is_final && place.is_final && known.body != place.body => {
-                self.conflicts.push(format!(
-                    "{}: seed {} of config {}",
-                    self.files[file].display(),
-                    key.seed,
-                    identity.config_hash
-                ));
+                let file = self.files[place.file as usize].display();
+                self.conflicts.push(format!("{file}: seed {} of config {:032x}", key.seed, key.config));
+                false
             }
-            Some(known) if known.is_final || !place.is_final => {}
-            _ => drop(self.places.insert(key, place)),
+            Some(known) if known.is_final || !place.is_final => false,
+            _ => {
+                self.places.insert(key, place);
+                true
+            }
         }
-        Ok(())
     }
 
     /// Whether there is a result of the run.
@@ -303,7 +371,7 @@ impl Lines<'_> {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Mutex<(File, Instant)>,
+    file: Mutex<SyncedFile>,
 }
 
 impl Journal {
@@ -335,26 +403,40 @@ impl Journal {
             // What a kill cut short stays a line of its own.
             if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
         };
-        ends(&mut file).map_err(|e| failed(&e))?;
-        Ok(Journal { path, file: Mutex::new((file, Instant::now())) })
+        let length = ends(&mut file).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| failed(&e))?;
+        Ok(Journal { path, file: Mutex::new(SyncedFile::new(file, length)) })
     }
 
-    /// Adds a line with a single write.
+    /// Adds a line with a single write; gives its place.
     ///
     /// # Errors
     /// The path that could not be written.
-    pub fn append(&self, line: &str) -> Result<(), Error> {
-        let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, synced) = &mut *guard;
-        let mut write = || -> std::io::Result<()> {
-            file.write_all(line.as_bytes())?;
-            if synced.elapsed() > SYNC_EVERY {
-                file.sync_data()?;
-                *synced = Instant::now();
-            }
-            Ok(())
-        };
-        write().map_err(|source| Error::Write { path: self.path.clone(), source })
+    pub fn append(&self, line: &str) -> Result<u64, Error> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = file.length();
+        file.write_all(line.as_bytes()).map_err(|source| Error::Write { path: self.path.clone(), source })?;
+        Ok(at)
+    }
+
+    /// Adds a run, and notes what closing has to know of it. `body` is all of its line that depends on the run alone.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub(super) fn append_run(
+        &self,
+        key: RunKey,
+        point: u64,
+        line: &str,
+        body: &str,
+        record: &Record,
+    ) -> Result<Note, Error> {
+        // The text of the cells is made before the line is there: nothing but the write is done under the lock.
+        let cells = Schema::cells(record).into_boxed_str();
+        let body = super::line::checksum(body.as_bytes());
+        let is_final = record.status != names::TIMEOUT;
+        let at = self.append(line)?;
+        let place = Place { file: 0, at, length: line.len() as u32, is_final, body };
+        Ok(Note { key, place, cells: Some((point, cells)) })
     }
 
     /// Hands everything to the disk.
@@ -362,8 +444,8 @@ impl Journal {
     /// # Errors
     /// The path that could not be written.
     pub fn sync(&self) -> Result<(), Error> {
-        let guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.0.sync_data().map_err(|source| Error::Write { path: self.path.clone(), source })
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.sync().map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 }
 

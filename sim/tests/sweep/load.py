@@ -43,6 +43,16 @@ def main() -> int:
             assert "float" in types["throughput_per_s"] and "bool" in types["expected"], types
         tried += 1
         print(f"ok: {line}\n    {len(table)} rows, {len(columns)} columns")
+    if os.path.exists("runs.parquet") and importlib.util.find_spec("polars") is not None:
+        import polars
+
+        table, csv = polars.read_parquet("runs.parquet"), polars.read_csv("runs.csv", infer_schema_length=None)
+        assert table.columns == csv.columns and len(table) == wanted, (table.columns, csv.columns)
+        for name in csv.columns:
+            one, other = table[name].to_list(), csv[name].to_list()
+            # An empty text is none in CSV.
+            assert [v or None for v in one] == [v or None for v in other], name
+        print(f"ok: runs.parquet is runs.csv, {len(table)} rows, {len(table.columns)} columns")
     print(f"{tried} of {len(lines)} tried")
     return 0
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What becomes of runs that fail, what `sim results` says, and that reports read a sweep's records.
 
+use std::io::Write;
+
 use super::{SWEEP, folder, ok, sim};
 
 /// A run of these needs more micro-ops than allowed; others end in a hang.
@@ -103,6 +105,16 @@ fn a_failure_of_the_simulator_is_recorded_and_the_others_go_on() {
     assert!(f.what.contains("a broken invariant of our own"), "{}", f.what);
     let (records, bad) = reports::read_records(&store::journal_path(dir.path(), None)).expect("records");
     assert!(bad.is_empty() && records.iter().filter(|r| r.status == "crash").count() == 1, "{bad:?}");
+    // What was noted is what the files say; once anybody else has written, the files are read.
+    let path = store::journal_path(dir.path(), None);
+    let key = crew::key(&made, crew::Job { point: 0, stage: 0, seed: 1 }).expect("a key");
+    let noted = index.with(dir.path(), &path, done.notes.clone()).expect("an index");
+    let read = store::Index::of(dir.path()).expect("an index");
+    assert_eq!((noted.keys(), noted.cells(&key).map(|(p, _)| p)), (read.keys(), Some(1)));
+    let before = store::Index::of(dir.path()).expect("an index");
+    std::fs::OpenOptions::new().append(true).open(&path).and_then(|mut f| f.write_all(b"x}\n")).expect("writable");
+    let read = before.with(dir.path(), &path, Vec::new()).expect("an index");
+    assert_eq!((read.damaged.len(), read.cells(&key), read.keys()), (1, None, noted.keys()));
 }
 
 #[test]
@@ -121,6 +133,20 @@ fn tables_are_made_from_records_and_reports_read_them() {
     assert_eq!(jsonl.lines().count() + 1, csv.lines().count());
     let first: serde_json::Value = serde_json::from_str(jsonl.lines().next().expect("a line")).expect("JSON");
     assert_eq!((&first["point"], &first["axis_cores"], &first["axis_work_ns"]), (&1.into(), &1.into(), &500.0.into()));
+    let points = ok(d, &["results", "export", "o", "--table", "points", "--format", "jsonl"]);
+    let first: serde_json::Value = serde_json::from_str(points.lines().next().expect("a line")).expect("JSON");
+    assert!(first["runs"].is_u64() && first["held_mean"].is_f64(), "{points}");
+    let parquet = sim(d, &["results", "export", "o", "--format", "parquet", "--out", "o/runs.parquet"]);
+    let said = String::from_utf8_lossy(&parquet.stderr).into_owned();
+    if reports::HAS_PARQUET {
+        assert_eq!(parquet.status.code(), Some(0), "{said}");
+        assert!(std::fs::read(d.join("o/runs.parquet")).is_ok_and(|b| b.starts_with(b"PAR1") && b.ends_with(b"PAR1")));
+        let said = sim(d, &["results", "export", "o", "--format", "parquet"]);
+        assert!(String::from_utf8_lossy(&said.stderr).contains("name the file with --out"), "{said:?}");
+    } else {
+        assert_eq!(parquet.status.code(), Some(2), "{said}");
+        assert!(said.contains("--features parquet") && !d.join("o/runs.parquet").exists(), "{said}");
+    }
     let report = ok(d, &["report", "o", "--out", "r", "--format", "csv"]);
     assert!(report.contains("base cores=2 work=500ns"), "{report}");
     let story = ok(d, &["explain", "o", "--point", "4", "--stage", "base", "--seed", "1"]);
