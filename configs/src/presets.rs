@@ -180,7 +180,13 @@ pub fn sweep_text(name: &str) -> Option<&'static str> {
 /// # Errors
 /// Neither is there, or the file cannot be read, is larger than [`FILE_BYTES_MAX`], or is not UTF-8.
 pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
-    find(name_or_path, experiment_text, || suggestion(name_or_path, "presets", experiment_names()))
+    find(name_or_path, experiment_text, || match sweep_names().find(|n| stem(n) == stem(name_or_path)) {
+        Some(sweep) => format!("it is a sweep: `sim sweep {sweep}`"),
+        None if machine_names().any(|m| m == name_or_path) => {
+            format!("it is a machine: `--machine {name_or_path}` after the name of an experiment")
+        }
+        None => suggestion(name_or_path, "presets", experiment_names()),
+    })
 }
 
 /// Finds a sweep, as [`resolve`] finds an experiment.
@@ -188,7 +194,15 @@ pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
 /// # Errors
 /// As [`resolve`].
 pub fn resolve_sweep(name_or_path: &str) -> Result<Source, ConfigError> {
-    find(name_or_path, sweep_text, || suggestion(name_or_path, "sweeps", sweep_names()))
+    find(name_or_path, sweep_text, || match experiment_names().find(|n| stem(n) == stem(name_or_path)) {
+        Some(experiment) => format!("it is an experiment, not a sweep: `sim run {experiment}`"),
+        None => suggestion(name_or_path, "sweeps", sweep_names()),
+    })
+}
+
+/// A name without its ending.
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".ron").unwrap_or(name)
 }
 
 fn find(
@@ -215,6 +229,7 @@ fn find(
 }
 
 fn unknown(name: &str, help: String) -> ConfigError {
+    let name = if name.is_empty() { "\"\"" } else { name };
     let message = "no such file, and no preset of that name".to_owned();
     ConfigError::without_place(name, Says { message, help: Some(help), ..Says::default() })
 }

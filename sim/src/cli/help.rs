@@ -77,9 +77,10 @@ pub(super) fn no_such_command(error: &clap::Error) -> Option<InputError> {
         return Some(InputError::text(&what, &format!("it is an experiment: `sim run {name}`")));
     }
     let top = Cli::command();
-    // Of which command it was meant to be a part is not told; the only nested ones are those of `asm`.
-    let asm = std::env::args().nth(1).filter(|a| a == "asm").and_then(|a| top.find_subcommand(a).cloned());
-    let all = asm.unwrap_or(top);
+    // Of which command it was meant to be a part is not told: it is the first argument, if that has parts.
+    let parent = std::env::args().nth(1).filter(|a| a != name);
+    let parent = parent.and_then(|a| top.find_subcommand(a).filter(|c| c.has_subcommands()).cloned());
+    let all = parent.unwrap_or(top);
     Some(InputError::text(&what, &near(name, all.get_subcommands().map(Command::get_name), "commands")))
 }
 

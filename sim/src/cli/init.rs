@@ -12,6 +12,8 @@ use super::{Failure, output};
 
 /// The experiment, with a comment on every line that wants one.
 const TEMPLATE: &str = include_str!("../../templates/experiment.ron");
+/// What it says of the lock while it is a built-in one.
+const OR_OWN: &str = "Builtin(\"rqspinlock\"), or File(\"mine.uop\") for a program of your own beside this file";
 /// What of it names the lock.
 const BUILTIN: &str = "Builtin(\"rqspinlock\")";
 /// What of it is about the patches of that lock; other locks have none.
@@ -48,6 +50,7 @@ pub(super) fn run(args: &InitArgs) -> Result<(), Failure> {
             return Err(InputError::text(&format!("there is no built-in program \"{lock}\""), &help).into());
         };
         let file = Path::new(stem).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        text = text.replace(OR_OWN, "the file beside this one");
         text = text.replace(BUILTIN, &format!("File(\"{file}.uop\")"));
         if lock != "rqspinlock" {
             text = without_patches(&text);

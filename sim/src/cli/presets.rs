@@ -9,6 +9,9 @@ use rqsim::plan::{InputError, near};
 
 use super::{Failure, output};
 
+/// Columns below which what a preset is for gets a line of its own.
+const WHY_MIN: usize = 30;
+
 /// List the embedded experiments, sweeps and machines with what each is for, or show one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -51,19 +54,22 @@ fn list() -> Result<(), Failure> {
         sweeps.push((name, configs::sweep::load_sweep(name)?.file.question));
     }
     let machines: Vec<(&str, String)> = machine_names().map(|n| (n, machine_summary(n).unwrap_or_default())).collect();
-    let mut text = String::from("experiments, and what each asks (sim run NAME):\n");
     let width = experiments.iter().chain(&sweeps).chain(&machines).map(|(n, _)| n.len()).max().unwrap_or(0);
     let lines = |all: &[(&str, String)]| {
         let line = |(n, why): &(&str, String)| {
-            reports::wrap_hanging(&format!("  {n:<width$}  {why}"), output::width(), width + 4).join("\n") + "\n"
+            let has_room = output::width() >= width + 4 + WHY_MIN;
+            let text = if has_room { format!("  {n:<width$}  {why}") } else { format!("  {n}\n    {why}") };
+            reports::wrap_hanging(&text, output::width(), if has_room { width + 4 } else { 4 }).join("\n") + "\n"
         };
         all.iter().map(line).collect::<String>()
     };
-    text += &lines(&experiments);
-    text += "\nsweeps, and what each asks (sim sweep NAME):\n";
-    text += &lines(&sweeps);
-    text += "\nmachines (sim run NAME --machine MACHINE):\n";
-    text += &lines(&machines);
-    text += "\n`sim presets NAME` shows one in full.\n";
+    let said = |what: &str| reports::wrap_hanging(what, output::width(), 2).join("\n") + "\n";
+    let text = [
+        said("experiments, and what each asks (sim run NAME):") + &lines(&experiments),
+        said("sweeps, and what each asks (sim sweep NAME):") + &lines(&sweeps),
+        said("machines (sim run NAME --machine MACHINE):") + &lines(&machines),
+        said("`sim presets NAME` shows one in full."),
+    ]
+    .join("\n");
     output::print(&text)
 }

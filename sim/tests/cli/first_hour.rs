@@ -56,6 +56,8 @@ fn init_copies_every_lock_and_the_copy_is_what_runs() {
     for lock in ["rqspinlock", "qspinlock", "ticket", "mcs", "clh", "cohort", "test_and_set", "ttas_backoff"] {
         let out = sim(dir.path(), &["init", lock, "--program", lock]);
         assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        let written = std::fs::read_to_string(dir.path().join(format!("{lock}.ron"))).expect("written");
+        assert!(written.contains("// The lock: the file beside this one.\n"), "{written}");
         let check = sim(dir.path(), &["check", &format!("{lock}.ron")]);
         assert_eq!(check.status.code(), Some(0), "{lock}: {}", text(&check.stderr));
     }
@@ -67,6 +69,13 @@ fn init_copies_every_lock_and_the_copy_is_what_runs() {
     for bad in ["", "a/", "a\"b"] {
         assert_eq!(sim(dir.path(), &["init", bad]).status.code(), Some(2), "{bad:?}");
     }
+}
+
+#[test]
+fn a_list_of_presets_is_no_column_of_single_words_on_a_narrow_terminal() {
+    let narrow = text(&with(&[("COLUMNS", "40")], &["presets"]).stdout);
+    assert!(narrow.lines().all(|l| l.chars().count() <= 40), "{narrow}");
+    assert!(narrow.contains("\n  ring8.ron\n    How often and for how long does the"), "{narrow}");
 }
 
 #[test]

@@ -178,7 +178,7 @@ Error: structure `lock_word` has no field `vall`
 fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
     let dir = TempDir::new().expect("a temporary folder");
     std::fs::write(dir.path().join("binary.ron"), [0xff, 0xfe, 0]).expect("writable");
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["run", "ring8.ron", "--set", "stages[0].options=[\"nmi_deadline\"]"], "ring8.ron, changed:"),
         (&["run", "ring8.ron", "--machine", "zen3"], "did you mean `zen3-ccx-8`"),
         (&["run", "ring8.ron", "--set", "machine.core=3"], "did you mean `cores`?"),
@@ -188,6 +188,12 @@ fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
         (&["--config", "."], "folder"),
         (&["--config", "binary.ron"], "UTF-8"),
         (&["rum", "ring8.ron"], "`run`"),
+        (&["results", "list"], "commands: ls, export"),
+        (&["asm", "shwo"], "did you mean `show`?"),
+        (&["run", "interconnects.ron"], "it is a sweep: `sim sweep interconnects.ron`"),
+        (&["sweep", "ring8"], "not a sweep: `sim run ring8.ron`"),
+        (&["run", "zen3-ccx-8"], "`--machine zen3-ccx-8`"),
+        (&["run", ""], "error: \"\": no such file"),
         (&["protocol", "mesy"], "mesi"),
         (&["run", "ring8.ron", "--stages", "+6"], "stages: base, +1"),
     ];
