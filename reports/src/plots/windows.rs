@@ -99,7 +99,7 @@ pub(crate) fn draw(stages: &[StageMap<'_>]) -> Result<String, String> {
             canvas.text((MARGIN + NAME + 34.0, at), &text, CODE, Anchor::Left);
             for (i, s) in stages.iter().enumerate() {
                 let Some(line) = s.lines.get(of.key) else { continue };
-                canvas.tip(&said(s, &of, line), || {
+                canvas.tip(&said(s, of, line), || {
                     bar(canvas, (left + cell * i as f64 + GAP / 2.0, y), cell - GAP, line, s.share(line), floor)
                 })?;
             }
