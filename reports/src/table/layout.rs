@@ -112,7 +112,7 @@ fn narrow(columns: &mut [Column], width: usize) {
         let widest = columns.iter_mut().filter(|c| !c.right).max_by_key(|c| c.width());
         let Some(column) = widest.filter(|c| excess > 0 && c.width() - GAP > TEXT_MIN) else { return };
         // Half of the excess at most, so that another column may be the widest next.
-        let next = (column.width() - GAP - excess.div_ceil(2)).max(TEXT_MIN);
+        let next = (column.width() - GAP).saturating_sub(excess.div_ceil(2)).max(TEXT_MIN);
         column.narrow(next);
     }
 }
