@@ -16,15 +16,12 @@ use crate::attribution::attribution;
 use crate::machine::Machine;
 use crate::observe::{Ending, Observer};
 
-pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
+/// The figures of a run; `heading` says which run it is.
+pub(super) fn measure(machine: &Machine<Observer>, end: Cycle, heading: Record) -> Record {
     let clock = machine.clock();
     let o = &machine.probe;
     let kinds = shown(machine, &[ContextKind::Task, ContextKind::Softirq, ContextKind::Hardirq, ContextKind::Nmi]);
     Record {
-        format: reports::FORMAT,
-        version: crate::VERSION.to_owned(),
-        clock_khz: clock.khz,
-        cpus: machine.cores().len() as u32,
         end_ns: clock.nanos(end),
         contexts: kinds.clone().map(|k| (k.name().to_owned(), context_counts(o, k))).collect(),
         edeadlk_by: failures(o, deadlock_name),
@@ -40,7 +37,7 @@ pub(super) fn measure(machine: &Machine<Observer>, end: Cycle) -> Record {
         metrics: o.meter.metrics(&kinds.collect::<Vec<_>>(), |address| lock_name(machine.program(), address)),
         kernel_log: o.meter.kernel.log(),
         attribution: attribution(machine, end),
-        ..Record::default()
+        ..heading
     }
 }
 

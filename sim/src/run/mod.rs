@@ -11,7 +11,7 @@ pub(crate) use stuck::stuck;
 
 use std::time::Instant;
 
-use configs::Loaded;
+use configs::{Experiment, Loaded};
 use reports::{Record, names};
 use sim_core::time::Cycle;
 
@@ -93,29 +93,41 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
     machine.probe.close(end);
     let spent = (broken_off && machine.probe.violation().is_none()).then(|| budget.is_spent(&machine)).flatten();
     let finding = spent.or_else(|| find(&machine, &outcome));
-    let mut record = measure(&machine, end);
-    record.experiment = e.title.clone();
-    record.stage = stage.name.clone();
-    record.stage_idx = stage.idx;
-    record.base = stage.base.map_or_else(String::new, |b| b.name().to_owned());
-    record.machine = e.machine.name.clone();
-    record.lock = spec.program.name.clone();
-    record.patches = stage.patches.clone();
-    record.seed = seed;
-    record.config_hash = stage.config_hash.clone();
-    record.program_hash = stage.program_hash.clone();
+    let mut record = measure(&machine, end, heading(e, stage, seed));
     record.simulated_ns = spec.clock.nanos(spec.stop_at.min(end));
-    record.expect = match e.stages[stage.idx as usize].expect {
-        configs::Expect::Ok => names::OK.to_owned(),
-        configs::Expect::Hang => names::HANG.to_owned(),
-        configs::Expect::Violation => names::VIOLATION.to_owned(),
-    };
     let (status, finding) = match finding {
         None => (names::OK, None),
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
     Finished { record, events: machine.events(), worst: machine.probe.worst().to_vec() }
+}
+
+/// The record of a run as far as it is known before the run: which one it is, and nothing measured.
+pub(crate) fn heading(e: &Experiment, stage: &StagePlan, seed: u64) -> Record {
+    let expect = match e.stages[stage.idx as usize].expect {
+        configs::Expect::Ok => names::OK,
+        configs::Expect::Hang => names::HANG,
+        configs::Expect::Violation => names::VIOLATION,
+    };
+    Record {
+        format: reports::FORMAT,
+        version: crate::VERSION.to_owned(),
+        experiment: e.title.clone(),
+        stage: stage.name.clone(),
+        stage_idx: stage.idx,
+        lock: stage.spec.program.name.clone(),
+        machine: e.machine.name.clone(),
+        base: stage.base.map_or_else(String::new, |b| b.name().to_owned()),
+        patches: stage.patches.clone(),
+        seed,
+        config_hash: stage.config_hash.clone(),
+        program_hash: stage.program_hash.clone(),
+        clock_khz: stage.spec.clock.khz,
+        cpus: e.machine.cores,
+        expect: expect.to_owned(),
+        ..Record::default()
+    }
 }
 
 /// How it ended, the limit of the last slice, and whether it was broken off there: an invariant is broken, some

@@ -12,7 +12,7 @@ use reports::{Record, names};
 use super::crew::Job;
 use super::plan::{ConfigText, SweepPlan, expand};
 use crate::plan::{Assembled, InputError, Plan};
-use crate::run::{Budget, run_within};
+use crate::run::{Budget, heading, run_within};
 
 /// A run's outcome: its record, and the host time of the simulation alone.
 pub type Outcome = (Record, Duration);
@@ -96,32 +96,10 @@ impl<'a> Maker<'a> {
 
 /// The record of a run during which the simulator failed: what it is, and nothing measured.
 fn crashed(plan: &Plan, place: u32, seed: u64, cause: &(dyn Any + Send)) -> Record {
-    let e = &plan.loaded.experiment;
-    let stage = &plan.stages[place as usize];
     let words = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
-    let expect = match e.stages[place as usize].expect {
-        configs::Expect::Ok => names::OK,
-        configs::Expect::Hang => names::HANG,
-        configs::Expect::Violation => names::VIOLATION,
-    };
     Record {
-        format: reports::FORMAT,
-        version: crate::VERSION.to_owned(),
-        experiment: e.title.clone(),
-        stage: stage.name.clone(),
-        stage_idx: place,
-        lock: stage.spec.program.name.clone(),
-        machine: e.machine.name.clone(),
-        base: stage.base.map_or_else(String::new, |b| b.name().to_owned()),
-        patches: stage.patches.clone(),
-        seed,
-        config_hash: stage.config_hash.clone(),
-        program_hash: stage.program_hash.clone(),
-        clock_khz: stage.spec.clock.khz,
-        cpus: e.machine.cores,
         status: names::CRASH.to_owned(),
-        expect: expect.to_owned(),
         finding: Some(format!("crash: the simulator failed: {}\n", words.unwrap_or("it gave no reason"))),
-        ..Record::default()
+        ..heading(&plan.loaded.experiment, &plan.stages[place as usize], seed)
     }
 }
