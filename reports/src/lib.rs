@@ -57,6 +57,7 @@ pub use units::{plural, to_ascii};
 /// The figures of every run of a section as a Parquet file.
 ///
 /// # Errors
+/// As [`table::parquet()`].
 pub fn points_parquet(section: &collect::Section) -> Result<Vec<u8>, Error> {
     table::parquet(&table::points_columns(section))
 }

@@ -7,8 +7,8 @@ use crate::error::Error;
 /// Whether this build can write Parquet.
 pub const HAS_PARQUET: bool = cfg!(feature = "parquet");
 
-/// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles, integers or flags; Snappy,
-/// one group of rows. The same columns give the same bytes.
+/// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles, integers
+/// or flags; Snappy, one group of rows. The same columns give the same bytes.
 ///
 /// # Errors
 /// [`Error::Parquet`] if the crate was built without the feature, if columns differ in length, or if the writer fails.
@@ -25,6 +25,12 @@ pub fn parquet(columns: &Columns) -> Result<Vec<u8>, Error> {
 #[cfg(not(feature = "parquet"))]
 pub fn parquet(_columns: &Columns) -> Result<Vec<u8>, Error> {
     Err(Error::Parquet("built without the feature `parquet`".into()))
+}
+
+/// Which values of a column are there, as Parquet has it: levels of definition.
+#[cfg(feature = "parquet")]
+fn there<T>(values: &[Option<T>]) -> Vec<i16> {
+    values.iter().map(|x| i16::from(x.is_some())).collect()
 }
 
 #[cfg(feature = "parquet")]
@@ -68,19 +74,16 @@ fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
                 column.typed::<Int64Type>().write_batch(&v, None, None)?;
             }
             Values::Number(v) => {
-                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
-                let v: Vec<f64> = v.iter().flatten().copied().collect();
-                column.typed::<DoubleType>().write_batch(&v, Some(&there), None)?;
+                let known: Vec<f64> = v.iter().flatten().copied().collect();
+                column.typed::<DoubleType>().write_batch(&known, Some(&there(v)), None)?;
             }
             Values::Whole(v) => {
-                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
-                let v: Vec<i64> = v.iter().flatten().map(|n| *n as i64).collect();
-                column.typed::<Int64Type>().write_batch(&v, Some(&there), None)?;
+                let known: Vec<i64> = v.iter().flatten().map(|n| *n as i64).collect();
+                column.typed::<Int64Type>().write_batch(&known, Some(&there(v)), None)?;
             }
             Values::Flag(v) => {
-                let there: Vec<i16> = v.iter().map(|x| i16::from(x.is_some())).collect();
-                let v: Vec<bool> = v.iter().flatten().copied().collect();
-                column.typed::<BoolType>().write_batch(&v, Some(&there), None)?;
+                let known: Vec<bool> = v.iter().flatten().copied().collect();
+                column.typed::<BoolType>().write_batch(&known, Some(&there(v)), None)?;
             }
         }
         column.close()?;

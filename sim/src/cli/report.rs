@@ -166,9 +166,8 @@ fn slug(name: &str, taken: &mut BTreeSet<String>) -> String {
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let wants = |f: Format| args.format.is_empty() && f != Format::Parquet || args.format.contains(&f);
-    if wants(Format::Parquet) && !reports::HAS_PARQUET {
-        let help = "build with `--features parquet`, or take csv";
-        return Err(InputError::text("--format parquet: this program was built without it", help).into());
+    if wants(Format::Parquet) {
+        super::need_parquet("csv")?;
     }
     let Read { seen, maps } = read(&args.results)?;
     let choice = Choice { axes: args.axes.clone(), measures: args.measure.clone() };

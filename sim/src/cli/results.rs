@@ -198,10 +198,7 @@ fn ls(args: &LsArgs) -> Result<(), Failure> {
 
 fn export(args: &ExportArgs) -> Result<(), Failure> {
     if args.format == Format::Parquet {
-        if !reports::HAS_PARQUET {
-            let help = "build with `--features parquet`, or take csv or jsonl";
-            return Err(InputError::text("--format parquet: this program was built without it", help).into());
-        }
+        super::need_parquet("csv or jsonl")?;
         if args.out.is_none() {
             let help = "name the file with --out";
             return Err(InputError::text("--format parquet: a binary file is not printed", help).into());
@@ -243,8 +240,7 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
         None => output::print(&text),
         Some(path) if args.format == Format::Parquet => {
             let bytes = reports::table::parquet(&columns_of_rows(&columns, &rows))?;
-            let failed = |source| reports::Error::Write { path: path.clone(), source };
-            Ok(std::fs::write(path, bytes).map_err(failed)?)
+            Ok(rqsim::files::write_bytes(path, &bytes)?)
         }
         Some(path) => Ok(rqsim::files::write_text(path, &text)?),
     }
