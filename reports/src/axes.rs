@@ -40,6 +40,12 @@ impl Axis {
         std::iter::once(&self.field).chain(&self.with).map(String::as_str)
     }
 
+    /// Its fields beside the title.
+    #[must_use]
+    pub fn other_fields(&self) -> Vec<&str> {
+        self.fields().filter(|f| *f != self.title()).collect()
+    }
+
     /// The values as numbers in a base unit, if all of them are.
     #[must_use]
     pub fn numbers(&self) -> Option<Vec<f64>> {
@@ -266,11 +272,8 @@ impl Differences {
             None => known.at = Some(own),
             Some(before) if *before == own => {}
             Some(before) => {
-                let differing = |a: &[(u32, u32)], b: &[(u32, u32)]| {
-                    a.iter().filter(|x| !b.contains(x)).map(|x| x.0).collect::<Vec<_>>()
-                };
-                self.contested.extend(differing(before, &own));
-                self.contested.extend(differing(&own, before));
+                let [before, own] = [before, &own].map(|all| all.iter().copied().collect::<BTreeSet<_>>());
+                self.contested.extend(before.symmetric_difference(&own).map(|x| x.0));
             }
         }
     }
@@ -284,10 +287,10 @@ impl Differences {
         for (name, id) in names {
             let values: Option<Vec<u32>> = called().map(|x| Some(x.iter().find(|x| x.0 == id)?.1)).collect();
             let Some(values) = values else { continue };
+            let distinct = values.iter().collect::<BTreeSet<_>>().len();
             let fits = |(axis, column): &(Axis, Vec<u32>)| {
                 let pairs: BTreeSet<(u32, u32)> = column.iter().copied().zip(values.iter().copied()).collect();
-                let distinct: BTreeSet<u32> = values.iter().copied().collect();
-                axis.name.is_none() && pairs.len() == distinct.len() && pairs.len() == axis.values.len()
+                axis.name.is_none() && pairs.len() == distinct && distinct == axis.values.len()
             };
             if let Some((axis, _)) = axes.iter_mut().find(|a| fits(a)) {
                 axis.name = Some(name.clone());

@@ -121,7 +121,7 @@ pub(super) fn explorer(n: usize, s: &Section) -> String {
         } else {
             a.values.join(", ")
         };
-        let with: Vec<&str> = a.fields().filter(|f| *f != a.title()).collect();
+        let with = a.other_fields();
         let with = if with.len() > 6 {
             format!("{} and {} more", with[..6].join(", "), with.len() - 6)
         } else {

@@ -217,7 +217,7 @@ fn binned(dims: &[&Dim<'_>]) -> String {
 fn joined(s: &Section, names: &[&str]) -> String {
     let mut text = String::new();
     for a in s.axes.iter().filter(|a| names.contains(&a.title())) {
-        let with: Vec<&str> = a.fields().filter(|f| *f != a.title()).collect();
+        let with = a.other_fields();
         let shown = &with[..with.len().min(4)];
         if shown.is_empty() {
             continue;

@@ -117,8 +117,7 @@ pub(crate) fn figure(stages: &[StageMap<'_>]) -> Result<Figure, String> {
     let heads = ["stage", "landings", "program lines", "longest handler", "worst ending"].map(str::to_owned).to_vec();
     let row = |s: &StageMap<'_>| {
         let longest = s.lines.values().map(|l| l.handler_max_ns).max().unwrap_or(0);
-        let worst = s.lines.values().map(LineRow::worst).max().unwrap_or(0);
-        let worst = outcomes::ORDER[worst.min(outcomes::ORDER.len() - 1)];
+        let worst = s.lines.values().max_by_key(|l| l.worst()).map_or(outcomes::OK, LineRow::worst_name);
         let counts = [s.landings(), s.lines.len() as u64].map(crate::units::count);
         vec![s.name.clone(), counts[0].clone(), counts[1].clone(), duration(longest), worst.to_owned()]
     };
@@ -131,14 +130,14 @@ pub(crate) fn figure(stages: &[StageMap<'_>]) -> Result<Figure, String> {
 
 /// What a bar says when it is pointed at.
 fn said(s: &StageMap<'_>, of: &Line<'_>, line: &LineRow) -> String {
-    let worst = outcomes::ORDER[line.worst().min(outcomes::ORDER.len() - 1)];
     format!(
-        "{}, line {}: {}, longest handler {}, {} of the running time; worst ending: {worst}",
+        "{}, line {}: {}, longest handler {}, {} of the running time; worst ending: {}",
         s.name,
         of.number(),
         plural(line.landings, "landing"),
         duration(line.handler_max_ns),
         percent(s.share(line)),
+        line.worst_name(),
     )
 }
 
@@ -154,7 +153,7 @@ fn bar<DB: DrawingBackend>(
     let middle = x + cell / 2.0;
     let half = (cell * width / 2.0).max(0.5);
     canvas.rect((middle - half, y + 1.0), (middle + half, y + ROW - 1.0), heat(share_of(line.handler_max_ns)))?;
-    let worst = outcomes::ORDER[line.worst().min(outcomes::ORDER.len() - 1)];
+    let worst = line.worst_name();
     let (cx, cy) = (middle, y + ROW / 2.0);
     let ink = if share_of(line.handler_max_ns) > 0.55 { INK } else { PAPER };
     if worst == outcomes::HANG || worst == outcomes::VIOLATION {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The columns of a run: name, type, meaning, and how each is read from a record. The only place that says so.
 
+use std::borrow::Cow;
+
 use crate::histogram::Histogram;
 use crate::names;
 use crate::record::{ContextCounts, Record};
@@ -217,13 +219,15 @@ fn per_hour(r: &Record, events: u64) -> Value {
     number((r.simulated_ns > 0).then(|| events as f64 * 3.6e12 / r.simulated_ns as f64))
 }
 
-fn merged<'a>(all: impl Iterator<Item = &'a Histogram>) -> Histogram {
-    let mut sum = Histogram::new();
-    all.for_each(|h| sum.merge(h));
+/// All of them together; where only one holds anything, that one.
+fn merged<'a>(all: impl Iterator<Item = &'a Histogram>) -> Cow<'a, Histogram> {
+    let mut all = all.filter(|h| !h.is_empty());
+    let mut sum = all.next().map_or_else(|| Cow::Owned(Histogram::new()), Cow::Borrowed);
+    all.for_each(|h| sum.to_mut().merge(h));
     sum
 }
 
-fn attempts(r: &Record) -> Histogram {
+fn attempts(r: &Record) -> Cow<'_, Histogram> {
     merged(r.contexts.values().map(|c| &c.attempt_ns))
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rows of runs and of points, as CSV and JSON.
 
+use std::borrow::Borrow;
 use std::fmt::Write;
 
 use super::columns::{COLUMNS, Column, Kind, Value};
@@ -88,7 +89,7 @@ impl Schema {
     #[must_use]
     pub fn cells(record: &Record) -> String {
         let mut text = String::with_capacity(512);
-        add_fields(&mut text, COLUMNS.iter().map(|c| (c.of)(record)).collect::<Vec<_>>().iter());
+        add_fields(&mut text, COLUMNS.iter().map(|c| (c.of)(record)));
         text
     }
 
@@ -260,12 +261,12 @@ fn csv(fields: impl Iterator<Item = String>) -> String {
 }
 
 /// Adds fields to a line of CSV, with a comma behind each but the last.
-fn add_fields<'a>(line: &mut String, values: impl Iterator<Item = &'a Value>) {
+fn add_fields(line: &mut String, values: impl Iterator<Item = impl Borrow<Value>>) {
     for (i, value) in values.enumerate() {
         if i > 0 {
             line.push(',');
         }
-        add_field(line, value);
+        add_field(line, value.borrow());
     }
 }
 
@@ -273,6 +274,7 @@ fn add_field(line: &mut String, value: &Value) {
     let done = match value {
         Value::Missing => Ok(()),
         Value::Integer(n) => write!(line, "{n}"),
+        // With a point or an exponent, so that whoever guesses types sees the same in every row.
         Value::Number(n) => write!(line, "{n:?}"),
         Value::Flag(f) => write!(line, "{f}"),
         Value::Text(t) => write!(line, "{}", csv_field(t)),
@@ -302,15 +304,14 @@ fn first_field(line: &str) -> Option<(String, Option<&str>)> {
     }
 }
 
+/// A value as text without quotes.
 fn field(value: &Value) -> String {
+    let mut text = String::new();
     match value {
-        Value::Missing => String::new(),
-        Value::Integer(n) => n.to_string(),
-        // With a point or an exponent, so that whoever guesses types sees the same in every row.
-        Value::Number(n) => format!("{n:?}"),
-        Value::Text(t) => t.clone(),
-        Value::Flag(f) => f.to_string(),
+        Value::Text(t) => text.push_str(t),
+        other => add_field(&mut text, other),
     }
+    text
 }
 
 #[cfg(test)]

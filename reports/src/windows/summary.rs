@@ -58,6 +58,12 @@ impl LineRow {
         self.endings.keys().map(|(o, _)| rank(o)).max().unwrap_or(0)
     }
 
+    /// The worst outcome; the last of [`outcomes::ORDER`] for one of another version.
+    #[must_use]
+    pub fn worst_name(&self) -> &'static str {
+        outcomes::ORDER[self.worst().min(outcomes::ORDER.len() - 1)]
+    }
+
     /// Outcomes with their shares, worst first: `missed 3/4 (abba)`.
     #[must_use]
     pub fn endings_text(&self, with_detectors: bool) -> String {

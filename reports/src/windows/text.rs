@@ -131,7 +131,7 @@ fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
         };
         if stages.len() > 2 {
             let text = |l: &LineRow| {
-                let worst = outcomes::ORDER[l.worst().min(outcomes::ORDER.len() - 1)];
+                let worst = l.worst_name();
                 let time =
                     if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
                 format!("{worst}{time}")
