@@ -13,7 +13,7 @@ SIM=${1:-${CARGO_TARGET_DIR:-target}/release/sim}
 case $SIM in /*) ;; *) SIM=$PWD/$SIM ;; esac
 DOCS=$(cd "$(dirname "$0")/../../.." && pwd)/docs/sweeps.md
 test -x "$SIM" || { echo "there is no program $SIM: cargo build --release -p sim --bin sim"; exit 2; }
-DIR=$(mktemp -d /tmp/rqsim-recipes.XXXXXX)
+DIR=$(mktemp -d -t rqsim-recipes.XXXXXX)
 trap 'rm -rf "$DIR"' EXIT
 mkdir "$DIR/bin" "$DIR/work"
 ln -s "$SIM" "$DIR/bin/sim"
