@@ -44,7 +44,7 @@ for (const figure of document.querySelectorAll("figure.paper")) {
   need("+ does not zoom: " + figure.dataset.figure, span() < whole);
   press("0");
   need("0 does not show the whole: " + figure.dataset.figure, Math.abs(span() - whole) < 1);
-  need("a drawing says nothing when pointed at: " + figure.dataset.figure, !/^(links|lattice|landings|contributions)/.test(figure.dataset.figure) || svg.querySelector("g > title"));
+  need("a drawing says nothing when pointed at: " + figure.dataset.figure, !/^(links|lattice|landings|timeline|contributions)/.test(figure.dataset.figure) || svg.querySelector("g > title"));
 }
 const points = (p) => option(p).series.reduce((n, s) => n + (s.data ? s.data.length : 0), 0);
 for (const box of document.querySelectorAll("input[data-stage]")) {

@@ -78,5 +78,6 @@ pub fn records(text: &str) {
     let _ = reports::klog_text(&good);
     let figures = [reports::plots::figures(&stages).unwrap_or_default()];
     let seen = Collection::default();
-    let _ = reports::page::html(&Report { seen: &seen, figures: &figures, landings: &[], against: None });
+    let _ =
+        reports::page::html(&Report { seen: &seen, figures: &figures, landings: &[], timelines: &[], against: None });
 }

@@ -32,6 +32,7 @@ pub mod stats;
 pub mod sweep;
 pub mod table;
 mod tally;
+pub mod timeline;
 pub mod trace;
 mod units;
 pub mod windows;
@@ -47,12 +48,12 @@ pub use recovery::{PARTS, Recoveries, WORST_RECOVERIES, WorstRecovery};
 pub use stage::StageSummary;
 pub use stats::Estimate;
 pub use table::{
-    HAS_PARQUET, attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, points_csv,
-    recoveries_csv, recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown,
-    stage_table, wrap, wrap_hanging,
+    attribution_csv, attribution_text, csv_field, links_csv, metrics_csv, metrics_text, points_csv, recoveries_csv,
+    recoveries_text, recoveries_worst_csv, sharing_csv, stage_csv, stage_json, stage_markdown, stage_table, wrap,
+    wrap_hanging,
 };
 pub use tally::Tally;
-pub use units::{plural, to_ascii};
+pub use units::{duration, plural, to_ascii};
 
 /// The figures of every run of a section as a Parquet file.
 ///

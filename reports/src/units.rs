@@ -94,7 +94,7 @@ pub(crate) fn three_digits(value: f64) -> String {
 }
 
 /// A time: `0 ns`, `417 ns`, `12.3 µs`, `1.85 ms`, `250.6 ms`, `2.00 s`.
-pub(crate) fn duration(ns: u64) -> String {
+pub fn duration(ns: u64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e3, "µs"), (1e6, "ms"), (1e9, "s")];
     if ns < 1_000 {
         return format!("{ns} ns");

@@ -25,6 +25,10 @@ const LIBRARY_PARTS: &str = include_str!("../../vendor/echarts/LICENSE-zrender")
 /// Rows of a table on the page; the files have all of them.
 const ROWS_MAX: usize = 200;
 
+/// Headings of figures that are not of records.
+const TIME_LINES: &str = "Time lines";
+const LANDING_MAPS: &str = "Landing maps";
+
 /// All that a page is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
@@ -34,6 +38,8 @@ pub struct Report<'a> {
     pub figures: &'a [Vec<Figure>],
     /// Landing maps, each with the path it was read from.
     pub landings: &'a [(String, Figure)],
+    /// Time lines, each with the path it was read from.
+    pub timelines: &'a [(String, Figure)],
     /// What changed since a baseline, as text.
     pub against: Option<&'a str>,
 }
@@ -45,8 +51,10 @@ pub fn html(report: &Report<'_>) -> String {
     let seen = report.seen;
     let sections: Vec<&Section> = seen.sections.iter().chain(&seen.all).collect();
     let mut names: Vec<&str> = sections.iter().map(|s| s.experiment.as_str()).collect();
-    let landings = (!report.landings.is_empty()).then_some("Landing maps");
-    let title = names.iter().take(4).chain(&landings).copied().collect::<Vec<_>>().join(", ");
+    let mut besides = [(TIME_LINES, report.timelines), (LANDING_MAPS, report.landings)].to_vec();
+    besides.retain(|(_, figures)| !figures.is_empty());
+    let landings = besides.iter().map(|(title, _)| title).filter(|t| **t == LANDING_MAPS);
+    let title = names.iter().take(4).chain(landings).copied().collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(4);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let title = escape(&format!("rqsim report: {title}{more}"));
@@ -54,9 +62,9 @@ pub fn html(report: &Report<'_>) -> String {
     for (n, (s, figures)) in sections.iter().zip(report.figures).enumerate() {
         main += &section(n, s, figures);
     }
-    if !report.landings.is_empty() {
-        names.push("Landing maps");
-        main += &landing_maps(names.len() - 1, report.landings);
+    for (title, figures) in besides {
+        main += &beside_records(names.len(), title, figures);
+        names.push(title);
     }
     if let Some(text) = report.against {
         main += &format!(
@@ -173,13 +181,12 @@ fn section(n: usize, s: &Section, figures: &[Figure]) -> String {
     text + "</section>\n"
 }
 
-/// Maps of where interrupts landed.
-fn landing_maps(n: usize, maps: &[(String, Figure)]) -> String {
-    let mut text = format!(
-        "<section class=\"experiment\" id=\"e{n}\" aria-labelledby=\"h{n}\"><h2 id=\"h{n}\">Landing maps</h2>\n"
-    );
-    for (i, (path, f)) in maps.iter().enumerate() {
-        let unique = Figure { name: format!("landings-{i}"), ..f.clone() };
+/// Figures of files that are no records.
+fn beside_records(n: usize, title: &str, figures: &[(String, Figure)]) -> String {
+    let mut text =
+        format!("<section class=\"experiment\" id=\"e{n}\" aria-labelledby=\"h{n}\"><h2 id=\"h{n}\">{title}</h2>\n");
+    for (i, (path, f)) in figures.iter().enumerate() {
+        let unique = Figure { name: format!("{}-{i}", f.name), ..f.clone() };
         text += &format!("<p>From <code>{}</code>.</p>\n{}", escape(path), figure::html(n, &unique));
     }
     text + "</section>\n"
@@ -281,7 +288,7 @@ mod tests {
     fn page() -> String {
         let seen = seen();
         let figures = [plots::section_figures(&seen.sections[0], &plots::sweep::Choice::default()).unwrap()];
-        html(&Report { seen: &seen, figures: &figures, landings: &[], against: None })
+        html(&Report { seen: &seen, figures: &figures, landings: &[], timelines: &[], against: None })
     }
 
     /// The data of the first section.
@@ -295,7 +302,7 @@ mod tests {
         let mut seen = seen();
         seen.sections[0].stages[0].label = "</script><b>".into();
         let figures = [plots::section_figures(&seen.sections[0], &plots::sweep::Choice::default()).unwrap()];
-        let page = html(&Report { seen: &seen, figures: &figures, landings: &[], against: None });
+        let page = html(&Report { seen: &seen, figures: &figures, landings: &[], timelines: &[], against: None });
         assert!(!page.contains("</script><b>"));
         let data = data(&page);
         assert_eq!(data["stages"][0]["label"], "</script><b>");

@@ -28,7 +28,7 @@ mod transfers;
 pub(crate) mod windows;
 
 pub(crate) use glyphs::escape;
-pub use timeline::timeline;
+pub use timeline::{timeline, timeline_figure};
 
 use std::path::{Path, PathBuf};
 

@@ -25,7 +25,7 @@ pub(crate) use layout::{Page, render_columns};
 pub use layout::{wrap, wrap_hanging};
 pub use metrics::metrics_text;
 pub use metrics_csv::metrics_csv;
-pub use parquet::{HAS_PARQUET, parquet};
+pub use parquet::parquet;
 pub use points::{Columns, Values, columns as points_columns, points_csv};
 pub use recoveries::{recoveries_csv, recoveries_text, recoveries_worst_csv};
 

@@ -1,39 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tables as Parquet files, if the crate was built with the feature `parquet`.
+//! Tables as Parquet files.
 
 use super::points::Columns;
 use crate::error::Error;
-
-/// Whether this build can write Parquet.
-pub const HAS_PARQUET: bool = cfg!(feature = "parquet");
 
 /// The bytes of a Parquet file with these columns: text as UTF-8, counts as unsigned 64-bit integers, measures as optional doubles, integers
 /// or flags; Snappy, one group of rows. The same columns give the same bytes.
 ///
 /// # Errors
-/// [`Error::Parquet`] if the crate was built without the feature, if columns differ in length, or if the writer fails.
-#[cfg(feature = "parquet")]
+/// [`Error::Parquet`] if columns differ in length, or if the writer fails.
 pub fn parquet(columns: &Columns) -> Result<Vec<u8>, Error> {
     let failed = |e: ::parquet::errors::ParquetError| Error::Parquet(e.to_string());
     write(columns).map_err(failed)
 }
 
-/// As with the feature `parquet`, without which this build was made.
-///
-/// # Errors
-/// Always.
-#[cfg(not(feature = "parquet"))]
-pub fn parquet(_columns: &Columns) -> Result<Vec<u8>, Error> {
-    Err(Error::Parquet("built without the feature `parquet`".into()))
-}
-
 /// Which values of a column are there, as Parquet has it: levels of definition.
-#[cfg(feature = "parquet")]
 fn there<T>(values: &[Option<T>]) -> Vec<i16> {
     values.iter().map(|x| i16::from(x.is_some())).collect()
 }
 
-#[cfg(feature = "parquet")]
 fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
     use std::sync::Arc;
 
@@ -92,7 +77,7 @@ fn write(columns: &Columns) -> ::parquet::errors::Result<Vec<u8>> {
     file.into_inner()
 }
 
-#[cfg(all(test, feature = "parquet"))]
+#[cfg(test)]
 mod tests {
     use super::super::points::Values;
     use super::*;

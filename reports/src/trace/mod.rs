@@ -7,6 +7,8 @@ mod tests;
 
 pub use perfetto::encode;
 
+use serde::{Deserialize, Serialize};
+
 /// Where events are drawn: a context kind of a core, or its lines of the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
@@ -76,7 +78,8 @@ pub struct Counter {
 }
 
 /// What the lock makes a core do. Where several are true, the one that comes last here is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Doing {
     /// No business with a lock.
     #[default]
@@ -91,6 +94,11 @@ pub enum Doing {
     Spinning,
     /// Holds a lock and waits for none.
     Holding,
+}
+
+impl Doing {
+    /// What is business with a lock.
+    pub const BUSINESS: [Doing; 5] = [Doing::Holding, Doing::Spinning, Doing::Pending, Doing::Queued, Doing::Acquiring];
 }
 
 /// What a core does for some time.

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reports::{Record, StageSummary};
 use rqsim::batch::{self, Batch, HowToRun, Progress};
 use rqsim::plan::{InputError, Plan, plan};
+use rqsim::window::around_longest;
 
 use super::interrupt::Interrupt;
 use super::{CheckArgs, Failure, RunArgs, output};
@@ -33,7 +34,8 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
     let batch = run_all(&plan, &dir, args.batch.how(args.exact), args.batch.quiet)?;
     let elapsed = start.elapsed();
     let stages = StageSummary::from_records(&batch.records);
-    let plots = reports::plots::write_all(&stages, &dir)?;
+    let mut plots = reports::plots::write_all(&stages, &dir)?;
+    plots.extend(timeline(&plan, &batch.records, &dir)?);
     rqsim::files::write_text(&dir.join("stages.csv"), &reports::stage_csv(&stages))?;
     rqsim::files::write_text(&dir.join("metrics.csv"), &reports::metrics_csv(&stages))?;
     let colored = output::color(std::io::stdout().is_terminal());
@@ -72,6 +74,19 @@ pub(super) fn run(args: &RunArgs, named: Option<&str>) -> Result<(), Failure> {
         summarize(&batch, &dir, &plots, elapsed);
     }
     findings(&batch.records)
+}
+
+/// Writes the time line of the longest attempt of all runs, and the numbers behind it for reports; gives the picture's path if there was an attempt.
+fn timeline(plan: &Plan, records: &[Record], dir: &Path) -> Result<Option<PathBuf>, Failure> {
+    let longest = |r: &&Record| r.worst.first().map_or(0, |w| w.lasted_ns);
+    // Of equally long ones the first.
+    let Some(record) = records.iter().rev().max_by_key(longest) else { return Ok(None) };
+    let Some(stage) = plan.stages.iter().find(|s| s.name == record.stage) else { return Ok(None) };
+    let Some(line) = around_longest(&plan.loaded, stage, record)? else { return Ok(None) };
+    let path = dir.join("timeline.svg");
+    rqsim::files::write_text(&dir.join(reports::timeline::FILE), &line.to_line()?)?;
+    rqsim::files::write_text(&path, &reports::plots::timeline_figure(&line)?.svg)?;
+    Ok(Some(path))
 }
 
 /// Loads an experiment; files of another kind are told by their ending.

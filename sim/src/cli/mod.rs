@@ -232,16 +232,6 @@ pub(crate) fn main() -> ExitCode {
     result.map_or_else(fail, |()| ExitCode::SUCCESS)
 }
 
-/// Asks for a build that can write Parquet.
-///
-/// # Errors
-/// This program was built without Parquet; `instead` names formats that it has.
-fn need_parquet(instead: &str) -> Result<(), InputError> {
-    let help = format!("build with `--features parquet`, or take {instead}");
-    let what = "--format parquet: this program was built without it";
-    if reports::HAS_PARQUET { Ok(()) } else { Err(InputError::text(what, &help)) }
-}
-
 /// Says what is left to say of a failure, and gives its exit code.
 fn fail(failure: Failure) -> ExitCode {
     match failure {

@@ -12,6 +12,7 @@ use reports::collect::{Collection, Section, collect, files_of};
 use reports::page;
 use reports::plots::Figure;
 use reports::plots::sweep::{self, Choice};
+use reports::timeline::TimeLine;
 use reports::windows::{Map, StageMap, landings_csv, read_maps};
 use rqsim::plan::InputError;
 
@@ -70,7 +71,7 @@ enum Format {
     Csv,
     /// Tables as JSON.
     Json,
-    /// The figures of every run as a Parquet table; not among the defaults.
+    /// The figures of every run as a Parquet table.
     Parquet,
     /// Figures as SVG.
     Svg,
@@ -86,41 +87,46 @@ struct Read {
     seen: Collection,
     /// Landing maps by the file they came from.
     maps: Vec<(PathBuf, Vec<Map>)>,
+    /// Time lines by the file they came from.
+    timelines: Vec<(PathBuf, TimeLine)>,
 }
 
-/// The file of landing maps that a path stands for, if it does.
-fn maps_of(path: &Path) -> Option<PathBuf> {
-    let is_maps = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("landings."));
+/// The file that a path is, if its name begins so, or that has one of these names in the folder that it is.
+fn beside(path: &Path, begin: &str, names: &[&str]) -> Option<PathBuf> {
     if path.is_file() {
-        return is_maps(path).then(|| path.to_path_buf());
+        let is_one = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(begin));
+        return is_one.then(|| path.to_path_buf());
     }
-    ["landings.jsonl", "landings.partial.jsonl"].map(|n| path.join(n)).into_iter().find(|p| p.is_file())
+    names.iter().map(|n| path.join(n)).find(|p| p.is_file())
 }
 
 /// Reads records, says what is damaged.
 fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut landings: Vec<PathBuf> = Vec::new();
+    let mut timelines: Vec<PathBuf> = Vec::new();
     for path in paths {
-        let maps = maps_of(path);
-        let is_file_of_maps = maps.as_ref().is_some_and(|m| m == path);
-        let found = if is_file_of_maps { Err(String::new()) } else { files_of(path) };
-        match (found, &maps) {
-            (Ok(found), _) => files.extend(found),
-            (Err(_), Some(_)) => {}
-            (Err(what), None) => {
+        let maps = beside(path, "landings.", &["landings.jsonl", "landings.partial.jsonl"]);
+        let timeline = beside(path, "timeline.", &[reports::timeline::FILE]);
+        let is_other = [&maps, &timeline].into_iter().flatten().any(|p| p == path);
+        let found = if is_other { Err(String::new()) } else { files_of(path) };
+        match found {
+            Ok(found) => files.extend(found),
+            Err(_) if maps.is_some() || timeline.is_some() => {}
+            Err(what) => {
                 let help = "name a records.jsonl or landings.jsonl, or the folder of results that `sim run` wrote";
                 return Err(InputError::text(&what, help).into());
             }
         }
         landings.extend(maps);
+        timelines.extend(timeline);
     }
-    for list in [&mut files, &mut landings] {
+    for list in [&mut files, &mut landings, &mut timelines] {
         list.sort();
         list.dedup();
     }
     let seen = collect(&files)?;
-    let mut read = Read { seen, maps: Vec::new() };
+    let mut read = Read { seen, maps: Vec::new(), timelines: Vec::new() };
     let mut bad: Vec<(PathBuf, BadLine)> = read.seen.bad.clone();
     for path in landings {
         let (maps, damaged) = read_maps(&path)?;
@@ -130,6 +136,14 @@ fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
         } else {
             files.push(path);
         }
+    }
+    for path in timelines {
+        let (lines, damaged) = reports::timeline::read(&path)?;
+        bad.extend(damaged.into_iter().map(|line| (path.clone(), line)));
+        if lines.is_empty() {
+            files.push(path.clone());
+        }
+        read.timelines.extend(lines.into_iter().map(|line| (path.clone(), line)));
     }
     for (path, bad) in bad.iter().take(NAMED_MAX) {
         output::say(&format!("warning: {}:{}: skipped: {}", path.display(), bad.line, bad.why));
@@ -141,7 +155,8 @@ fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
         let maps = if maps > 0 { format!(", {maps} landing maps read") } else { String::new() };
         output::say(&format!("{} damaged records skipped{more}, {} records read{maps}", bad.len(), read.seen.records));
     }
-    if read.seen.records == 0 && maps == 0 {
+    // A time line is something of its own only where no records were named.
+    if read.seen.records == 0 && maps == 0 && (read.timelines.is_empty() || !files.is_empty()) {
         let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
         let what = format!("there is no usable record in {}", names.join(", "));
         return Err(InputError::text(&what, "`sim run` makes some").into());
@@ -165,11 +180,8 @@ fn slug(name: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let wants = |f: Format| args.format.is_empty() && f != Format::Parquet || args.format.contains(&f);
-    if wants(Format::Parquet) {
-        super::need_parquet("csv")?;
-    }
-    let Read { seen, maps } = read(&args.results)?;
+    let wants = |f: Format| args.format.is_empty() || args.format.contains(&f);
+    let Read { seen, maps, timelines } = read(&args.results)?;
     let choice = Choice { axes: args.axes.clone(), measures: args.measure.clone() };
     let sections: Vec<&Section> = seen.sections.iter().chain(&seen.all).collect();
     sweep::check(&sections, &choice)
@@ -187,6 +199,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
         Vec::new()
     };
     let landings = landing_figures(&maps)?;
+    let timelines = timelines
+        .iter()
+        .map(|(path, line)| Ok((path.display().to_string(), reports::plots::timeline_figure(line)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
     let several = sections.len() > 1;
     let mut taken = BTreeSet::new();
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
@@ -213,8 +229,18 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
         }
         pictures(figure, &dir, &mut files)?;
     }
+    for (i, (_, figure)) in timelines.iter().enumerate() {
+        let dir = if timelines.len() > 1 { args.out.join(format!("timeline-{}", i + 1)) } else { args.out.clone() };
+        pictures(figure, &dir, &mut files)?;
+    }
     if wants(Format::Html) {
-        let report = page::Report { seen: &seen, figures: &figures, landings: &landings, against: against.as_deref() };
+        let report = page::Report {
+            seen: &seen,
+            figures: &figures,
+            landings: &landings,
+            timelines: &timelines,
+            against: against.as_deref(),
+        };
         files.push((args.out.join("report.html"), page::html(&report).into_bytes()));
     }
     if let Some(text) = &against {

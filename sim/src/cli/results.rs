@@ -82,7 +82,7 @@ enum Format {
     Csv,
     /// A line of JSON for each row.
     Jsonl,
-    /// A Parquet file, if the program was built with the feature `parquet`; needs --out.
+    /// A Parquet file, types and all; needs --out.
     Parquet,
 }
 
@@ -197,12 +197,9 @@ fn ls(args: &LsArgs) -> Result<(), Failure> {
 }
 
 fn export(args: &ExportArgs) -> Result<(), Failure> {
-    if args.format == Format::Parquet {
-        super::need_parquet("csv or jsonl")?;
-        if args.out.is_none() {
-            let help = "name the file with --out";
-            return Err(InputError::text("--format parquet: a binary file is not printed", help).into());
-        }
+    if args.format == Format::Parquet && args.out.is_none() {
+        let help = "name the file with --out";
+        return Err(InputError::text("--format parquet: a binary file is not printed", help).into());
     }
     let (plan, index, contents) = open(&args.store)?;
     if contents.missing > 0 {

@@ -12,7 +12,9 @@ pub use wanted::{Mark, Wanted};
 use std::collections::BTreeSet;
 
 use cache_model::timing::{Message, MessageKind};
-use configs::Loaded;
+use configs::{Loaded, Span};
+use reports::Record;
+use reports::timeline::TimeLine;
 use reports::trace::{Counter, Trace};
 use sim_core::ports::MemoryPort;
 use sim_core::program::{LINE_BYTES, LineKind};
@@ -24,6 +26,8 @@ use crate::plan::{InputError, StagePlan};
 
 /// Most events of a trace: more than a viewer opens at ease, and several hundred MB.
 const EVENTS_MAX: usize = 3_000_000;
+/// Most events behind the time line that every `sim run` draws: a second of work.
+const TIMELINE_EVENTS_MAX: usize = 300_000;
 /// Traffic is counted per this span.
 const COUNT_NS: u64 = 1000;
 
@@ -52,6 +56,52 @@ pub(crate) fn machine(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool
 /// A window that the run does not have, or one with more than three million events.
 pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted: &Wanted) -> Result<Trace, InputError> {
     let window = seek::find(loaded, stage, seed, wanted)?;
+    let (trace, is_whole) = watch(loaded, stage, seed, exact, window, EVENTS_MAX)?;
+    if is_whole {
+        return Ok(trace);
+    }
+    let ns = trace.to_ns - trace.from_ns;
+    let what = format!("the window has more than {EVENTS_MAX} events; the first {ns} ns of it have as many");
+    Err(InputError::text(&what, "choose a shorter one, as in `--trace-window 2ms..2.5ms`"))
+}
+
+/// What every core of a stage with a seed does around the longest attempt of its record, as far as 300,000 events go; none if it has no attempt.
+///
+/// # Errors
+/// As [`trace`]: a record of another machine, which has no such window.
+pub fn around_longest(loaded: &Loaded, stage: &StagePlan, record: &Record) -> Result<Option<TimeLine>, InputError> {
+    let Some(longest) = record.worst.first() else { return Ok(None) };
+    // A twentieth of it on either side, and enough to see anything at all.
+    let margin = (longest.lasted_ns / 20).max(100);
+    let end = longest.began_ns + longest.lasted_ns + margin;
+    let span = |ns: u64| Span::Picos(ns * 1000);
+    let wanted = Wanted::Time(span(longest.began_ns.saturating_sub(margin)), span(end));
+    let window = seek::find(loaded, stage, record.seed, &wanted)?;
+    let (trace, is_whole) = watch(loaded, stage, record.seed, false, window, TIMELINE_EVENTS_MAX)?;
+    let mut line = TimeLine::from(&trace);
+    let part = if is_whole { "" } else { " begins" };
+    line.title = format!(
+        "The longest attempt{part}: stage {}, seed {}, {} of core {} for {}, {} in {}",
+        stage.name,
+        record.seed,
+        longest.context,
+        longest.cpu,
+        longest.lock,
+        longest.result,
+        reports::duration(longest.lasted_ns),
+    );
+    Ok(Some(line))
+}
+
+/// Watches a run over a window, or over the first part of it with `most` events; whether it is the whole window.
+fn watch(
+    loaded: &Loaded,
+    stage: &StagePlan,
+    seed: u64,
+    exact: bool,
+    mut window: Window,
+    most: usize,
+) -> Result<(Trace, bool), InputError> {
     let mut machine = machine(loaded, stage, seed, exact);
     if window.from > Cycle(0) && machine.run_until(window.from) != Outcome::Limit {
         let end = stage.spec.clock.nanos(machine.last_event());
@@ -63,6 +113,7 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
     // Sender, number, and receiver, of which a broadcast has several.
     let mut seen: BTreeSet<(u16, u32, Option<u16>)> = BTreeSet::new();
     let clock = stage.spec.clock;
+    let mut is_whole = true;
     loop {
         let key = machine.memory().next_key();
         let message = machine.memory().next_message().filter(|_| key.at() < window.to).cloned();
@@ -80,10 +131,10 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
                 show(&mut machine, now.at(), &m);
             }
         }
-        if machine.probe.recorded() > EVENTS_MAX {
-            let ns = clock.nanos(now.at()) - clock.nanos(window.from);
-            let what = format!("the window has more than {EVENTS_MAX} events; the first {ns} ns of it have as many");
-            return Err(InputError::text(&what, "choose a shorter one, as in `--trace-window 2ms..2.5ms`"));
+        if machine.probe.recorded() > most {
+            window.to = now.at().after(1);
+            is_whole = false;
+            break;
         }
     }
     // What is left is nothing, or the bringing of spins to the end of the window.
@@ -103,7 +154,7 @@ pub fn trace(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, wanted:
         trace.to_ns,
         crate::VERSION,
     );
-    Ok(trace)
+    Ok((trace, is_whole))
 }
 
 /// What is left of a collector.

@@ -242,7 +242,7 @@ fn a_run_leaves_records_table_and_plots_and_a_second_start_finds_them() {
     let records = std::fs::read_to_string(results.join("records.jsonl")).expect("records");
     assert_eq!(records.lines().count(), 4);
     let files = std::fs::read_dir(&results).expect("a folder").flatten();
-    assert_eq!(files.filter(|f| f.path().extension().is_some_and(|e| e == "svg")).count(), 4);
+    assert_eq!(files.filter(|f| f.path().extension().is_some_and(|e| e == "svg")).count(), 5);
     let second = sim(dir.path(), &["--config", "small.ron"]);
     assert!(String::from_utf8_lossy(&second.stderr).contains("4 found finished"));
     assert_eq!(String::from_utf8(second.stdout).expect("text"), table);

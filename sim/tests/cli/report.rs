@@ -28,7 +28,7 @@ fn report(dir: &Path, args: &[&str], code: i32) -> (String, String) {
 fn everything_is_made_from_records_and_nothing_is_overwritten() {
     let dir = made();
     let d = dir.path();
-    let (table, said) = report(d, &["r", "--out", "a"], 0);
+    let (table, said) = report(d, &["r/records.jsonl", "--out", "a"], 0);
     assert!(table.contains("base") && said.contains("4 records"), "{said}");
     let bytes = |name: &str| std::fs::read(d.join("a").join(name)).expect(name);
     for name in ["stages.txt", "stages.md", "stages.csv", "metrics.csv", "stages.json", "timeouts.svg", "report.html"] {
@@ -48,6 +48,33 @@ fn everything_is_made_from_records_and_nothing_is_overwritten() {
     std::fs::write(d.join("turned.jsonl"), turned).expect("writable");
     report(d, &["turned.jsonl", "--out", "a", "--force", "-q"], 0);
     assert_eq!(page, bytes("report.html"));
+}
+
+#[test]
+fn a_run_keeps_the_time_line_of_its_longest_attempt_and_a_report_draws_it() {
+    let dir = made();
+    let d = dir.path();
+    let of_run = std::fs::read_to_string(d.join("r/timeline.svg")).expect("drawn by the run");
+    let records = std::fs::read_to_string(d.join("r/records.jsonl")).expect("records");
+    let longest = |line: &str| {
+        let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let w = &record["worst"][0];
+        let who =
+            format!("stage {}, seed {}, task of core {}", record["stage"], record["seed"], w["cpu"]).replace('"', "");
+        (w["lasted_ns"].as_u64().expect("a time"), who)
+    };
+    // Of equally long attempts the first.
+    let (_, who) = records.lines().map(longest).reduce(|a, b| if b.0 > a.0 { b } else { a }).expect("records");
+    assert!(of_run.contains(&format!("The longest attempt: {who}")), "{who}");
+    report(d, &["r", "--out", "a", "--format", "svg,html"], 0);
+    assert_eq!(std::fs::read_to_string(d.join("a/timeline.svg")).expect("drawn by the report"), of_run);
+    let page = std::fs::read_to_string(d.join("a/report.html")).expect("a page");
+    assert!(page.contains("What did every core do around the longest attempt?") && page.contains("r/timeline.jsonl"));
+    report(d, &["r/timeline.jsonl", "--out", "alone", "--format", "svg"], 0);
+    assert!(d.join("alone/timeline.svg").is_file() && !d.join("alone/timeouts.svg").exists());
+    std::fs::write(d.join("r/timeline.jsonl"), "{\"format\":9}\n").expect("writable");
+    let (_, said) = report(d, &["r", "--out", "b"], 0);
+    assert!(said.contains("r/timeline.jsonl:1: skipped") && !d.join("b/timeline.svg").exists(), "{said}");
 }
 
 #[test]
@@ -167,8 +194,9 @@ fn a_sweep_is_found_from_what_differs_and_its_axes_can_be_chosen() {
     assert!(said.contains("there is no axis speed") && said.contains("machine.cores"), "{said}");
     let (_, said) = report(d, &["r0", "--out", "c", "--measure", "speed"], 2);
     assert!(said.contains("there is no measure speed") && !d.join("c").exists(), "{said}");
-    let (_, said) = report(d, &["r0", "--out", "c", "--format", "parquet"], if reports::HAS_PARQUET { 0 } else { 2 });
-    assert!(reports::HAS_PARQUET || said.contains("--features parquet"), "{said}");
+    report(d, &["r0", "--out", "c", "--format", "parquet"], 0);
+    assert!(std::fs::read(d.join("c/points.parquet")).is_ok_and(|b| b.starts_with(b"PAR1") && b.ends_with(b"PAR1")));
+    assert!(!d.join("c/points.csv").exists(), "only what was asked for");
 }
 
 #[test]

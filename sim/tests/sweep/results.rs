@@ -138,15 +138,10 @@ fn tables_are_made_from_records_and_reports_read_them() {
     assert!(first["runs"].is_u64() && first["held_mean"].is_f64(), "{points}");
     let parquet = sim(d, &["results", "export", "o", "--format", "parquet", "--out", "o/runs.parquet"]);
     let said = String::from_utf8_lossy(&parquet.stderr).into_owned();
-    if reports::HAS_PARQUET {
-        assert_eq!(parquet.status.code(), Some(0), "{said}");
-        assert!(std::fs::read(d.join("o/runs.parquet")).is_ok_and(|b| b.starts_with(b"PAR1") && b.ends_with(b"PAR1")));
-        let said = sim(d, &["results", "export", "o", "--format", "parquet"]);
-        assert!(String::from_utf8_lossy(&said.stderr).contains("name the file with --out"), "{said:?}");
-    } else {
-        assert_eq!(parquet.status.code(), Some(2), "{said}");
-        assert!(said.contains("--features parquet") && !d.join("o/runs.parquet").exists(), "{said}");
-    }
+    assert_eq!(parquet.status.code(), Some(0), "{said}");
+    assert!(std::fs::read(d.join("o/runs.parquet")).is_ok_and(|b| b.starts_with(b"PAR1") && b.ends_with(b"PAR1")));
+    let said = sim(d, &["results", "export", "o", "--format", "parquet"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("name the file with --out"), "{said:?}");
     let report = ok(d, &["report", "o", "--out", "r", "--format", "csv"]);
     assert!(report.contains("base cores=2 work=500ns"), "{report}");
     let story = ok(d, &["explain", "o", "--point", "4", "--stage", "base", "--seed", "1"]);
