@@ -6,10 +6,9 @@ use crate::histogram::Histogram;
 use crate::names;
 use crate::point::{Point, measure};
 use crate::stage::StageSummary;
-use crate::stats::{proportion, rate};
+use crate::stats::{proportion, rate, student};
 use crate::table::wrap_hanging;
 use crate::units::{Charset, duration, prefixed, three_digits};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Characters of a line at most.
 const WIDTH: usize = 77;
@@ -74,8 +73,7 @@ fn mean_ratio(before: &[f64], after: &[f64]) -> Option<(f64, f64, f64)> {
     let (va, vb) = (a.1 / na / (a.0 * a.0), b.1 / nb / (b.0 * b.0));
     let half = if va + vb > 0.0 {
         let freedom = (va + vb).powi(2) / (va * va / (na - 1.0) + vb * vb / (nb - 1.0));
-        let t = StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(0.975));
-        t * (va + vb).sqrt()
+        student(freedom) * (va + vb).sqrt()
     } else {
         0.0
     };

@@ -5,7 +5,9 @@
 //! bound: what was not seen is never reported as a bare 0. They take events as independent; events
 //! that come in bursts, such as a queue flushed by one timeout, make the truth wider.
 
-use statrs::distribution::{Beta, ChiSquared, ContinuousCDF};
+use std::sync::OnceLock;
+
+use statrs::distribution::{Beta, ChiSquared, ContinuousCDF, StudentsT};
 
 /// 1 - coverage of every interval of this crate.
 pub(crate) const ALPHA: f64 = 0.05;
@@ -87,6 +89,28 @@ pub(crate) fn beta(p: f64, a: f64, b: f64) -> f64 {
     Beta::new(a, b).map_or(f64::NAN, |d| quantile(p, 1.0, |x| d.cdf(x)))
 }
 
+/// The 97.5 % point of Student's t with so many degrees of freedom, at least 1, by bisection; whole numbers of them are worked out once.
+pub(crate) fn student(freedom: f64) -> f64 {
+    const KEPT: usize = 1024;
+    static KNOWN: [OnceLock<f64>; KEPT] = [const { OnceLock::new() }; KEPT];
+    let find = || {
+        let Ok(distribution) = StudentsT::new(0.0, 1.0, freedom) else { return f64::NAN };
+        // 12.7 with one degree of freedom, falling to 1.96.
+        let (mut low, mut high) = (1.0, 20.0);
+        for _ in 0..60 {
+            let middle = (low + high) / 2.0;
+            if distribution.cdf(middle) < 1.0 - ALPHA / 2.0 {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (low + high) / 2.0
+    };
+    let is_whole = freedom.fract() == 0.0 && (0.0..KEPT as f64).contains(&freedom);
+    if is_whole { *KNOWN[freedom as usize].get_or_init(find) } else { find() }
+}
+
 /// The x in (0, `top`) at which `cdf` reaches `p`, by bisection of its logarithm: the library's own
 /// inverses stop at an absolute tolerance and lose their digits where rates are as small as ours.
 fn quantile(p: f64, top: f64, cdf: impl Fn(f64) -> f64) -> f64 {
@@ -109,6 +133,16 @@ mod tests {
 
     fn close(got: f64, want: f64) {
         assert!((got - want).abs() <= 2e-6 * want.abs().max(1e-300), "{got} is not {want}");
+    }
+
+    #[test]
+    fn points_of_students_distribution_are_those_of_printed_tables() {
+        let printed = [(1, 12.706), (2, 4.303), (3, 3.182), (10, 2.228), (30, 2.042), (1000, 1.962), (100_000, 1.960)];
+        for (freedom, wanted) in printed {
+            let got = student(f64::from(freedom));
+            assert!((got - wanted).abs() < 5e-4 && got.to_bits() == student(f64::from(freedom)).to_bits(), "{freedom}: {got}");
+        }
+        assert!(student(2.5) < student(2.0) && student(2.5) > student(3.0));
     }
 
     #[test]

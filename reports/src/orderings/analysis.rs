@@ -12,9 +12,8 @@
 //! *Interaction* of two changes: by how much more (or less) the two do together than each alone, averaged over all orders in which one
 //! follows directly on the other; without needs the interaction index of Grabisch and Roubens (1999).
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
 use super::lattice::{Lattice, Subset};
+use crate::stats::student;
 
 /// Differences below this share of a value are not worth telling.
 const MATERIAL: f64 = 0.01;
@@ -40,7 +39,7 @@ impl Mean {
         let n = values.len() as f64;
         let value = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|v| (v - value).powi(2)).sum();
-        let half = (values.len() > 1).then(|| student(values.len() - 1) * (squares / (n - 1.0) / n).sqrt());
+        let half = (values.len() > 1).then(|| student(n - 1.0) * (squares / (n - 1.0) / n).sqrt());
         Mean { value, half }
     }
 
@@ -49,12 +48,6 @@ impl Mean {
     pub fn is_beyond_noise(&self) -> bool {
         self.value.abs() > self.half.unwrap_or(0.0)
     }
-}
-
-/// The 97.5 % point of Student's distribution.
-fn student(freedom: usize) -> f64 {
-    let t = StudentsT::new(0.0, 1.0, freedom as f64);
-    t.expect("a positive number of degrees of freedom").inverse_cdf(0.975)
 }
 
 /// One metric on every subset.

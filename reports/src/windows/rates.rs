@@ -11,9 +11,7 @@
 //! - Weights are measured: what the sum's spread over parts of the runs (20 of each seed; over seeds, if there are many or the cores
 //!   did not run to the end) says of its mean (Student's t) is added in quadrature. It has the covariances of the weights in it.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-use crate::stats::{ALPHA, Estimate, beta, chi_squared};
+use crate::stats::{ALPHA, Estimate, beta, chi_squared, student};
 
 /// Draws from which percentiles are read.
 pub const DRAWS: usize = 10_000;
@@ -157,7 +155,7 @@ pub fn repeated(values: &[f64]) -> Estimate {
     let n = values.len() as f64;
     let mean_of = |v: &[f64]| v.iter().sum::<f64>() / n;
     let variance_of = |v: &[f64], mean: f64| v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let t = StudentsT::new(0.0, 1.0, (n - 1.0).max(1.0)).map_or(f64::NAN, |t| t.inverse_cdf(1.0 - ALPHA / 2.0));
+    let t = student((n - 1.0).max(1.0));
     let value = mean_of(values);
     let events = values.iter().filter(|v| **v > 0.0).count() as u64;
     if events < values.len() as u64 {
@@ -180,8 +178,7 @@ fn spread(by_seed: &[f64]) -> f64 {
     }
     let mean = by_seed.iter().sum::<f64>() / n;
     let variance = by_seed.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).map_or(f64::NAN, |t| t.inverse_cdf(1.0 - ALPHA / 2.0));
-    t * (variance / n).sqrt()
+    student(n - 1.0) * (variance / n).sqrt()
 }
 
 /// The largest `sum w q` with `prod (1 - q)^n >= exp(-log)`, over strata of weight w and n trials without an event.

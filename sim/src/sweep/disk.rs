@@ -8,20 +8,23 @@ use std::time::{Duration, Instant};
 
 /// How long what was written may be in the system's memory only.
 const SYNC_EVERY: Duration = Duration::from_secs(2);
+/// How many bytes may be, so that little is left to wait for at the end.
+const SYNC_BYTES: u64 = 16 << 20;
 
 /// A file that is only ever added to. Every few seconds a thread of its own waits for the disk, so that nobody else has to.
 #[derive(Debug)]
 pub(super) struct SyncedFile {
     file: File,
     length: u64,
-    since: Instant,
+    /// When and with how many bytes it was handed over last.
+    since: (Instant, u64),
     sync: Option<JoinHandle<Result<()>>>,
 }
 
 impl SyncedFile {
     /// A file that has `length` bytes and is written at its end.
     pub(super) fn new(file: File, length: u64) -> SyncedFile {
-        SyncedFile { file, length, since: Instant::now(), sync: None }
+        SyncedFile { file, length, since: (Instant::now(), length), sync: None }
     }
 
     /// How many bytes it has.
@@ -43,13 +46,15 @@ impl SyncedFile {
     }
 
     fn hand_over(&mut self) -> Result<()> {
-        if self.since.elapsed() < SYNC_EVERY || self.sync.as_ref().is_some_and(|t| !t.is_finished()) {
+        let (when, length) = self.since;
+        let is_due = self.length - length >= SYNC_BYTES || when.elapsed() >= SYNC_EVERY;
+        if !is_due || self.sync.as_ref().is_some_and(|t| !t.is_finished()) {
             return Ok(());
         }
         self.join()?;
         let file = self.file.try_clone()?;
         self.sync = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
-        self.since = Instant::now();
+        self.since = (Instant::now(), self.length);
         Ok(())
     }
 }
@@ -87,7 +92,7 @@ mod tests {
         file.file.try_lock().unwrap();
         for i in 0..50_u8 {
             // As if it had been written long ago.
-            file.since = Instant::now().checked_sub(SYNC_EVERY).unwrap_or(file.since);
+            file.since.0 = Instant::now().checked_sub(SYNC_EVERY).unwrap_or(file.since.0);
             file.write_all(&[i; 1000]).unwrap();
         }
         assert_eq!(file.length(), 50_000);
