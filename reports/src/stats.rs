@@ -140,7 +140,10 @@ mod tests {
         let printed = [(1, 12.706), (2, 4.303), (3, 3.182), (10, 2.228), (30, 2.042), (1000, 1.962), (100_000, 1.960)];
         for (freedom, wanted) in printed {
             let got = student(f64::from(freedom));
-            assert!((got - wanted).abs() < 5e-4 && got.to_bits() == student(f64::from(freedom)).to_bits(), "{freedom}: {got}");
+            assert!(
+                (got - wanted).abs() < 5e-4 && got.to_bits() == student(f64::from(freedom)).to_bits(),
+                "{freedom}: {got}"
+            );
         }
         assert!(student(2.5) < student(2.0) && student(2.5) > student(3.0));
     }

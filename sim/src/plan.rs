@@ -245,7 +245,12 @@ fn check_names(loaded: &Loaded, bare: &Program) -> Result<(), InputError> {
         for name in base.patches() {
             if !patches().any(|p| p == *name) {
                 let path = if stage.base.is_some() { format!("stages[{i}].base") } else { "lock.base".into() };
-                let help = format!("base \"{}\" needs it; {}", base.name(), near(name, patches(), "patches"));
+                let help = format!(
+                    "base \"{}\" needs it, base \"{}\" needs none; {}",
+                    base.name(),
+                    configs::Base::default().name(),
+                    near(name, patches(), "patches")
+                );
                 return Err(unknown(path, "patch", name, help));
             }
         }
