@@ -132,6 +132,9 @@ macro_rules! with_core {
     }};
 }
 
+// Behind the macro, which it uses.
+mod lead;
+
 impl<P: Probe> Machine<P> {
     /// A machine at cycle 0.
     #[must_use]

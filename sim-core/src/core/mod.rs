@@ -7,6 +7,7 @@
 
 mod code;
 pub(crate) mod depends;
+mod lead;
 mod memory;
 mod pipeline;
 mod spin;
@@ -14,6 +15,7 @@ mod store_buffer;
 mod weak;
 
 pub use code::{Code, CoreParams, MemoryModel};
+pub use lead::Lead;
 pub use pipeline::Env;
 pub use spin::SpinPlan;
 pub use store_buffer::{Entry, Lookup, StoreBuffer};

@@ -54,7 +54,7 @@ impl Core {
     }
 
     #[inline]
-    fn step_at<I: InterruptPort>(&self, irq: &I) -> Cycle {
+    pub(super) fn step_at<I: InterruptPort>(&self, irq: &I) -> Cycle {
         let until = match &self.state {
             State::Ready => return self.now,
             State::WaitMemory | State::WaitStoreBuffer | State::Fault(_) => return Cycle::NEVER,
@@ -171,7 +171,7 @@ impl Core {
         self.spin.disturb();
     }
 
-    fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
+    pub(super) fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         if matches!(self.state, State::Spin(_)) {
             self.leave_spin(env, t);
             return;

@@ -9,7 +9,7 @@
 //!
 //! Memory models: [`Model::Sc`], every access at once in program order; [`Model::Tso`], a FIFO store
 //! buffer per core with forwarding to the core's own loads, as in Owens, Sarkar and Sewell, "A
-//! better x86 memory model: x86-TSO", TPHOLs 2009: a read-modify-write or full fence needs an
+//! better x86 memory model: x86-TSO", TPHOLs 2009: a read-modify-write, a full fence or the return from an interrupt needs an
 //! empty buffer. A load that overlaps the newest buffered store only in part waits, as on the timed core.
 //! [`Model::Weak`], defined in `untimed/weak.rs`: stores leave the buffer out of order, and loads can
 //! read what a word held before, within what fences, orders and dependencies leave open.

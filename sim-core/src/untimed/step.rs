@@ -7,7 +7,7 @@ use super::unknown::{self, ANY, SOME_TIME, is_unknown};
 use super::weak::{Read, Time};
 use super::{Buffered, Model, State, System};
 use crate::exec::Context;
-use crate::isa::{Addr, Base, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
+use crate::isa::{Addr, Base, ContextKind, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
 
 /// A choice of the search.
@@ -350,6 +350,8 @@ impl System {
                 }
                 return Ok(true);
             }
+            // The return from an interrupt is serialising on x86, as on the timed machine.
+            Op::Ret { .. } if self.model == Model::Tso && returns_from_handler(context) && !empty => return Ok(false),
             Op::Ret { values } => {
                 let views = if weak { values.map(|v| c.views.operand(context, v)) } else { [0; 2] };
                 let site = context.frames.last().map(|f| f.call);
@@ -490,6 +492,11 @@ fn lookup(buffer: &[Buffered], addr: u64, width: Width) -> Lookup {
 fn has_unknown(c: &Context, a: &Addr) -> bool {
     let base = if let Base::Reg(r) | Base::OnCpu(r) = a.base { is_unknown(c.reg(r)) } else { false };
     base || a.index.is_some_and(|(r, _)| is_unknown(c.reg(r)))
+}
+
+/// Whether a return of this context now ends its handler.
+pub(super) fn returns_from_handler(c: &Context) -> bool {
+    c.frames.is_empty() && c.kind != ContextKind::Task
 }
 
 /// As [`Context::step_pure`], with numbers that are not known; `None` if the micro-op is of another kind.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, Violation, append, draw, lattice, path_to, raw_system, read, replace, search_stage,
+    PROPERTIES, Row, Size, Violation, append, draw, lattice, path_to, raw_system, read, replace, replay, search_stage,
     shorten_waits, shrink, table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
@@ -33,6 +33,7 @@ const NO_VERDICT: u8 = 3;
   sim explore explore-abba.ron --stages 'next +1-5' --memory 8GiB --time 10m
   sim explore explore-plain.ron --model sc --interrupts 0
   sim explore explore-abba.ron --stages next --shrink   the fewest CPUs, interrupts and steps for each violation
+  sim explore explore-aa.ron --stages next --replay     the timed machine led along the paths
   sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
   sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
 
@@ -76,7 +77,11 @@ pub(super) struct ExploreArgs {
     /// Write it as a time line (SVG).
     #[arg(long, value_name = "FILE", conflicts_with = "lattice")]
     timeline: Option<PathBuf>,
-    /// For `--trace`, `--timeline`, `--shrink`: violations of this property only, as in 'ends'.
+    /// Lead the timed machine along the path to each violation: the same end state, or the step that it cannot do, and why; with
+    /// `--shrink` in its small experiment.
+    #[arg(long, conflicts_with_all = ["lattice", "brief"])]
+    replay: bool,
+    /// For `--trace`, `--timeline`, `--shrink`, `--replay`: violations of this property only, as in 'ends'.
     #[arg(long, value_name = "PROPERTY", value_parser = property)]
     property: Option<String>,
     /// Overwrite the files of `--trace` and `--timeline` if they are there.
@@ -232,7 +237,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         let short = Path::new(name).file_name().map_or(name.clone(), |n| n.to_string_lossy().into_owned());
         rqsim::files::write_text(path, &replace(&page, &short, "sim explore --lattice", &table(&rows))?)?;
     }
-    if args.shrink || draws(args) {
+    if args.shrink || args.replay || draws(args) {
         counterexamples(args, &plans[0], &rows, &size)?;
     }
     if !args.brief && !args.shrink {
@@ -263,7 +268,7 @@ fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -
         .flat_map(|(s, r)| r.violations.iter().filter(wanted).map(move |v| (s, v)))
         .collect();
     if all.is_empty() {
-        output::say("note: there is no such violation, so nothing to shrink or draw");
+        output::say("note: there is no such violation, so nothing to shrink, draw or replay");
     }
     for (i, (stage, v)) in all.into_iter().enumerate() {
         let (mut plan, mut size, mut v) = (plan.clone(), *size, v.clone());
@@ -274,8 +279,15 @@ fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -
             (plan, size, v) = (small.plan, small.size, small.violation);
             stage = plan.stages[0].clone();
         }
+        if !(args.replay || draws(args) && i == 0) {
+            continue;
+        }
+        let path = path_to(&stage, &size, args.size.memory, &v)?;
+        if args.replay {
+            let words = replay(&stage, &path).words();
+            output::print(&format!("\n{}, {}: {}\n  {}\n", stage.name, v.property, v.what, words.join("\n  ")))?;
+        }
         if draws(args) && i == 0 {
-            let path = path_to(&stage, &size, args.size.memory, &v)?;
             let title = format!("{}: {}", stage.name, v.property);
             trace::write(&draw(&path, &title, &v.what), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
         }

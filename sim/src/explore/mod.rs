@@ -12,6 +12,7 @@ mod growth;
 mod lattice;
 mod page;
 mod record;
+mod replay;
 mod shrink;
 mod smaller;
 mod story;
@@ -22,6 +23,7 @@ pub use growth::growth;
 pub use lattice::{lattice, table};
 pub use page::replace;
 pub use record::{Row, Violation, append, read};
+pub use replay::{Replay, replay};
 pub use shrink::{Shrunk, shrink};
 pub use story::{columns, story};
 
@@ -218,6 +220,8 @@ pub fn search_stage(
 pub struct Path {
     /// The program.
     pub program: Arc<Program>,
+    /// Memory model.
+    pub model: Model,
     /// Where it begins.
     pub first: State,
     /// The steps.
@@ -238,5 +242,5 @@ pub fn path_to(stage: &StagePlan, size: &Size, bytes: usize, violation: &Violati
         return Err(InputError::text(&what, "--memory allows more"));
     };
     let (first, steps) = graph.path(found.state);
-    Ok(Path { program, first, steps })
+    Ok(Path { program, model: system.model, first, steps })
 }

@@ -47,7 +47,7 @@ fn value(v: u64) -> String {
     if sim_core::untimed::is_unknown(v) { "some time".into() } else { format!("{v:#x}") }
 }
 
-fn address(program: &Program, addr: u64) -> String {
+pub(super) fn address(program: &Program, addr: u64) -> String {
     match program.object_at(addr) {
         Some((o, cpu)) => {
             let base = o.addr + cpu.unwrap_or(0) * program.percpu_stride;

@@ -34,6 +34,14 @@ fn what_was_found_is_kept_and_a_second_start_searches_nothing() {
 }
 
 #[test]
+fn a_path_is_replayed_on_the_timed_machine() {
+    let out = sim(&["explore-aa.ron", "--stages", "next +1-3", "--property", "ends", "--replay", "-q"]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    let said = text(&out.stdout);
+    assert_eq!(said.matches("on the timed machine, led along it: the same state after ").count(), 1, "{said}");
+}
+
+#[test]
 fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
     let out = sim(&["explore-plain.ron", "--stages", "6.17", "-q", "--memory", "1MiB"]);
     assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
@@ -47,6 +55,7 @@ fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
         (&["nowhere.uop"], "nowhere.uop"),
         (&["explore-aa.ron", "--timeline", "never-made.svg"], "choose one with --stages"),
         (&["explore-aa.ron", "--shrink", "--brief"], "cannot be used with"),
+        (&["explore-aa.ron", "--replay", "--lattice"], "cannot be used with"),
         (&["explore-aa.ron", "--property", "order"], "properties are: no fault, exclusion"),
     ] {
         let out = sim(args);

@@ -6,6 +6,7 @@ mod findings;
 mod merged;
 mod mutants;
 mod page;
+mod replay;
 mod shrink;
 mod timed;
 
