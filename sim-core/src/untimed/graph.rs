@@ -153,7 +153,7 @@ pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
 }
 
 /// Runs at random. A fault ends a run; the search will come upon it again.
-fn learn(system: &System, cx: &mut Cx) {
+pub(super) fn learn(system: &System, cx: &mut Cx) {
     for walk in 0..WALKS {
         let mut stream = Stream::derive(walk, 0, "walk");
         let Ok(starts) = system.starts(cx) else { return };

@@ -23,6 +23,7 @@
 //! the final ones. What keeps their number small: `untimed/local.rs` with `untimed/access.rs`, and `untimed/live.rs`.
 
 mod access;
+mod bitstate;
 mod carried;
 mod claims;
 mod explore;
@@ -38,6 +39,7 @@ mod trace;
 mod unknown;
 mod weak;
 
+pub use bitstate::{Partial, bitstate};
 pub use carried::Covered;
 pub use claims::{Claim, Stage, on_cycle};
 pub use explore::{Explored, LIMIT_BYTES, Stop, explore};

@@ -23,6 +23,15 @@ pub struct TraceStep {
     pub after: State,
 }
 
+/// A step that was recorded, from one state to another.
+pub(super) fn trace_step(before: &State, core: usize, step: Step, mut after: State) -> TraceStep {
+    let pcs = std::mem::take(&mut after.trail);
+    let said = std::mem::take(&mut after.said);
+    let c = &before.cores[core];
+    let kind = c.running().map_or(ContextKind::Task, |c| c.kind);
+    TraceStep { step, core, level: c.handlers.len(), kind, pcs, said, after }
+}
+
 impl Graph<'_> {
     /// A shortest path from a start to a state: the start, and the steps.
     pub fn path(&mut self, state: usize) -> (State, Vec<TraceStep>) {
@@ -51,14 +60,9 @@ impl Graph<'_> {
                 self.cx.record = false;
             }
             done?;
-            for (step, mut after) in next {
-                let pcs = std::mem::take(&mut after.trail);
-                let said = std::mem::take(&mut after.said);
-                let c = &state.cores[core];
-                let level = c.handlers.len();
-                let kind = c.running().map_or(ContextKind::Task, |c| c.kind);
+            for (step, after) in next {
                 let Some(to) = self.find(&after) else { continue };
-                out.push((TraceStep { step, core, level, kind, pcs, said, after }, to));
+                out.push((trace_step(&state, core, step, after), to));
             }
         }
         self.cx.record = false;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, Violation, append, draw, lattice, path_to, raw_system, read, replace, replay, search_stage,
-    shorten_waits, shrink, table,
+    PROPERTIES, Row, Size, Violation, append, bitstate_stage, draw, lattice, path_to, raw_system, read, replace,
+    replay, search_stage, shorten_waits, shrink, table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, Plan, StagePlan, plan};
@@ -34,11 +34,12 @@ const NO_VERDICT: u8 = 3;
   sim explore explore-plain.ron --model sc --interrupts 0
   sim explore explore-abba.ron --stages next --shrink   the fewest CPUs, interrupts and steps for each violation
   sim explore explore-aa.ron --stages next --replay     the timed machine led along the paths
+  sim explore explore-aa.ron --stages 'next +1-5' --cores 3 --bitstate 2GiB --time 10m   more than memory holds
   sim explore explore-aa.ron --lattice --brief      every subset of the patches, and the other locks
   sim explore mcslock1.uop --model sc --cores 3     a program file by itself: the number of its states
 
 Exit codes: 0 every property holds; 1 one does not; 2 unusable input; 3 no verdict: the memory or time allowed ran out
-before every state was visited, and what was visited violates nothing.")]
+before every state was visited, and what was visited violates nothing; or --bitstate, which gives none, found nothing.")]
 pub(super) struct ExploreArgs {
     /// A RON file or a preset's name.
     #[arg(value_name = "EXPERIMENT", conflicts_with = "config", required_unless_present = "config")]
@@ -67,6 +68,11 @@ pub(super) struct ExploreArgs {
     /// Search again what is in the file already.
     #[arg(long)]
     fresh: bool,
+    /// Instead of a search that keeps every state, one that keeps two bits of each in an array of so many bytes: for what does not fit
+    /// into memory. It looks for faults, two owners, and what is not clean or counted at rest, and gives no verdict but what it finds.
+    /// The path it is on takes some hundred MiB beside it, at most.
+    #[arg(long, value_name = "BYTES", value_parser = bits, conflicts_with_all = ["lattice", "out", "page", "shrink", "replay", "trace", "timeline", "brief", "property", "memory"])]
+    bitstate: Option<usize>,
     /// Make each violation's experiment as small as it gets: what it needs, and what not, beside the path there.
     #[arg(long, conflicts_with_all = ["lattice", "brief"])]
     shrink: bool,
@@ -157,6 +163,12 @@ fn bytes(text: &str) -> Result<usize, String> {
     usize::try_from(size.0).ok().filter(|b| *b > 0).ok_or_else(|| format!("zero, or too large; {help}"))
 }
 
+/// The array of a bitstate search, which is in memory.
+fn bits(text: &str) -> Result<usize, String> {
+    const MOST: usize = 256 << 30;
+    bytes(text).and_then(|n| if n <= MOST { Ok(n) } else { Err("at most 256GiB, and no more than there is".into()) })
+}
+
 fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let each = match unit.trim() {
@@ -193,6 +205,9 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return Err(InputError::text(&what, "choose one with --stages").into());
     }
     let size = args.size.size();
+    if let Some(bytes) = args.bitstate {
+        return partly(args, &plans[0], &size, bytes);
+    }
     let mut before = Vec::new();
     if let Some(path) = args.out.as_ref().filter(|_| !args.fresh) {
         let (rows, bad) = read(path)?;
@@ -246,11 +261,55 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
     let broken = rows.iter().any(|r| !r.violations.is_empty());
     if !broken && rows.iter().any(|r| !r.is_complete()) {
         output::say(
-            "no verdict: not every state was visited; --memory and --time allow more, --interrupts and --cores make it smaller",
+            "no verdict: not every state was visited; --memory and --time allow more, --interrupts and --cores make it smaller, --bitstate goes on without one",
         );
         return Ok(ExitCode::from(NO_VERDICT));
     }
     if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Searches that keep two bits of each state.
+fn partly(args: &ExploreArgs, plan: &Plan, size: &Size, bytes: usize) -> Result<ExitCode, Failure> {
+    output::head(&plan.loaded.experiment)?;
+    let mut is_broken = false;
+    for stage in &plan.stages {
+        let start = Instant::now();
+        let over = |p: sim_core::untimed::Progress| {
+            if !args.quiet && p.visited.is_multiple_of(1 << 20) {
+                output::say(&format!("{}: {} states", stage.name, p.visited));
+            }
+            args.time.is_some_and(|t| start.elapsed() > t)
+        };
+        let (partial, violation) = bitstate_stage(stage, size, bytes, over)?;
+        let told = if partial.told { ", stopped by --time" } else { "" };
+        let cut = if partial.cut > 0 {
+            format!(", {} steps beyond the longest path allowed not made", partial.cut)
+        } else {
+            String::new()
+        };
+        output::fitted(&format!(
+            "{}: {} states, {} steps, longest path {}, {:.1} s{told}{cut}; {:.3} % of the bits are set, so of new states {:.1e} were left out in the end\n",
+            stage.name,
+            partial.states,
+            partial.steps,
+            partial.deepest,
+            start.elapsed().as_secs_f64(),
+            100.0 * partial.full,
+            partial.omission(),
+        ))?;
+        match violation {
+            Some(v) => output::print(&path(
+                &stage.name,
+                &v,
+                &["the first that was met, and not by the shortest path".to_owned()],
+            ))?,
+            None => output::print(
+                "    incomplete, so no verdict: neither a fault nor two owners nor an unclean rest was met\n",
+            )?,
+        }
+        is_broken |= partial.found.is_some();
+    }
+    if is_broken { Err(Failure::Found) } else { Ok(ExitCode::from(NO_VERDICT)) }
 }
 
 /// Whether the path is to be drawn.
@@ -302,6 +361,23 @@ fn property(text: &str) -> Result<String, String> {
 
 /// A program file by itself: every core executes its first procedure, in the steps that are written.
 fn raw(args: &ExploreArgs, name: &str) -> Result<ExitCode, Failure> {
+    let asked = [
+        ("--lattice", args.lattice),
+        ("--page", args.page.is_some()),
+        ("--out", args.out.is_some()),
+        ("--bitstate", args.bitstate.is_some()),
+        ("--shrink", args.shrink),
+        ("--replay", args.replay),
+        ("--trace and --timeline", draws(args)),
+    ];
+    if let Some((flag, _)) = asked.iter().find(|(_, is)| *is) {
+        let help = "write an experiment with `lock: (program: File(..))`; `sim init` writes one";
+        return Err(InputError::text(
+            &format!("{flag}: {name} is a program by itself, and this needs an experiment"),
+            help,
+        )
+        .into());
+    }
     let text = rqsim::files::read_text(Path::new(name), PROGRAM_BYTES_MAX)
         .map_err(|source| reports::Error::Read { path: name.into(), source })?;
     let model = args.size.model.unwrap_or(ModelArg::Tso).into();
@@ -368,7 +444,9 @@ fn line(row: &Row) -> String {
 
 /// A violation, what more is to be said of it, and a shortest path to it.
 fn path(stage: &str, v: &Violation, more: &[String]) -> String {
-    let mut out = format!("\n{stage}, {}: {} ({} in all)\n", v.property, v.what, v.count);
+    // Where the search ends with the first, nobody knows how many there are.
+    let all = if v.count > 0 { format!(" ({} in all)", v.count) } else { String::new() };
+    let mut out = format!("\n{stage}, {}: {}{all}\n", v.property, v.what);
     more.iter().for_each(|l| out += &format!("  {l}\n"));
     v.story.iter().for_each(|l| out += &format!("  {l}\n"));
     out.push('\n');

@@ -111,6 +111,30 @@ fn part(c: &CoreState, program: &Program) -> Part {
     }
 }
 
+/// Looks at one state by itself: exclusion, and at rest what has to be clean and counted. In words what does not hold.
+#[must_use]
+pub fn judge(state: &State, program: &Program, counter: Option<u64>) -> Option<(Property, String)> {
+    let parts: Vec<Part> = state.cores.iter().map(|c| part(c, program)).collect();
+    let mut owns: Vec<u64> = parts.iter().flat_map(|p| &p.owns).copied().collect();
+    owns.sort_unstable();
+    if let Some(twice) = owns.windows(2).find(|w| w[0] == w[1]) {
+        return Some((Property::Exclusion, format!("two contexts own {}", lock_name(program, twice[0]))));
+    }
+    if !parts.iter().all(|p| p.rests) {
+        return None;
+    }
+    if let Some(what) = not_clean(state, program).filter(|_| owns.is_empty()) {
+        return Some((Property::Clean, format!("at rest {what}")));
+    }
+    let addr = counter?;
+    let (value, owned) = (state.read(addr, Width::U64), state.cores.iter().map(|c| u64::from(c.owned)).sum::<u64>());
+    (value != owned).then(|| (Property::Updates, not_counted(program, addr, value, owned)))
+}
+
+fn not_counted(program: &Program, addr: u64, value: u64, owned: u64) -> String {
+    format!("at rest {} has counted {value} critical sections of {owned}", lock_name(program, addr))
+}
+
 fn cores_of<'a>(graph: &'a Graph<'_>, state: usize) -> &'a [u32] {
     let tuple = graph.tuple(state);
     &tuple[..tuple.len() - 1]
@@ -172,8 +196,7 @@ fn updates(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Findi
         match &mut first {
             Some(f) => f.count += 1,
             None => {
-                let name = lock_name(program, addr);
-                let what = format!("at rest {name} has counted {value} critical sections of {owned}");
+                let what = not_counted(program, addr, value, owned);
                 first = Some(Finding { property: Property::Updates, by: None, what, state: s, count: 1 });
             }
         }

@@ -17,7 +17,7 @@ mod shrink;
 mod smaller;
 mod story;
 
-pub use check::{Finding, PROPERTIES, Property, check, told};
+pub use check::{Finding, PROPERTIES, Property, check, judge, told};
 pub use drawing::draw;
 pub use growth::growth;
 pub use lattice::{lattice, table};
@@ -33,7 +33,7 @@ use configs::{Loaded, Param};
 use sim_core::core::MemoryModel;
 use sim_core::program::Program;
 use sim_core::program::Source as SourceText;
-use sim_core::untimed::{Budget, End, Model, Progress, Source, State, System, TraceStep, search};
+use sim_core::untimed::{Budget, End, Model, Partial, Progress, Source, State, System, TraceStep, bitstate, search};
 
 use crate::plan::{InputError, Plan, StagePlan, bare_program, lock_source};
 
@@ -213,6 +213,33 @@ pub fn search_stage(
         growth: if graph.end == End::Complete { Vec::new() } else { growth(&graph, program) },
         violations,
     })
+}
+
+/// Searches a stage for violations that a state shows by itself, remembering two bits of each state in an array of so many bytes: never a
+/// verdict, but what is found is real, and comes as a violation with its path, which is not the shortest.
+///
+/// # Errors
+/// As [`system`].
+pub fn bitstate_stage(
+    stage: &StagePlan,
+    size: &Size,
+    bytes: usize,
+    mut over: impl FnMut(Progress) -> bool,
+) -> Result<(Partial, Option<Violation>), InputError> {
+    let system = system(stage, size)?;
+    let program = &stage.spec.program;
+    let wrong = |s: &State| judge(s, program, system.counter);
+    let said = |s: &State| wrong(s).map(|(_, what)| what);
+    let partial = bitstate(&system, bytes, &said, &mut over);
+    let violation = partial.found.as_ref().map(|(what, first, path)| Violation {
+        property: wrong(path.last().map_or(first, |s| &s.after)).map_or(Property::Fault, |(p, _)| p).name().to_owned(),
+        by: None,
+        what: what.clone(),
+        count: 0,
+        story: story(program, first, path),
+        columns: columns(program, path),
+    });
+    Ok((partial, violation))
 }
 
 /// A path of the explored graph.

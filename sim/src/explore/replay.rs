@@ -62,6 +62,8 @@ pub enum Replay {
         why: String,
         /// How many ways of holding cores before they read the clock were tried.
         ways: u32,
+        /// Whether those are all there are, up to a second each.
+        is_all: bool,
     },
 }
 
@@ -79,9 +81,15 @@ impl Replay {
                 }));
                 lines
             }
-            Replay::Differs { step, why, ways } => {
-                let ways = if *ways > 1 { format!(" ({ways} ways of holding cores tried)") } else { String::new() };
-                vec![format!("on the timed machine it cannot be followed beyond step {}: {why}{ways}", step - 1)]
+            Replay::Differs { step, why, ways, is_all } => {
+                let is_not =
+                    if *is_all { "cannot be followed" } else { "was not followed, and not every way was tried," };
+                let ways = if *ways > 1 {
+                    format!(" (in {ways} ways of holding cores, up to a second each time)")
+                } else {
+                    String::new()
+                };
+                vec![format!("on the timed machine it {is_not} beyond step {}: {why}{ways}", step - 1)]
             }
         }
     }
@@ -110,7 +118,7 @@ pub fn replay(stage: &StagePlan, path: &Path) -> Replay {
     for s in spec.sources.iter_mut().flatten() {
         s.process = Process::Sent;
     }
-    let differs = |step, why, ways| Replay::Differs { step, why, ways };
+    let differs = |step, why, ways| Replay::Differs { step, why, ways, is_all: ways < WAYS_MAX };
     if path.model == Model::Sc && model_of(stage) == Model::Weak {
         return differs(1, "the machine's stores go in no order, and the path's at once".into(), 1);
     }

@@ -34,6 +34,13 @@ fn what_was_found_is_kept_and_a_second_start_searches_nothing() {
 }
 
 #[test]
+fn two_bits_a_state_give_no_verdict() {
+    let out = sim(&["explore-plain.ron", "--stages", "6.17", "-q", "--bitstate", "1MiB"]);
+    assert_eq!(out.status.code(), Some(3), "{}", text(&out.stderr));
+    assert!(text(&out.stdout).contains("incomplete, so no verdict"), "{}", text(&out.stdout));
+}
+
+#[test]
 fn a_path_is_replayed_on_the_timed_machine() {
     let out = sim(&["explore-aa.ron", "--stages", "next +1-3", "--property", "ends", "--replay", "-q"]);
     assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
@@ -56,6 +63,10 @@ fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
         (&["explore-aa.ron", "--timeline", "never-made.svg"], "choose one with --stages"),
         (&["explore-aa.ron", "--shrink", "--brief"], "cannot be used with"),
         (&["explore-aa.ron", "--replay", "--lattice"], "cannot be used with"),
+        (&["explore-aa.ron", "--bitstate", "1GB"], "8GiB"),
+        (&["explore-aa.ron", "--bitstate", "512GiB"], "at most 256GiB"),
+        (&["explore-aa.ron", "--bitstate", "1GiB", "--memory", "1GiB"], "cannot be used with"),
+        (&["lock.uop", "--replay"], "lock.uop is a program by itself"),
         (&["explore-aa.ron", "--property", "order"], "properties are: no fault, exclusion"),
     ] {
         let out = sim(args);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `sim explore`: reductions change no verdict, known findings are found, planted mistakes are caught, timed runs are paths.
 
+mod bitstate;
 mod cli;
 mod findings;
 mod merged;
