@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The machine: cores, memory system and interrupt controllers joined by one event loop.
 
+mod leap;
+
 use std::sync::Arc;
 
 use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Notice, Topology};
@@ -12,6 +14,8 @@ use sim_core::ports::{InterruptPort, MemoryPort, Probe};
 use sim_core::program::{LINE_BYTES, Program};
 use sim_core::queue::WakeTree;
 use sim_core::time::{Clock, Cycle, Key, Phase};
+
+pub use leap::Skipped;
 
 /// What a machine is made of.
 #[derive(Clone, Debug)]
@@ -107,6 +111,8 @@ pub struct Machine<P> {
     last_event: Cycle,
     /// The limit of the last call of `run_until`.
     ran_until: Cycle,
+    /// See [`Machine::skip_periods`].
+    lookout: leap::Lookout,
 }
 
 /// Runs `$body` with `$core` and an environment borrowed from the other parts of the machine.
@@ -164,6 +170,7 @@ impl<P: Probe> Machine<P> {
             events: 0,
             last_event: Cycle(0),
             ran_until: Cycle(0),
+            lookout: leap::Lookout::default(),
         };
         machine.start(spec);
         machine
@@ -187,6 +194,7 @@ impl<P: Probe> Machine<P> {
             events: self.events,
             last_event: self.last_event,
             ran_until: self.ran_until,
+            lookout: self.lookout,
         }
     }
 
@@ -217,6 +225,7 @@ impl<P: Probe> Machine<P> {
             events,
             last_event,
             ran_until,
+            lookout,
         } = self;
         (*core_params, *clock, *stop_at, *exact) = (spec.core, spec.clock, spec.stop_at, spec.exact);
         cores.clear();
@@ -226,6 +235,7 @@ impl<P: Probe> Machine<P> {
         wakes.clear();
         notices.clear();
         (*events, *last_event, *ran_until, *in_step) = (0, Cycle(0), Cycle(0), false);
+        *lookout = leap::Lookout::default();
         self.start(spec);
     }
 
@@ -291,6 +301,9 @@ impl<P: Probe> Machine<P> {
             if next >= end {
                 self.settle(end);
                 return Outcome::Limit;
+            }
+            if self.lookout.on && wake < message && self.may_look(core) && self.look_out(wake, core) {
+                continue;
             }
             if let Err((fault, at)) = self.turn((wake, core), message, end) {
                 self.settle(at);

@@ -2,6 +2,7 @@
 //! Set-associative arrays, allocated set by set as touched,
 //! so that a machine with megabytes of cache is small and quick to fork while little is used.
 
+use sim_core::recur::{Recur, Walk};
 use sim_core::rng::Stream;
 
 use super::replacement::Replacement;
@@ -14,6 +15,13 @@ const UNTOUCHED: u32 = u32::MAX;
 /// Place of an entry, stable while the entry stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u32);
+
+impl Slot {
+    /// A walk over a slot, see [`sim_core::recur`].
+    pub(super) fn walk(&mut self, w: &mut Walk) {
+        w.word(u64::from(self.0));
+    }
+}
 
 /// An array of `sets` x `ways` entries keyed by line address.
 #[derive(Clone, Debug)]
@@ -206,6 +214,20 @@ impl<T> SetArray<T> {
     /// All entries with their line numbers, in an order that depends only on what was touched when.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.tags.iter().zip(&self.entries).filter_map(|(t, e)| Some((t.checked_sub(1)?, e.as_ref()?)))
+    }
+}
+
+impl<T> SetArray<T> {
+    /// A walk over everything (see [`sim_core::recur`]), with one over an entry.
+    pub(super) fn walk(&mut self, w: &mut Walk, mut entry: impl FnMut(&mut T, &mut Walk)) {
+        let SetArray { sets: _, ways: _, index: _, touched, tags, reached, entries, order, policy: _, random, draw } = self;
+        w.each(touched, |set, w| w.word(u64::from(*set)));
+        w.each(tags, |tag, w| w.word(*tag));
+        w.each(reached, |ways, w| w.word(u64::from(*ways)));
+        w.each(entries, |place, w| w.option(place, &mut entry));
+        w.each(order, |order, w| w.word(*order));
+        random.walk(w);
+        w.word(*draw);
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use crate::isa::Width;
 use crate::ports::Cause;
+use crate::recur::{Recur, Walk};
 use crate::time::Cycle;
 
 /// A store that has issued and is not yet in the cache.
@@ -155,6 +156,22 @@ impl StoreBuffer {
             }
         }
         Lookup::Miss
+    }
+}
+
+impl Recur for StoreBuffer {
+    fn walk(&mut self, w: &mut Walk) {
+        let StoreBuffer { slots, group } = self;
+        w.word(*group);
+        w.each(slots, |Slot { entry, release, group, pending }, w| {
+            w.word(*group << 2 | u64::from(*release) << 1 | u64::from(*pending));
+            let Entry { addr, width, value, ready, cause } = entry;
+            w.word(*addr);
+            w.word(width.bytes());
+            w.values(&[*value]);
+            w.expiry(ready);
+            cause.walk(w);
+        });
     }
 }
 

@@ -137,7 +137,7 @@ fn main() {
     } else if let (Some(name), Some(duration)) = (value("--case"), value("--duration")) {
         let case = CASES.iter().find(|c| c.name == name).expect("the name of a case");
         let f = run_as(case, &duration, false);
-        println!("{} {} {}", acquisitions(&f), messages(&f), f.events);
+        println!("{} {} {} {:?}", acquisitions(&f), messages(&f), f.events, f.skipped);
     } else if has("--smoke") {
         smoke();
     } else {

@@ -15,7 +15,7 @@ use configs::{Experiment, Loaded};
 use reports::{Record, names};
 use sim_core::time::Cycle;
 
-use crate::machine::{Machine, MachineSpec, Outcome};
+use crate::machine::{Machine, MachineSpec, Outcome, Skipped};
 use crate::observe::{Attempt, KernelView, Observer};
 use crate::plan::{StagePlan, point_text};
 use measure::measure;
@@ -30,6 +30,8 @@ pub struct Finished {
     pub record: Record,
     /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
     pub events: u64,
+    /// What was not simulated but added up. Likewise.
+    pub skipped: Skipped,
     /// The longest attempts, longest first: those of the record, with their cycles.
     pub worst: Vec<Attempt>,
 }
@@ -77,6 +79,7 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
         machine
     };
     let mut machine = new();
+    machine.skip_periods();
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
     let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit, &budget);
     if matches!(outcome, Outcome::Fault(_)) && !exact {
@@ -100,7 +103,7 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
-    Finished { record, events: machine.events(), worst: machine.probe.worst().to_vec() }
+    Finished { record, events: machine.events(), skipped: machine.skipped(), worst: machine.probe.worst().to_vec() }
 }
 
 /// The record of a run as far as it is known before the run: which one it is, and nothing measured.

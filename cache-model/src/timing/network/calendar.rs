@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reserved slots of one slotted link.
 
+use sim_core::recur::Walk;
+
 /// Ticks of a word.
 const WORD: u64 = 64;
 
@@ -90,6 +92,27 @@ impl Calendar {
             self.bits[place] |= (u64::MAX >> (WORD - many)) << shift;
             at += many;
         }
+    }
+
+    /// A walk, where `now` is the current tick and `shift` the ticks that the network is moved on by.
+    pub(super) fn walk(&mut self, w: &mut Walk, now: u64, shift: u64) {
+        let Calendar { bits: _, first: _, until, busy_ticks } = self;
+        w.count(busy_ticks);
+        let (until, busy_ticks) = (*until, *busy_ticks);
+        let starts = || (now..until).step_by(WORD as usize);
+        let reserved: Vec<u64> = starts().map(|start| self.ticks_from(start)).collect();
+        if w.shift().is_none() {
+            w.word(until.saturating_sub(now));
+            reserved.into_iter().for_each(|ticks| w.word(ticks));
+            return;
+        }
+        let moved: Vec<(u64, u64)> = starts().map(|start| start + shift).zip(reserved).collect();
+        self.reset();
+        for (start, ticks) in moved {
+            let reserved = (0..WORD).filter(|bit| ticks >> bit & 1 == 1);
+            reserved.for_each(|bit| self.reserve(start + bit, 1, now + shift));
+        }
+        (self.until, self.busy_ticks) = (until + shift, busy_ticks);
     }
 
     /// Moves the window to begin with word `now`, and makes it large enough for word `last`.
