@@ -161,10 +161,10 @@ impl StoreBuffer {
 
 impl Recur for StoreBuffer {
     fn walk(&mut self, w: &mut Walk) {
-        let StoreBuffer { slots, group } = self;
-        w.word(*group);
+        let StoreBuffer { slots, group: last } = self;
         w.each(slots, |Slot { entry, release, group, pending }, w| {
-            w.word(*group << 2 | u64::from(*release) << 1 | u64::from(*pending));
+            // Groups are compared, and nothing else.
+            w.word((*last - *group) << 2 | u64::from(*release) << 1 | u64::from(*pending));
             let Entry { addr, width, value, ready, cause } = entry;
             w.word(*addr);
             w.word(width.bytes());

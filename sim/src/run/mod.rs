@@ -64,9 +64,27 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     finished
 }
 
+/// Runs a stage with a seed, and simulates every acquisition: computes spins, but skips no periods. For measurements of the engine.
+#[must_use]
+pub fn run_simulated(loaded: &Loaded, stage: &StagePlan, seed: u64) -> Finished {
+    let mut finished = run_to_end(loaded, stage, seed, (false, false), Budget::default());
+    finished.record.config = point_text(loaded, stage.idx as usize, &[seed]);
+    finished
+}
+
 /// Runs a stage with a seed as long as the budget lasts. The record's `config` is left empty.
 #[must_use]
 pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, budget: Budget) -> Finished {
+    run_to_end(loaded, stage, seed, (exact, !exact), budget)
+}
+
+fn run_to_end(
+    loaded: &Loaded,
+    stage: &StagePlan,
+    seed: u64,
+    (exact, skips): (bool, bool),
+    budget: Budget,
+) -> Finished {
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
@@ -79,7 +97,9 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
         machine
     };
     let mut machine = new();
-    machine.skip_periods();
+    if skips {
+        machine.skip_periods();
+    }
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
     let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit, &budget);
     if matches!(outcome, Outcome::Fault(_)) && !exact {
