@@ -49,7 +49,7 @@ struct Slot {
     entry: Entry,
     /// Everything older is written first.
     release: bool,
-    /// Number of fences between this entry and the time when the buffer was last empty.
+    /// Number of fences between the oldest entry and this one.
     group: u64,
     /// Its line has been asked for.
     pending: bool,
@@ -99,7 +99,14 @@ impl StoreBuffer {
 
     /// Removes the `i`-th oldest store: it has been written.
     pub fn remove(&mut self, i: usize) -> Option<Entry> {
-        self.slots.remove(i).map(|s| s.entry)
+        let written = self.slots.remove(i).map(|s| s.entry);
+        // Groups count from the oldest entry on.
+        let first = self.slots.front().map_or(self.group, |s| s.group);
+        if first > 0 {
+            self.slots.iter_mut().for_each(|s| s.group -= first);
+            self.group -= first;
+        }
+        written
     }
 
     /// The line of the `i`-th oldest store has been asked for.
@@ -161,10 +168,10 @@ impl StoreBuffer {
 
 impl Recur for StoreBuffer {
     fn walk(&mut self, w: &mut Walk) {
-        let StoreBuffer { slots, group: last } = self;
+        let StoreBuffer { slots, group } = self;
+        w.word(*group);
         w.each(slots, |Slot { entry, release, group, pending }, w| {
-            // Groups are compared, and nothing else.
-            w.word((*last - *group) << 2 | u64::from(*release) << 1 | u64::from(*pending));
+            w.word(*group << 2 | u64::from(*release) << 1 | u64::from(*pending));
             let Entry { addr, width, value, ready, cause } = entry;
             w.word(*addr);
             w.word(width.bytes());

@@ -8,7 +8,7 @@
 //! long, up to [`WINDOW_MAX`], so a machine that never repeats itself pays for one look in many events and for a comparison per event (Brent's
 //! way to find a cycle, BIT 20, 1980).
 
-use sim_core::isa::Pc;
+use sim_core::isa::{Op, Pc};
 use sim_core::ports::Probe;
 use sim_core::recur::{Look, Recur, Walk};
 use sim_core::time::{Cycle, Key};
@@ -154,17 +154,23 @@ impl<P: Probe> Machine<P> {
     /// When something could come from outside next.
     fn undisturbed_until(&self, now: Cycle) -> Cycle {
         let end = if self.stop_at > now { self.stop_at } else { Cycle::NEVER };
-        // Whoever waits for an event wakes at every tick of the event stream.
-        let tick = match self.core_params.event_stream {
-            0 => Cycle::NEVER,
-            every => Cycle((now.0 / every + 1) * every),
-        };
+        let tick = self.ticks(now).map_or(Cycle::NEVER, |(ticks, every)| Cycle((ticks + 1) * every));
         self.ran_until.min(end).min(tick).min(self.irq.next_arrival())
+    }
+
+    /// Ticks of the event stream so far, and their distance, if the program waits for events: whoever does wakes at each.
+    fn ticks(&self, now: Cycle) -> Option<(u64, u64)> {
+        let every = self.core_params.event_stream;
+        let waits = || self.program().ops.iter().any(|op| matches!(op, Op::Wfe { .. }));
+        (every > 0 && waits()).then(|| (now.0 / every, every))
     }
 }
 
 impl<P: Probe> Recur for Machine<P> {
     fn walk(&mut self, w: &mut Walk) {
+        // What comes from outside must not lie between two looks, either.
+        w.maybe(self.ticks(w.now()).map(|t| t.0));
+        w.flag(w.now() >= self.stop_at);
         let Machine {
             code: _,
             core_params: _,

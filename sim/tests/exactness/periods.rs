@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use configs::{expanded, override_field, parse};
 use interrupt_ctrl::Process;
 use rqsim::machine::{Machine, MachineSpec};
 use rqsim::plan::plan;
@@ -40,7 +41,7 @@ object s2: line
                 3 => writeln!(out, "  xchg.u64 [s{line}.w[{word}]], {value}"),
                 4 => writeln!(out, "  store.u64 [cpu.area.v[{word}]], {value}\n  fence.w"),
                 5 => writeln!(out, "  work {}cy", 1 + r.below(300)),
-                6 => writeln!(out, "  pause\n  fence"),
+                6 => writeln!(out, "  pause\n  fence.full"),
                 7 | 8 => writeln!(
                     out,
                     "try_{k}:\n  x = xchg.u64.acq [s{line}.w[0]], 1\n  if x == 0 goto got_{k}\n  pause\n  goto try_{k}\n\
@@ -52,7 +53,7 @@ object s2: line
                      take_{k}:\n  x = xchg.u64.acq [s{line}.w[0]], 1\n  if x != 0 goto try_{k}\n  \
                      store.u64.rel [s{line}.w[0]], 0"
                 ),
-                _ if r.below(4) == 0 => writeln!(out, "  send {}, {}", IPI, r.below(cores)),
+                _ if r.below(4) == 0 => writeln!(out, "  ipi.to {IPI}, {}", r.below(cores)),
                 _ => writeln!(out, "  prefetchw [s{line}.w[{word}]]"),
             };
         }
@@ -117,7 +118,13 @@ fn line(f: &Finished) -> String {
 
 /// Runs a changed hammer exactly, every acquisition simulated, and with periods skipped, and gives the cycles skipped in the last.
 fn hammer(changes: &[(&str, &str)], exact: bool) -> u64 {
-    let plan = plan(changed("hammer8.ron", changes)).unwrap_or_else(|e| panic!("{changes:?}: {}", e.plain));
+    // One after the other: a preset has fields only once it is written out.
+    let mut loaded = changed("hammer8.ron", &[]);
+    for (path, value) in changes {
+        let text = override_field(&expanded(&loaded.experiment), path, value).unwrap_or_else(|e| panic!("{e}"));
+        loaded = parse(&text, "hammer8.ron").unwrap_or_else(|e| panic!("{changes:?}: {e}"));
+    }
+    let plan = plan(loaded).unwrap_or_else(|e| panic!("{changes:?}: {}", e.plain));
     let stage = &plan.stages[0];
     let (skipping, simulated) = (run(&plan.loaded, stage, 1, false), run_simulated(&plan.loaded, stage, 1));
     assert_eq!(line(&skipping), line(&simulated), "{changes:?}");
@@ -139,12 +146,12 @@ fn records_of_every_lock_and_machine_are_those_of_simulated_acquisitions() {
         let program = format!("(program: Builtin(\"{lock}\"))");
         for machine in configs::presets::machine_names() {
             let preset = format!("Preset(\"{machine}\")");
-            for (cores, duration) in [("8", "311111ns"), ("3", "177777ns")] {
-                let mut changes = vec![("lock", program.as_str()), ("machine", &preset), ("machine.cores", cores), ("duration", duration)];
+            for (cores, duration) in [("Range(first: 0, last: 7)", "311111ns"), ("Cpus([0, 2, 3])", "177777ns")] {
+                let mut changes = vec![("lock", program.as_str()), ("machine", &preset), ("workload.tasks[0].on", cores), ("duration", duration)];
                 if machine.contains("neoverse") && lock.contains("qspinlock") {
                     changes.push(("lock.options", "[\"arm64\"]"));
                 }
-                if hammer(&changes, cores == "3") > 0 {
+                if hammer(&changes, cores.contains("Cpus")) > 0 {
                     leapt.push(format!("{lock} {machine} {cores}"));
                 }
             }
