@@ -220,7 +220,8 @@ impl<T> SetArray<T> {
 impl<T> SetArray<T> {
     /// A walk over everything (see [`sim_core::recur`]), with one over an entry.
     pub(super) fn walk(&mut self, w: &mut Walk, mut entry: impl FnMut(&mut T, &mut Walk)) {
-        let SetArray { sets: _, ways: _, index: _, touched, tags, reached, entries, order, policy: _, random, draw } = self;
+        let SetArray { sets: _, ways: _, index: _, touched, tags, reached, entries, order, policy: _, random, draw } =
+            self;
         w.each(touched, |set, w| w.word(u64::from(*set)));
         w.each(tags, |tag, w| w.word(*tag));
         w.each(reached, |ways, w| w.word(u64::from(*ways)));
@@ -234,6 +235,24 @@ impl<T> SetArray<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn look(a: &mut SetArray<u64>) -> sim_core::recur::Look {
+        let mut walk = Walk::look(sim_core::time::Cycle(0));
+        a.walk(&mut walk, |entry, w| w.word(*entry));
+        walk.seen().expect("it looks")
+    }
+
+    #[test]
+    fn a_look_tells_which_line_was_used_last() {
+        for policy in [Replacement::Lru, Replacement::TreePlru, Replacement::Srrip] {
+            let mut a = SetArray::new(2, 3, policy, Stream::derive(0, 0, "none"));
+            let slots: Vec<Slot> = [0, 2, 4].into_iter().map(|l| a.insert(l, l)).collect();
+            let before = look(&mut a);
+            assert!(look(&mut a).is_again(&before));
+            a.touch(slots[0]);
+            assert!(!look(&mut a).is_again(&before), "{policy:?}");
+        }
+    }
 
     #[test]
     fn the_victim_is_the_least_recently_used_that_may_go() {

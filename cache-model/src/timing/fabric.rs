@@ -380,7 +380,7 @@ impl Recur for Fabric {
             snooping: _,
             broadcasts,
         } = self;
-        if !todo.is_empty() || attribution.is_some() {
+        if !todo.is_empty() {
             w.refuse();
         }
         for counter in sent {
@@ -393,6 +393,7 @@ impl Recur for Fabric {
             w.expiry(arrival);
         }
         traffic.walk(w);
+        w.option(attribution, |attribution, w| attribution.walk(w));
         net.walk(w, slots, &numbering);
         let mut pending = queue.pending();
         w.word(pending.len() as u64);

@@ -57,7 +57,8 @@ pub struct Delivered {
 
 impl Recur for MemorySystem {
     fn walk(&mut self, w: &mut Walk) {
-        let MemorySystem { params: _, fabric, caches, homes, snoop_homes, upgrade, controllers, memory, history } = self;
+        let MemorySystem { params: _, fabric, caches, homes, snoop_homes, upgrade, controllers, memory, history } =
+            self;
         fabric.walk(w);
         let numbering = fabric.numbering();
         caches.iter_mut().for_each(|c| c.walk(w, &numbering));

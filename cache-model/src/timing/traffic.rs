@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Counting what is sent: by class of message and by what the line is used for.
 
-use sim_core::recur::{Recur, Walk};
 use sim_core::program::{GLOBAL_BASE, LINE_BYTES, LineKind, PERCPU_BASE, Program};
+use sim_core::recur::{Recur, Walk};
 
 use super::message::MessageKind;
 

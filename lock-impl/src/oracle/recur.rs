@@ -164,15 +164,8 @@ impl Recur for Totals {
         ] {
             w.word(*fact);
         }
-        let ClassCounts {
-            detected,
-            avoided,
-            late,
-            wrong_culprits,
-            false_positives,
-            misses,
-            timeouts_outside,
-        } = verdicts;
+        let ClassCounts { detected, avoided, late, wrong_culprits, false_positives, misses, timeouts_outside } =
+            verdicts;
         for fact in [detected, avoided, late, wrong_culprits, false_positives, misses, timeouts_outside] {
             w.word(*fact);
         }

@@ -4,6 +4,15 @@
 use super::{Core, SpinPlan, State, Suspended};
 use crate::recur::{Recur, Walk};
 
+impl Core {
+    /// Changes whenever the core draws a random number or uses the clock, nearly always: then its state does not come again.
+    #[must_use]
+    pub fn chance(&self) -> u64 {
+        let drawn = self.draws.iter().flat_map(|stream| stream.state());
+        drawn.fold(self.clock_uses, |mixed, word| mixed.rotate_left(5) ^ word)
+    }
+}
+
 impl Recur for Core {
     fn walk(&mut self, w: &mut Walk) {
         let Core {

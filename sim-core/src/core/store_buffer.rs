@@ -210,6 +210,36 @@ mod tests {
     }
 
     #[test]
+    fn a_look_tells_every_entry_and_its_fences() {
+        let look = |sb: &StoreBuffer| {
+            let mut walk = Walk::look(Cycle(0));
+            sb.clone().walk(&mut walk);
+            walk.seen().expect("it looks")
+        };
+        let mut a = StoreBuffer::default();
+        a.push(entry(0x100, Width::U32, 1), false);
+        let mut b = a.clone();
+        assert!(look(&a).is_again(&look(&b)));
+        b.push(entry(0x140, Width::U32, 1), false);
+        assert!(!look(&a).is_again(&look(&b)));
+        a.push(entry(0x140, Width::U32, 2), false);
+        assert!(!look(&a).is_again(&look(&b)), "another value");
+        // As many fences between the oldest and the next, however many there were before.
+        let mut c = StoreBuffer::default();
+        for value in 0..5 {
+            c.push(entry(0x100, Width::U32, value), false);
+            c.fence();
+        }
+        let mut d = c.clone();
+        c.remove(0);
+        assert!(!look(&c).is_again(&look(&d)));
+        c.push(entry(0x100, Width::U32, 5), false);
+        c.fence();
+        (0..5).for_each(|i| d.slots[i].entry.value += 1);
+        assert!(look(&c).is_again(&look(&d)));
+    }
+
+    #[test]
     fn in_order_only_the_oldest_goes_and_nothing_while_its_line_is_asked_for() {
         let mut sb = StoreBuffer::default();
         assert_eq!(sb.next(true, |_| true), None);

@@ -16,7 +16,7 @@ use sim_core::time::{Cycle, Key};
 use super::Machine;
 
 /// Events of the first window.
-const WINDOW_MIN: u64 = 1024;
+const WINDOW_MIN: u64 = 2048;
 /// Events of the longest window, in which periods of so many events are found.
 const WINDOW_MAX: u64 = 1 << 16;
 /// Events from the first look in vain of a window to the next.
@@ -51,8 +51,10 @@ pub struct Skipped {
 
 #[derive(Clone, Debug)]
 struct Kept {
-    /// When everybody is due.
-    dues: Vec<(u64, Pc)>,
+    /// When something arrives.
+    arrival: Cycle,
+    /// `[core]`: when it is due, where it is, and what chance has done to it.
+    dues: Vec<(u64, Pc, u64)>,
     look: Look,
 }
 
@@ -91,8 +93,9 @@ impl<P: Probe> Machine<P> {
             self.keep_look(wake.at(), core);
             return false;
         }
-        let dues = self.dues(wake.at());
-        if self.lookout.kept.as_ref().is_none_or(|kept| kept.dues != dues) {
+        let same =
+            |kept: &Kept| self.dues(wake.at()).eq(kept.dues.iter().copied()) && kept.arrival == self.irq.next_arrival();
+        if !self.lookout.kept.as_deref().is_some_and(same) {
             return false;
         }
         let look = self.look(wake.at());
@@ -108,23 +111,22 @@ impl<P: Probe> Machine<P> {
 
     /// Begins a window.
     fn keep_look(&mut self, now: Cycle, core: usize) {
-        let (look, dues) = (self.look(now), self.dues(now));
-        // An event takes as long as some 200 words to look at.
-        let least = look.words.len() as u64 / 8;
+        let (look, dues, arrival) = (self.look(now), self.dues(now).collect(), self.irq.next_arrival());
+        // An event takes as long as to look at some 200 words.
+        let least = look.words.len() as u64 / 4;
         let l = &mut self.lookout;
-        l.window = (2 * l.window).clamp(WINDOW_MIN.max(least), WINDOW_MAX.max(8 * least));
+        l.window = (2 * l.window).clamp(WINDOW_MIN.max(least), WINDOW_MAX.max(4 * least));
         l.place = (core, self.cores[core].context().pc);
         (l.ends, l.again_from, l.patience) = (self.events + l.window, self.events + 1, PATIENCE);
-        l.kept = look.is_whole().then(|| Box::new(Kept { dues, look }));
+        l.kept = look.is_whole().then(|| Box::new(Kept { arrival, dues, look }));
     }
 
-    /// In how many cycles every core is due, and where: cheap, and rarely the same by chance.
-    fn dues(&self, now: Cycle) -> Vec<(u64, Pc)> {
-        let due = |c: &sim_core::core::Core| {
+    /// See [`Kept::dues`]: cheap, and rarely the same without the rest of the machine being so.
+    fn dues(&self, now: Cycle) -> impl Iterator<Item = (u64, Pc, u64)> {
+        self.cores.iter().map(move |c| {
             let at = c.next_key(&self.irq).at();
-            (if at == Cycle::NEVER { u64::MAX } else { at.0.wrapping_sub(now.0) }, c.context().pc)
-        };
-        self.cores.iter().map(due).collect()
+            (if at == Cycle::NEVER { u64::MAX } else { at.0.wrapping_sub(now.0) }, c.context().pc, c.chance())
+        })
     }
 
     /// Skips as many periods as fit before something comes from outside, if this look is that which was kept.

@@ -293,7 +293,11 @@ impl Recur for Meter {
             let mut is_task = true;
             w.each(stack, |Level { kind, entered, attempt, waits_since, interrupted }, w| {
                 w.word(*kind as u64);
-                if std::mem::take(&mut is_task) { w.word(entered.0) } else { w.moment(entered) }
+                if std::mem::take(&mut is_task) {
+                    w.word(entered.0)
+                } else {
+                    w.moment(entered)
+                }
                 w.option(attempt, |(lock, began), w| {
                     w.word(*lock as u64);
                     w.moment(began);
@@ -319,7 +323,8 @@ impl Recur for Meter {
 
 impl Lock {
     fn walk(&mut self, w: &mut Walk) {
-        let Lock { address, waiters, attempts, held_since, released, handoff_ns, hold_ns, queue_length, bypassed } = self;
+        let Lock { address, waiters, attempts, held_since, released, handoff_ns, hold_ns, queue_length, bypassed } =
+            self;
         w.word(*address);
         w.each(waiters, |Waiter { cpu, depth, bypassed }, w| {
             w.word(u64::from(*cpu) << 32 | u64::from(*depth));

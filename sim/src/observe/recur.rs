@@ -48,7 +48,11 @@ impl Recur for Observer {
             let mut is_task = true;
             w.each(stack, |Level { kind, entered, interrupted_at, attempt }, w| {
                 w.word(*kind as u64);
-                if std::mem::take(&mut is_task) { w.word(entered.0) } else { w.moment(entered) }
+                if std::mem::take(&mut is_task) {
+                    w.word(entered.0)
+                } else {
+                    w.moment(entered)
+                }
                 w.maybe(interrupted_at.map(u64::from));
                 w.option(attempt, |(lock, began), w| {
                     w.word(*lock);

@@ -78,13 +78,7 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
     run_to_end(loaded, stage, seed, (exact, !exact), budget)
 }
 
-fn run_to_end(
-    loaded: &Loaded,
-    stage: &StagePlan,
-    seed: u64,
-    (exact, skips): (bool, bool),
-    budget: Budget,
-) -> Finished {
+fn run_to_end(loaded: &Loaded, stage: &StagePlan, seed: u64, (exact, skips): (bool, bool), budget: Budget) -> Finished {
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };

@@ -108,8 +108,10 @@ fn random_machines_that_repeat_themselves_are_moved_on_exactly() {
         let taken: u64 = (0..cores as usize).flat_map(|c| fast.interrupts().stats(c)).map(|s| s.taken).sum();
         interrupted += u64::from(skipped.leaps > 0 && taken > 0);
     }
-    println!("{machines} {leaps} {again} {interrupted}");
-    assert!(machines > 60 && leaps > 2 * machines && again > 20 && interrupted > 20, "{machines} {leaps} {again} {interrupted}");
+    assert!(
+        machines > 60 && leaps > 2 * machines && again > 20 && interrupted > 20,
+        "{machines} {leaps} {again} {interrupted}"
+    );
 }
 
 fn line(f: &Finished) -> String {
@@ -141,24 +143,38 @@ fn hammer(changes: &[(&str, &str)], exact: bool) -> u64 {
 
 #[test]
 fn records_of_every_lock_and_machine_are_those_of_simulated_acquisitions() {
-    let mut leapt = Vec::new();
+    let (mut leapt, mut counted) = (Vec::new(), 0);
     for lock in ["rqspinlock", "qspinlock", "mcs", "clh", "ticket", "test_and_set"] {
         let program = format!("(program: Builtin(\"{lock}\"))");
         for machine in configs::presets::machine_names() {
             let preset = format!("Preset(\"{machine}\")");
             for (cores, duration) in [("Range(first: 0, last: 7)", "311111ns"), ("Cpus([0, 2, 3])", "177777ns")] {
-                let mut changes = vec![("lock", program.as_str()), ("machine", &preset), ("workload.tasks[0].on", cores), ("duration", duration)];
+                let mut changes = vec![
+                    ("lock", program.as_str()),
+                    ("machine", &preset),
+                    ("workload.tasks[0].on", cores),
+                    ("duration", duration),
+                ];
+                // Half of them count by cause, too.
+                if cores.starts_with("Cpus") {
+                    changes.push(("measure.attribution", "true"));
+                }
                 if machine.contains("neoverse") && lock.contains("qspinlock") {
                     changes.push(("lock.options", "[\"arm64\"]"));
                 }
                 if hammer(&changes, cores.contains("Cpus")) > 0 {
                     leapt.push(format!("{lock} {machine} {cores}"));
+                    counted += usize::from(cores.starts_with("Cpus"));
                 }
             }
         }
     }
-    println!("{leapt:#?}");
-    assert!(leapt.len() > 20, "{leapt:?}");
+    assert!(leapt.len() > 30 && counted > 10, "{leapt:?}");
+    for lock in ["rqspinlock", "qspinlock", "mcs", "clh", "test_and_set"] {
+        assert!(leapt.iter().any(|l| l.starts_with(&format!("{lock} skylake-ring-8 Range"))), "{lock}: {leapt:?}");
+    }
+    // Its tickets only grow.
+    assert!(!leapt.iter().any(|l| l.starts_with("ticket")), "{leapt:?}");
 }
 
 #[test]

@@ -9,8 +9,17 @@ use crate::timing::message::{Message, Numbering};
 impl PrivateCache {
     /// A walk over everything; messages are numbered so.
     pub(in crate::timing) fn walk(&mut self, w: &mut Walk, numbering: &Numbering) {
-        let PrivateCache { place: _, params: _, tables: _, l1, l2, outstanding, adjacent_line_prefetch: _, again, hits } =
-            self;
+        let PrivateCache {
+            place: _,
+            params: _,
+            tables: _,
+            l1,
+            l2,
+            outstanding,
+            adjacent_line_prefetch: _,
+            again,
+            hits,
+        } = self;
         l1.walk(w, Slot::walk);
         l2.walk(w, |Line { state, data, held_until }, w| {
             w.word(*state as u64);

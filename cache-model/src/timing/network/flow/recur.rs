@@ -3,9 +3,9 @@
 
 use sim_core::recur::{Recur, Walk};
 
-use super::{Interconnect, Lane, Parcel, Transit, Wire};
 use super::super::topology::{NETWORKS, Passage};
 use super::super::usage::Waits;
+use super::{Interconnect, Lane, Parcel, Transit, Wire};
 use crate::timing::message::{Message, NUMBER_MASK, Numbering};
 
 impl Interconnect {
