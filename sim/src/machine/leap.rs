@@ -62,7 +62,7 @@ impl<P: Probe> Machine<P> {
     /// Skips whole periods from here on, if the state of the machine comes again; unless the run is exact. The observer is
     /// moved on with it; one that does not say how ([`Probe::walk`]) keeps anything from being skipped.
     pub fn skip_periods(&mut self) {
-        self.lookout.on = !self.exact;
+        (self.lookout.on, self.lookout.ends) = (!self.exact, self.events + WINDOW_MIN);
     }
 
     /// What was skipped so far.
@@ -112,12 +112,12 @@ impl<P: Probe> Machine<P> {
     /// Begins a window.
     fn keep_look(&mut self, now: Cycle, core: usize) {
         let (look, dues, arrival) = (self.look(now), self.dues(now).collect(), self.irq.next_arrival());
-        // An event takes as long as to look at some 200 words.
-        let least = look.words.len() as u64 / 4;
+        // An event takes as long as to look at some 200 words, so one look is a hundredth of the shortest window.
+        let least = look.words.len() as u64 / 2;
         let l = &mut self.lookout;
         l.window = (2 * l.window).clamp(WINDOW_MIN.max(least), WINDOW_MAX.max(4 * least));
         l.place = (core, self.cores[core].context().pc);
-        (l.ends, l.again_from, l.patience) = (self.events + l.window, self.events + 1, PATIENCE);
+        (l.ends, l.again_from, l.patience) = (self.events + l.window, self.events + 1, PATIENCE.max(least / 8));
         l.kept = look.is_whole().then(|| Box::new(Kept { arrival, dues, look }));
     }
 
