@@ -81,7 +81,8 @@ fn thin_out(r: &mut Stream, spec: &mut MachineSpec) {
 #[test]
 fn random_machines_that_repeat_themselves_are_moved_on_exactly() {
     let (mut machines, mut leaps, mut again, mut interrupted) = (0, 0, 0, 0);
-    for number in 0..160 {
+    let long = std::env::var_os("RQSIM_LONG").is_some_and(|v| v != "0");
+    for number in 0..if long { 5000 } else { 160 } {
         let mut r = Stream::derive(number, 0, "periods");
         let cores = 1 + r.below(4);
         let text = text(&mut r, cores);
