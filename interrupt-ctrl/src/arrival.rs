@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use sim_core::isa::Pc;
+use sim_core::recur::{Recur, Walk};
 use sim_core::rng::Stream;
 use sim_core::time::Cycle;
 
@@ -247,6 +248,21 @@ impl Arrivals {
         }
         self.reached += 1;
         self.reached == nth || (repeat && self.reached > nth)
+    }
+}
+
+/// Everything is a word, instants too: what arrives comes from outside, so the time up to the next arrival is a limit, not a part, of what can
+/// come again.
+impl Recur for Arrivals {
+    fn walk(&mut self, w: &mut Walk) {
+        let Arrivals { process: _, stream, next, nominal, rest, until, reached, period, last, bursts, replayed } = self;
+        stream.walk(w);
+        [next.0, nominal.0, *rest, until.0, *reached, *period, *replayed as u64].into_iter().for_each(|n| w.word(n));
+        w.maybe(last.map(|at| at.0));
+        w.each(bursts, |(at, left), w| {
+            w.word(at.0);
+            w.word(*left);
+        });
     }
 }
 

@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 
 use sim_core::isa::{ContextKind, Pc};
 use sim_core::ports::{InterruptPort, Taken, Target};
+use sim_core::recur::{Recur, Walk};
 use sim_core::rng::Stream;
 use sim_core::time::Cycle;
 
@@ -245,11 +246,47 @@ impl Controllers {
         self.units[core].lines.iter().position(|l| l.number == number)
     }
 
+    /// When something arrives by itself next, whether or not its core takes it then.
+    #[must_use]
+    pub fn next_arrival(&self) -> Cycle {
+        let lines = self.units.iter().flat_map(|u| &u.lines);
+        lines.map(|l| l.arrivals.next).fold(Cycle::NEVER, Cycle::min)
+    }
+
     /// Nothing arrives by itself from `until` on.
     pub fn stop(&mut self, until: Cycle) {
         for unit in &mut self.units {
             unit.lines.iter_mut().for_each(|l| l.arrivals.stop(until));
             unit.refresh(self.costs.delivery);
+        }
+    }
+}
+
+impl Recur for Controllers {
+    fn walk(&mut self, w: &mut Walk) {
+        let Controllers { costs, units, receivers } = self;
+        if !receivers.is_empty() {
+            w.refuse();
+        }
+        for unit in units {
+            let Unit { lines, flag, stack, attention: _ } = &mut *unit;
+            for Line { vector: _, number: _, handler: _, arrivals, sent, pending, pending_since, stats } in lines {
+                arrivals.walk(w);
+                w.each(sent, |at, w| w.moment(at));
+                w.flag(*pending);
+                if *pending {
+                    w.moment(pending_since);
+                }
+                let SourceStats { taken, coalesced } = stats;
+                w.count(taken);
+                w.count(coalesced);
+            }
+            w.flag(*flag);
+            w.each(stack, |(vector, flag), w| {
+                w.word(u64::from(vector.rank()));
+                w.flag(*flag);
+            });
+            unit.refresh(costs.delivery);
         }
     }
 }

@@ -79,6 +79,22 @@ impl Histogram {
         Self { count: buckets.values().sum(), buckets, sum, min, max, greatest: BTreeMap::new() }
     }
 
+    /// Every number of which it is made: the sums, which grow when values are counted, to the one, and all others, to the other. Values that
+    /// only repeat what was counted leave the others as they are.
+    pub fn parts(&mut self, mut sums: impl FnMut(&mut u64), mut others: impl FnMut(u64)) {
+        let Self { buckets, count, sum, min, max, greatest } = self;
+        others(buckets.len() as u64);
+        for (low, n) in buckets {
+            others(*low);
+            sums(n);
+        }
+        sums(count);
+        sums(sum);
+        others(*min);
+        others(*max);
+        greatest.iter().for_each(|(low, greatest)| [*low, *greatest].into_iter().for_each(&mut others));
+    }
+
     /// Counts one value.
     pub fn record(&mut self, value: u64) {
         self.record_n(value, 1);

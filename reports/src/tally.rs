@@ -50,6 +50,19 @@ impl Tally {
         self.max = self.max.max(value);
     }
 
+    /// As [`Histogram::parts`].
+    pub fn parts(&mut self, mut sums: impl FnMut(&mut u64), mut others: impl FnMut(u64)) {
+        let Self { counts, sum, min, max } = self;
+        others(counts.len() as u64);
+        for (i, n) in counts.iter_mut().enumerate().filter(|(_, n)| **n > 0) {
+            others(i as u64);
+            sums(n);
+        }
+        sums(sum);
+        others(*min);
+        others(*max);
+    }
+
     /// What was counted.
     #[must_use]
     pub fn histogram(&self) -> Histogram {

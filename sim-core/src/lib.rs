@@ -12,6 +12,7 @@ pub mod isa;
 pub mod ports;
 pub mod program;
 pub mod queue;
+pub mod recur;
 pub mod rng;
 pub mod time;
 pub mod untimed;

@@ -2,6 +2,7 @@
 //! What the core needs from the rest of the machine: memory, an interrupt controller, a probe.
 
 use crate::isa::{ContextKind, MarkKind, Pc, RmwFn, Width};
+use crate::recur::Walk;
 use crate::time::{Cycle, Key};
 
 /// Which of a core's two ways into the cache a request came through. Each has at most one
@@ -178,6 +179,10 @@ pub trait Probe {
     /// True for a probe that wants [`Probe::boundary`] and [`Probe::computed`].
     const WATCHES_BOUNDARIES: bool = false;
 
+    /// What of it decides what it will say, and what it counts; see [`crate::recur`]. A probe that does not tell is not moved on.
+    fn walk(&mut self, w: &mut Walk) {
+        w.refuse();
+    }
     /// An interrupt that arrived after the boundary before and by `at` is taken (or would be) with the core standing at
     /// `pc`. Of a wait there is one such call, at its end or where an interrupt breaks it off. The same boundary may come twice,
     /// with no time between.
@@ -210,4 +215,6 @@ pub trait Probe {
 /// A probe that looks at nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProbe;
-impl Probe for NoProbe {}
+impl Probe for NoProbe {
+    fn walk(&mut self, _: &mut Walk) {}
+}

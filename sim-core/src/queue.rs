@@ -142,6 +142,20 @@ impl EventQueue {
         (word != 0).then(|| at * 64 + word.trailing_zeros() as usize)
     }
 
+    /// Everything that is pending, in order.
+    #[must_use]
+    pub fn pending(&self) -> Vec<(Key, u32)> {
+        let EventQueue { buckets, filled: _, base, far, first: _, first_at: _, len: _ } = self;
+        // The cycle from `base` on that has this bucket.
+        let cycle = |place: usize| Cycle(base + (place as u64).wrapping_sub(*base) % NEAR as u64);
+        let near = buckets.iter().enumerate().flat_map(|(place, events)| {
+            events.iter().map(move |&(within, slot)| (Key::of_cycle(cycle(place), within), slot))
+        });
+        let mut all: Vec<_> = near.chain(far.iter().map(|Reverse(event)| *event)).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Forgets everything that is pending, and the time; what was allocated stays.
     pub fn clear(&mut self) {
         let EventQueue { buckets, filled, base, far, first, first_at, len } = self;
@@ -292,6 +306,9 @@ mod tests {
                     sorted.insert((key, i as u32));
                 }
                 assert_eq!((q.next_key(), q.len()), (sorted.first().map_or(Key::NEVER, |e| e.0), sorted.len()));
+                if i % 64 == 0 {
+                    assert_eq!(q.pending(), sorted.iter().copied().collect::<Vec<_>>());
+                }
                 if rng.below(2) == 0 {
                     assert_eq!(q.peek_slot(), sorted.first().map(|e| e.1));
                     let next = q.pop();

@@ -38,6 +38,11 @@ impl Stream {
         Stream { s }
     }
 
+    /// What decides every draw from here on.
+    pub(crate) const fn state(&self) -> [u64; 4] {
+        self.s
+    }
+
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         let s = &mut self.s;

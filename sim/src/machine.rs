@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The machine: cores, memory system and interrupt controllers joined by one event loop.
 
+mod leap;
+mod tools;
+
 use std::sync::Arc;
 
 use cache_model::timing::{Coherence, LineKinds, MemoryParams, MemorySystem, Notice, Topology};
 use interrupt_ctrl::{Controllers, InterruptCosts, Source};
 use sim_core::core::{Code, Core, CoreParams, Env, State};
 use sim_core::exec::Context;
-use sim_core::isa::{ContextKind, Pc, Width};
+use sim_core::isa::{ContextKind, Width};
 use sim_core::ports::{InterruptPort, MemoryPort, Probe};
 use sim_core::program::{LINE_BYTES, Program};
 use sim_core::queue::WakeTree;
 use sim_core::time::{Clock, Cycle, Key, Phase};
+
+pub use leap::Skipped;
 
 /// What a machine is made of.
 #[derive(Clone, Debug)]
@@ -107,6 +112,8 @@ pub struct Machine<P> {
     last_event: Cycle,
     /// The limit of the last call of `run_until`.
     ran_until: Cycle,
+    /// See [`Machine::skip_periods`].
+    lookout: leap::Lookout,
 }
 
 /// Runs `$body` with `$core` and an environment borrowed from the other parts of the machine.
@@ -167,6 +174,7 @@ impl<P: Probe> Machine<P> {
             events: 0,
             last_event: Cycle(0),
             ran_until: Cycle(0),
+            lookout: leap::Lookout::default(),
         };
         machine.start(spec);
         machine
@@ -190,6 +198,7 @@ impl<P: Probe> Machine<P> {
             events: self.events,
             last_event: self.last_event,
             ran_until: self.ran_until,
+            lookout: self.lookout,
         }
     }
 
@@ -220,6 +229,7 @@ impl<P: Probe> Machine<P> {
             events,
             last_event,
             ran_until,
+            lookout,
         } = self;
         (*core_params, *clock, *stop_at, *exact) = (spec.core, spec.clock, spec.stop_at, spec.exact);
         cores.clear();
@@ -229,6 +239,7 @@ impl<P: Probe> Machine<P> {
         wakes.clear();
         notices.clear();
         (*events, *last_event, *ran_until, *in_step) = (0, Cycle(0), Cycle(0), false);
+        *lookout = leap::Lookout::default();
         self.start(spec);
     }
 
@@ -295,6 +306,9 @@ impl<P: Probe> Machine<P> {
                 self.settle(end);
                 return Outcome::Limit;
             }
+            if self.lookout.on && wake < message && self.may_look(core) && self.look_out(wake, core) {
+                continue;
+            }
             if let Err((fault, at)) = self.turn((wake, core), message, end) {
                 self.settle(at);
                 return Outcome::Fault(fault);
@@ -308,68 +322,6 @@ impl<P: Probe> Machine<P> {
         self.events += 1;
         self.last_event = self.last_event.max(wake.min(message).at());
         if message < wake { self.deliver(message) } else { self.step_core(core, wake.at(), end) }
-    }
-
-    /// Handles the next event as [`Machine::run_until`] does, and gives its key; `None` if none is left before `limit`, or after a
-    /// fault. For tools that look at every event.
-    pub fn step(&mut self, limit: Cycle) -> Option<Key> {
-        let end = Key::new(limit, Phase::Deliver, 0, 0);
-        self.ran_until = limit;
-        let (next, message) = (self.wakes.next(), self.mem.next_key());
-        let key = next.0.min(message);
-        (key < end && self.turn(next, message, end).is_ok()).then_some(key)
-    }
-
-    /// Goes on, event by event, until `core` is about to execute the micro-op at `pc` in cycle `at`, before which everything
-    /// must have happened ([`Machine::run_until`]). False if it does not come there in that cycle.
-    pub fn run_to_boundary(&mut self, core: usize, pc: Pc, at: Cycle) -> bool {
-        let exact = std::mem::replace(&mut self.exact, true);
-        let end = Key::new(at.after(1), Phase::Deliver, 0, 0);
-        let there = |c: &Core| *c.state() == State::Ready && c.now() == at && c.context().pc == pc;
-        let reached = loop {
-            if there(&self.cores[core]) {
-                break true;
-            }
-            let (wake, who) = self.wakes.next();
-            let message = self.mem.next_key();
-            if wake.min(message) >= end {
-                break false;
-            }
-            if self.turn((wake, who), message, end).is_err() {
-                break false;
-            }
-        };
-        self.exact = exact;
-        reached
-    }
-
-    /// Lets the interrupt with this number in the experiment arrive at a core: at `at`, which is not in the past, or, without an
-    /// instant, at the boundary before which the core stands. For forced landings.
-    ///
-    /// # Panics
-    /// If the core has no source with this number.
-    pub fn interrupt(&mut self, core: usize, number: u64, at: Option<Cycle>) {
-        let source = self.irq.source(core, number).expect("the core has a source with this number");
-        match at {
-            Some(at) => self.irq.arrive(core, source, at),
-            None => self.irq.raise(core, source, self.cores[core].now()),
-        }
-        self.rearm(core);
-    }
-
-    /// Spans drawn by workloads, and arrivals not drawn yet, come from the streams of another seed from here on: another future for
-    /// a fork. What was drawn already stays.
-    pub fn reseed(&mut self, seed: u64) {
-        self.cores.iter_mut().for_each(|c| c.reseed(seed));
-        self.irq.reseed(seed);
-    }
-
-    /// From `at` on, which is not in the past, `stopping` reads 1 and nothing arrives any more; earlier than the machine was made to
-    /// stop, or it has no effect.
-    pub fn stop(&mut self, at: Cycle) {
-        self.stop_at = self.stop_at.min(at);
-        self.irq.stop(at);
-        (0..self.cores.len()).for_each(|core| self.rearm(core));
     }
 
     /// A spin that nothing would ever end is not rest: executed, it goes on for ever.

@@ -2,6 +2,7 @@
 //! Set-associative arrays, allocated set by set as touched,
 //! so that a machine with megabytes of cache is small and quick to fork while little is used.
 
+use sim_core::recur::{Recur, Walk};
 use sim_core::rng::Stream;
 
 use super::replacement::Replacement;
@@ -14,6 +15,13 @@ const UNTOUCHED: u32 = u32::MAX;
 /// Place of an entry, stable while the entry stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u32);
+
+impl Slot {
+    /// A walk over a slot, see [`sim_core::recur`].
+    pub(super) fn walk(&mut self, w: &mut Walk) {
+        w.word(u64::from(self.0));
+    }
+}
 
 /// An array of `sets` x `ways` entries keyed by line address.
 #[derive(Clone, Debug)]
@@ -209,9 +217,42 @@ impl<T> SetArray<T> {
     }
 }
 
+impl<T> SetArray<T> {
+    /// A walk over everything (see [`sim_core::recur`]), with one over an entry.
+    pub(super) fn walk(&mut self, w: &mut Walk, mut entry: impl FnMut(&mut T, &mut Walk)) {
+        let SetArray { sets: _, ways: _, index: _, touched, tags, reached, entries, order, policy: _, random, draw } =
+            self;
+        w.each(touched, |set, w| w.word(u64::from(*set)));
+        w.each(tags, |tag, w| w.word(*tag));
+        w.each(reached, |ways, w| w.word(u64::from(*ways)));
+        w.each(entries, |place, w| w.option(place, &mut entry));
+        w.each(order, |order, w| w.word(*order));
+        random.walk(w);
+        w.word(*draw);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn look(a: &mut SetArray<u64>) -> sim_core::recur::Look {
+        let mut walk = Walk::look(sim_core::time::Cycle(0));
+        a.walk(&mut walk, |entry, w| w.word(*entry));
+        walk.seen().expect("it looks")
+    }
+
+    #[test]
+    fn a_look_tells_which_line_was_used_last() {
+        for policy in [Replacement::Lru, Replacement::TreePlru, Replacement::Srrip] {
+            let mut a = SetArray::new(2, 3, policy, Stream::derive(0, 0, "none"));
+            let slots: Vec<Slot> = [0, 2, 4].into_iter().map(|l| a.insert(l, l)).collect();
+            let before = look(&mut a);
+            assert!(look(&mut a).is_again(&before));
+            a.touch(slots[0]);
+            assert!(!look(&mut a).is_again(&before), "{policy:?}");
+        }
+    }
 
     #[test]
     fn the_victim_is_the_least_recently_used_that_may_go() {

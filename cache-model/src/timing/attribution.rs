@@ -34,6 +34,7 @@
 use sim_core::isa::Pc;
 use sim_core::ports::{Action, Cause, Request};
 use sim_core::program::{LINE_BYTES, PERCPU_BASE};
+use sim_core::recur::{Recur, Walk};
 
 use super::message::{Message, MessageKind, Place};
 use super::traffic::Count;
@@ -341,6 +342,35 @@ impl Attribution {
     /// Every pair, in the order in which they were first met.
     pub fn pairs(&self) -> impl Iterator<Item = (&PairKey, &PairCounts)> {
         self.pairs.rows.iter().map(|(k, c)| (k, c))
+    }
+}
+
+impl<K: Mixed, V> Rows<K, V> {
+    fn walk(&mut self, w: &mut Walk, mut row: impl FnMut(&mut V, &mut Walk)) {
+        let Rows { index: _, rows } = self;
+        // Rows are never taken away, so as many as at an earlier look are those of then.
+        w.each(rows, |(_, value), w| row(value, w));
+    }
+}
+
+impl Recur for Attribution {
+    fn walk(&mut self, w: &mut Walk) {
+        let Attribution { cores: _, percpu_stride: _, sites, pairs, touches, transfers } = self;
+        sites.walk(w, |counts, w| {
+            let SiteCounts { misses, invalidations, downgrades, recalls, transfers, by_class, elsewhere } = counts;
+            [misses, invalidations, downgrades, recalls, transfers].into_iter().for_each(|n| w.count(n));
+            by_class.iter_mut().chain([elsewhere]).for_each(|count| count.walk(w));
+        });
+        pairs.walk(w, |PairCounts { invalidations, downgrades }, w| {
+            w.count(invalidations);
+            w.count(downgrades);
+        });
+        touches.walk(w, |Touch { read, written, pc, context }, w| {
+            w.word(*read);
+            w.word(*written);
+            w.word(u64::from(*pc) << 8 | u64::from(*context));
+        });
+        transfers.iter_mut().for_each(|n| w.count(n));
     }
 }
 

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use sim_core::program::LineKind;
 use sim_core::queue::EventQueue;
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::{Cycle, Key, Phase};
 
 use super::attribution::Attribution;
 use super::coherence::Numa;
-use super::message::{Message, MessageKind, Network, Place};
+use super::message::{Message, MessageKind, NUMBER_MASK, Network, Numbering, Place};
 use super::network::{Interconnect, Parcel, Sent, Todo, Topology};
 use super::params::MemoryParams;
 use super::traffic::{LineKinds, Traffic};
 
 /// Lines of a page of 4 KiB.
 const PAGE_LINES: u64 = 64;
-const NUMBER_MASK: u32 = 0xff_ffff;
 /// Broadcasts are numbered in the order of their bus, above all numbers made from senders.
 const BROADCAST: u64 = 1 << 39;
 /// What a queue entry is about: a message at its receiver, a message at a stop on its way, or wires.
@@ -347,5 +347,79 @@ impl Fabric {
 
     pub(super) fn link_busy_ticks(&self) -> Vec<u64> {
         self.net.busy_ticks()
+    }
+
+    /// How the messages are numbered that agents keep, for a walk that has been [here](Recur::walk).
+    pub(super) fn numbering(&self) -> Numbering {
+        let bus = self.snooping.then_some(self.sent.len());
+        Numbering { caches: self.params.cores as u16, bus }
+    }
+}
+
+/// Comes first of all parts of a memory system: the counters of messages are here.
+impl Recur for Fabric {
+    fn walk(&mut self, w: &mut Walk) {
+        let numbering = self.numbering();
+        let Fabric {
+            params: _,
+            bytes: _,
+            stops: _,
+            net,
+            queue,
+            slots,
+            // Which slots are free decides where the next message is kept, and nothing else.
+            free: _,
+            sent,
+            last_forward,
+            last_to_memory,
+            todo,
+            kinds: _,
+            numa: _,
+            traffic,
+            attribution,
+            snooping: _,
+            broadcasts,
+        } = self;
+        if !todo.is_empty() {
+            w.refuse();
+        }
+        for counter in sent {
+            w.small_counter(counter, NUMBER_MASK);
+        }
+        w.small_counter(broadcasts, u32::MAX);
+        last_forward.iter_mut().for_each(|ready| w.expiry(ready));
+        for (ready, arrival) in last_to_memory {
+            w.expiry(ready);
+            w.expiry(arrival);
+        }
+        traffic.walk(w);
+        w.option(attribution, |attribution, w| attribution.walk(w));
+        net.walk(w, slots, &numbering);
+        let mut pending = queue.pending();
+        w.word(pending.len() as u64);
+        for (key, entry) in &mut pending {
+            let mut at = key.at();
+            w.moment(&mut at);
+            w.word(u64::from(*entry & KIND_MASK));
+            let i = *entry & !KIND_MASK;
+            match *entry & KIND_MASK {
+                SERVE => w.word(u64::from(i)),
+                HOP => net.walk_message(i, w, slots, &numbering),
+                _ => slots[i as usize].walk(w, &numbering, false),
+            }
+            *key = Key::new(at, Phase::Deliver, 0, 0);
+        }
+        if w.shift().is_some() {
+            self.queue.clear();
+            for (key, entry) in pending {
+                let i = entry & !KIND_MASK;
+                let what = match entry & KIND_MASK {
+                    SERVE => Todo::Serve(i),
+                    HOP => Todo::Hop(i),
+                    _ => Todo::Deliver(i),
+                };
+                self.push(key.at(), what);
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sim_core::isa::Width;
 use sim_core::ports::{Access, MemoryPort, Port, Request};
 use sim_core::program::LINE_BYTES;
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::{Cycle, Key};
 
 use super::attribution::Attribution;
@@ -52,6 +53,34 @@ pub struct Delivered {
     pub at: Cycle,
     /// The core whose private cache received it, if it was one.
     pub core: Option<usize>,
+}
+
+impl Recur for MemorySystem {
+    fn walk(&mut self, w: &mut Walk) {
+        let MemorySystem { params: _, fabric, caches, homes, snoop_homes, upgrade, controllers, memory, history } =
+            self;
+        fabric.walk(w);
+        let numbering = fabric.numbering();
+        caches.iter_mut().for_each(|c| c.walk(w, &numbering));
+        homes.iter_mut().for_each(|h| h.walk(w, &numbering));
+        snoop_homes.iter_mut().for_each(|h| h.walk(w, &numbering));
+        let (number, kind) = upgrade;
+        w.word(*kind as u64);
+        match numbering.bus {
+            Some(bus) if *number > 0 => w.small_number(number, bus, u32::MAX),
+            // None so far: less than every number.
+            _ => w.word(0),
+        }
+        controllers.iter_mut().for_each(|c| c.walk(w));
+        w.word(memory.len() as u64);
+        for (line, data) in memory {
+            w.word(*line);
+            w.values(data);
+        }
+        if history.is_some() {
+            w.refuse();
+        }
+    }
 }
 
 impl MemorySystem {

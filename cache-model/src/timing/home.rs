@@ -5,6 +5,7 @@
 //! line has an entry only while caches have copies of it or something is under way, and data or not.
 
 mod data;
+mod recur;
 
 use sim_core::ports::Cause;
 use sim_core::time::Cycle;

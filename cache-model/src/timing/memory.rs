@@ -4,6 +4,7 @@
 //! A controller begins accesses in the order in which their messages arrive, no two of them less
 //! than an interval apart; reads and writes count alike. Banks, rows and refresh are left out.
 
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::Cycle;
 
 /// One memory controller.
@@ -24,6 +25,15 @@ impl Controller {
         self.accesses += 1;
         self.waited += start.since(at);
         start
+    }
+}
+
+impl Recur for Controller {
+    fn walk(&mut self, w: &mut Walk) {
+        let Controller { next_start, accesses, waited } = self;
+        w.expiry(next_start);
+        w.count(accesses);
+        w.count(waited);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use sim_core::isa::{RmwFn, Width};
 use sim_core::ports::Cause;
+use sim_core::recur::{Recur, Walk};
 
 pub use sim_core::ports::LineData;
 
@@ -181,6 +182,39 @@ pub struct Message {
     /// Which message of its sender it is, or of a snooping bus; set when it is sent or has its turn on
     /// the bus, and decides ties.
     pub number: u32,
+}
+
+/// How messages are numbered, for walks over those that are kept somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbering {
+    /// Caches, which are the first places. A place's counter is named by its number.
+    pub(super) caches: u16,
+    /// The counter of broadcasts, if requests of caches are broadcast.
+    pub(super) bus: Option<usize>,
+}
+
+/// Greatest number that a sender gives.
+pub(super) const NUMBER_MASK: u32 = 0xff_ffff;
+
+impl Message {
+    /// A walk over a message; one on a bus that has not had its turn is `waiting`, and numbered by its sender yet.
+    pub(super) fn walk(&mut self, w: &mut Walk, numbering: &Numbering, waiting: bool) {
+        let Message { kind, src, dst, requester, acks, dirty, line, data, cause, number } = self;
+        w.word(*kind as u64 | u64::from(src.0) << 16 | u64::from(dst.0) << 32 | u64::from(requester.0) << 48);
+        w.word(u64::from(*acks) | u64::from(*dirty) << 16);
+        w.word(*line);
+        w.values(data);
+        cause.walk(w);
+        match numbering.bus.filter(|_| !waiting && kind.network() == Network::Request && src.0 < numbering.caches) {
+            Some(bus) => w.small_number(number, bus, u32::MAX),
+            None => w.small_number(number, usize::from(src.0), NUMBER_MASK),
+        }
+    }
+
+    /// A walk over messages that have arrived.
+    pub(super) fn walk_all(messages: &mut Vec<Message>, w: &mut Walk, numbering: &Numbering) {
+        w.each(messages, |m, w| m.walk(w, numbering, false));
+    }
 }
 
 /// Reads `width` bytes at a byte address from its line.

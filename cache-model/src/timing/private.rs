@@ -6,6 +6,7 @@
 
 mod ask;
 mod fill;
+mod recur;
 mod snoop;
 mod transition;
 mod view;

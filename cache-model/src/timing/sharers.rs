@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sharer list of a directory entry: exact, one bit per cache.
 
+use sim_core::recur::{Recur, Walk};
+
 use super::message::Place;
 
 /// A set of caches. Up to 64 caches need no memory of their own.
@@ -78,6 +80,14 @@ impl Sharers {
                 Some(Place(i as u16 * 64 + bit as u16))
             })
         })
+    }
+}
+
+impl Recur for Sharers {
+    fn walk(&mut self, w: &mut Walk) {
+        let Sharers { first, rest } = self;
+        w.word(*first);
+        w.each(rest, |word, w| w.word(*word));
     }
 }
 

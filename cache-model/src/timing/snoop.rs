@@ -15,12 +15,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use sim_core::ports::Cause;
+use sim_core::recur::Walk;
 use sim_core::time::Cycle;
 
 use super::array::{SetArray, Slot};
 use super::coherence::{Coherence, stream};
 use super::fabric::Fabric;
-use super::message::{LineData, Message, MessageKind, Place};
+use super::message::{LineData, Message, MessageKind, Numbering, Place};
 use super::params::MemoryParams;
 use super::private::ProtocolFault;
 use crate::protocol::{CacheEvent, CacheState, Cell, HomeAction, HomeEvent, HomeState, Tables};
@@ -108,6 +109,26 @@ impl SnoopHome {
         let SnoopHome { place, params: _, tables: _, copies, records } = self;
         copies.reset(stream(seed, *place, COPIES));
         records.clear();
+    }
+
+    /// A walk over everything (see [`sim_core::recur`]); messages are numbered so.
+    pub(super) fn walk(&mut self, w: &mut Walk, numbering: &Numbering) {
+        let SnoopHome { place: _, params: _, tables: _, copies, records } = self;
+        copies.walk(w, |Copy { data, dirty, used }, w| {
+            w.values(data);
+            w.flag(*dirty);
+            w.flag(*used);
+        });
+        w.word(records.len() as u64);
+        for (line, Record { state, owner, awaited, fetching, queue, early }) in records {
+            w.word(*line);
+            w.word(*state as u64);
+            w.maybe(owner.map(|place| u64::from(place.0)));
+            w.maybe(awaited.map(|place| u64::from(place.0)));
+            w.flag(*fetching);
+            w.each(queue, |m, w| m.walk(w, numbering, false));
+            Message::walk_all(early, w, numbering);
+        }
     }
 
     /// A message arrives: a request observed on the bus, an owner's data, or memory's.

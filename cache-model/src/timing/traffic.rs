@@ -2,6 +2,7 @@
 //! Counting what is sent: by class of message and by what the line is used for.
 
 use sim_core::program::{GLOBAL_BASE, LINE_BYTES, LineKind, PERCPU_BASE, Program};
+use sim_core::recur::{Recur, Walk};
 
 use super::message::MessageKind;
 
@@ -37,6 +38,20 @@ impl Traffic {
     pub(super) fn count(&mut self, class: MessageKind, kind: LineKind, bytes: u64, hops: u64) {
         self.by_class[class as usize].add(bytes, hops);
         self.by_line[kind as usize].add(bytes, hops);
+    }
+}
+
+impl Recur for Count {
+    fn walk(&mut self, w: &mut Walk) {
+        let Count { messages, bytes, hops } = self;
+        [messages, bytes, hops].into_iter().for_each(|n| w.count(n));
+    }
+}
+
+impl Recur for Traffic {
+    fn walk(&mut self, w: &mut Walk) {
+        let Traffic { by_class, by_line } = self;
+        by_class.iter_mut().chain(by_line).for_each(|count| count.walk(w));
     }
 }
 

@@ -119,7 +119,7 @@ impl Open {
 pub(super) struct Recoveries {
     /// In the order of their ids.
     pub(super) open: Vec<Open>,
-    over: Vec<Recovery>,
+    pub(super) over: Vec<Recovery>,
     /// Waits of attempts that have ended.
     pub(super) bystanders: Bystanders,
 }

@@ -55,6 +55,7 @@ mod dot;
 mod edges;
 mod graph;
 mod marks;
+mod recur;
 mod report;
 mod state;
 mod stuck;

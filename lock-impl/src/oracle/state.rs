@@ -198,8 +198,8 @@ pub(super) struct State {
     /// In the order of first mention.
     pub(super) locks: Vec<Lock>,
     /// `(address, index into locks)`, sorted by address.
-    by_address: Vec<(u64, usize)>,
-    serial_next: u64,
+    pub(super) by_address: Vec<(u64, usize)>,
+    pub(super) serial_next: u64,
     /// Length of the longest stack there has been.
     pub(super) depth_max: usize,
 }

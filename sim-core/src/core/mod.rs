@@ -10,6 +10,7 @@ pub(crate) mod depends;
 mod lead;
 mod memory;
 mod pipeline;
+mod recur;
 mod spin;
 mod store_buffer;
 mod weak;
@@ -109,6 +110,8 @@ pub struct Core {
     pub retired: u64,
     /// Spins computed instead of executed: host work, which tests ask for and no record holds.
     pub computed_spins: u64,
+    /// Micro-ops executed whose effect depends on the time since the start of the run: reads of the clock, waits for it.
+    clock_uses: u64,
     spin: spin::Watch,
 }
 
@@ -145,6 +148,7 @@ impl Core {
             draws,
             retired: 0,
             computed_spins: 0,
+            clock_uses: 0,
             spin: spin::Watch::default(),
         }
     }

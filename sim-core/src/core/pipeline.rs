@@ -413,6 +413,7 @@ impl Core {
             Op::DelayUntil { t: target } => {
                 self.now = t;
                 let until = Cycle(env.clock.cycles(self.current.value(target)));
+                self.clock_uses += 1;
                 self.state = State::Delay { until: until.max(t) };
             }
             Op::Wfe { addr } => self.issue_wfe(env, t, &addr, cost),
@@ -475,7 +476,10 @@ impl Core {
         cost: u64,
     ) {
         match *op {
-            Op::ClockNs { dst } => self.current.set(dst, env.clock.nanos(t)),
+            Op::ClockNs { dst } => {
+                self.current.set(dst, env.clock.nanos(t));
+                self.clock_uses += 1;
+            }
             Op::IrqSave { dst } => {
                 let before = env.irq.set_flag(self.id, false);
                 self.current.set(dst, u64::from(before));

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use crate::isa::Width;
 use crate::ports::Cause;
+use crate::recur::{Recur, Walk};
 use crate::time::Cycle;
 
 /// A store that has issued and is not yet in the cache.
@@ -48,7 +49,7 @@ struct Slot {
     entry: Entry,
     /// Everything older is written first.
     release: bool,
-    /// Number of fences between this entry and the time when the buffer was last empty.
+    /// Number of fences between the oldest entry and this one.
     group: u64,
     /// Its line has been asked for.
     pending: bool,
@@ -98,7 +99,14 @@ impl StoreBuffer {
 
     /// Removes the `i`-th oldest store: it has been written.
     pub fn remove(&mut self, i: usize) -> Option<Entry> {
-        self.slots.remove(i).map(|s| s.entry)
+        let written = self.slots.remove(i).map(|s| s.entry);
+        // Groups count from the oldest entry on.
+        let first = self.slots.front().map_or(self.group, |s| s.group);
+        if first > 0 {
+            self.slots.iter_mut().for_each(|s| s.group -= first);
+            self.group -= first;
+        }
+        written
     }
 
     /// The line of the `i`-th oldest store has been asked for.
@@ -158,6 +166,22 @@ impl StoreBuffer {
     }
 }
 
+impl Recur for StoreBuffer {
+    fn walk(&mut self, w: &mut Walk) {
+        let StoreBuffer { slots, group } = self;
+        w.word(*group);
+        w.each(slots, |Slot { entry, release, group, pending }, w| {
+            w.word(*group << 2 | u64::from(*release) << 1 | u64::from(*pending));
+            let Entry { addr, width, value, ready, cause } = entry;
+            w.word(*addr);
+            w.word(width.bytes());
+            w.values(&[*value]);
+            w.expiry(ready);
+            cause.walk(w);
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +207,36 @@ mod tests {
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Conflict);
         sb.remove(0);
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Miss);
+    }
+
+    #[test]
+    fn a_look_tells_every_entry_and_its_fences() {
+        let look = |sb: &StoreBuffer| {
+            let mut walk = Walk::look(Cycle(0));
+            sb.clone().walk(&mut walk);
+            walk.seen().expect("it looks")
+        };
+        let mut a = StoreBuffer::default();
+        a.push(entry(0x100, Width::U32, 1), false);
+        let mut b = a.clone();
+        assert!(look(&a).is_again(&look(&b)));
+        b.push(entry(0x140, Width::U32, 1), false);
+        assert!(!look(&a).is_again(&look(&b)));
+        a.push(entry(0x140, Width::U32, 2), false);
+        assert!(!look(&a).is_again(&look(&b)), "another value");
+        // As many fences between the oldest and the next, however many there were before.
+        let mut c = StoreBuffer::default();
+        for value in 0..5 {
+            c.push(entry(0x100, Width::U32, value), false);
+            c.fence();
+        }
+        let mut d = c.clone();
+        c.remove(0);
+        assert!(!look(&c).is_again(&look(&d)));
+        c.push(entry(0x100, Width::U32, 5), false);
+        c.fence();
+        (0..5).for_each(|i| d.slots[i].entry.value += 1);
+        assert!(look(&c).is_again(&look(&d)));
     }
 
     #[test]

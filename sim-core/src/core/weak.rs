@@ -59,6 +59,7 @@ use super::{Core, Env, MemoryModel, State};
 use crate::isa::{Op, Order, Width};
 use crate::ports::{InterruptPort, LineData, MemoryPort, Probe};
 use crate::program::LINE_BYTES;
+use crate::recur::{Recur, Walk};
 use crate::time::Cycle;
 
 /// Address of the line that holds `addr`.
@@ -116,6 +117,17 @@ impl StaleLines {
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+impl Recur for StaleLines {
+    fn walk(&mut self, w: &mut Walk) {
+        let StaleLines(lines) = self;
+        w.each(lines, |StaleLine { line, data, until }, w| {
+            w.word(*line);
+            w.values(data);
+            w.expiry(until);
+        });
     }
 }
 

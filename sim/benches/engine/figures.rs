@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use criterion::Criterion;
-use rqsim::run::run;
+use rqsim::run::run_simulated;
 
-use super::time::{ENGINE, FLOOR, recorded};
-use super::{CASES, acquisitions, instructions, messages, prepare, run_as};
+use super::time::{ENGINE, FLOOR, MODES, name, recorded};
+use super::{CASES, How, acquisitions, instructions, messages, prepare, run_as};
 
 const BEGIN: &str = "<!-- figures: cargo bench -p sim -- --write BENCHMARKS.md -->";
 const END: &str = "<!-- end of figures -->";
@@ -42,14 +42,15 @@ fn cases(times: &Path) -> String {
     let mut text = "By criterion, ten samples, one host core; rates by the shortest:\n\n| case | what | host ms, median | shortest | \
                     acquisitions/s | messages/s | events/s | simulated s/s |\n|---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    for case in CASES {
-        let finished = run_as(case, case.duration[0], false);
-        let [shortest, median] = nanos(times, case.name);
+    for (case, how) in CASES.iter().flat_map(|case| MODES.map(|how| (case, how))) {
+        let finished = run_as(case, case.duration[0], how);
+        let name = name(case, how);
+        let [shortest, median] = nanos(times, &name);
         let per_second = |n: u64| short(n as f64 / shortest * 1e9);
         let _ = writeln!(
             text,
             "| {} | {} | {:.1} | {:.1} | {} | {} | {} | {:.2} |",
-            case.name,
+            name,
             case.what,
             median / 1e6,
             shortest / 1e6,
@@ -98,7 +99,7 @@ pub(crate) fn one_size(cores: &str) {
     let [short, long] = durations.map(|duration| {
         let (loaded, stage) = prepare("hammer8.ron", &edits, 0, duration);
         let start = Instant::now();
-        let f = run(&loaded, &stage, 1, false);
+        let f = run_simulated(&loaded, &stage, 1);
         let hops: u64 = f.record.traffic.by_class.values().map(|t| t.hops).sum();
         (start.elapsed().as_secs_f64(), acquisitions(&f), messages(&f), hops)
     });
@@ -145,7 +146,7 @@ fn scaling() -> String {
 /// The floor against busy: nanoseconds an event.
 fn floor(times: &Path) -> String {
     let floor = nanos(times, FLOOR)[0] / recorded().len() as f64;
-    let busy = run_as(&CASES[0], CASES[0].duration[0], false);
+    let busy = run_as(&CASES[0], CASES[0].duration[0], How::Simulated);
     let ours = nanos(times, CASES[0].name)[0];
     let (event, message) = (ours / busy.events as f64, ours / messages(&busy) as f64);
     format!(

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p sim` measures time with criterion and takes its arguments (`-- busy` for one case, `--save-baseline`);
 //! `-- --smoke` runs a tiny size of each case once and only checks; `-- --case NAME --duration 1ms` runs one case once, for so long,
-//! and prints counts; `-- --write BENCHMARKS.md` measures everything, with instruction counts (by valgrind), cores from 2 to
+//! and prints counts, with `--skip` as runs are made, else with every acquisition simulated; `-- --write BENCHMARKS.md` measures everything, with instruction counts (by valgrind), cores from 2 to
 //! 1024 and a sweep on two workers, and puts the figures into that file.
 //! Times on a noisy machine mean little alone: compare ratios within one run, or instructions.
 
@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use rqsim::batch::digest;
 use rqsim::plan::{StagePlan, plan};
-use rqsim::run::{Finished, run};
+use rqsim::run::{Finished, run, run_simulated};
 use sha2::{Digest, Sha256};
 
 /// A workload with a known outcome.
@@ -47,6 +47,17 @@ const WAITING: &[(&str, &str)] = &[
          (on: Range(first: 1, last: 7), body: [Work(Fixed(\"1us\")), Critical(lock: \"hot\", body: [])])])",
     ),
 ];
+
+/// What a run does not execute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Everything is executed.
+    Exact,
+    /// Spins are computed: the engine's own speed.
+    Simulated,
+    /// As users' runs: periods that come again are added up, too.
+    Skipping,
+}
 
 const QSPINLOCK: &[(&str, &str)] = &[("lock", "(program: Builtin(\"qspinlock\"))")];
 
@@ -136,8 +147,12 @@ fn main() {
         sweep::one(threads.parse().expect("a number of threads"));
     } else if let (Some(name), Some(duration)) = (value("--case"), value("--duration")) {
         let case = CASES.iter().find(|c| c.name == name).expect("the name of a case");
-        let f = run_as(case, &duration, false);
+        let how = if has("--skip") { How::Skipping } else { How::Simulated };
+        let f = run_as(case, &duration, how);
         println!("{} {} {}", acquisitions(&f), messages(&f), f.events);
+        if how == How::Skipping {
+            eprintln!("{:?}", f.skipped);
+        }
     } else if has("--smoke") {
         smoke();
     } else {
@@ -152,10 +167,10 @@ fn smoke() {
     let mut wrong = 0;
     for case in CASES {
         let start = Instant::now();
-        let f = run_as(case, case.duration[1], false);
-        let (found, run) = (digest(&f.record), |d, exact| digest(&run_as(case, d, exact).record));
-        let ok = found == case.digest[1];
-        let exact = case.exact.is_none_or(|d| run(d, false) == run(d, true));
+        let f = run_as(case, case.duration[1], How::Simulated);
+        let (found, run) = (digest(&f.record), |d, how| digest(&run_as(case, d, how).record));
+        let ok = found == case.digest[1] && found == run(case.duration[1], How::Skipping);
+        let exact = case.exact.is_none_or(|d| run(d, How::Simulated) == run(d, How::Exact));
         wrong += usize::from(!ok) + usize::from(!exact);
         println!(
             "{:<9} {}: {} acquisitions, {} events, {:.0} ms; digest {found} {}{}",
@@ -186,9 +201,17 @@ pub(crate) fn messages(f: &Finished) -> u64 {
 }
 
 /// Runs a case once, for so long.
-pub(crate) fn run_as(case: &Case, duration: &str, exact: bool) -> Finished {
+pub(crate) fn run_as(case: &Case, duration: &str, how: How) -> Finished {
     let (loaded, stage) = prepare(case.preset, case.edits, case.stage, duration);
-    run(&loaded, &stage, 1, exact)
+    run_how(&loaded, &stage, how)
+}
+
+pub(crate) fn run_how(loaded: &configs::Loaded, stage: &StagePlan, how: How) -> Finished {
+    match how {
+        How::Exact => run(loaded, stage, 1, true),
+        How::Simulated => run_simulated(loaded, stage, 1),
+        How::Skipping => run(loaded, stage, 1, false),
+    }
 }
 
 pub(crate) fn prepare(

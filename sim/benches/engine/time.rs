@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use rqsim::batch::digest;
-use rqsim::run::run;
 use sim_core::asm::{Options, assemble};
 use sim_core::program::Source;
 use sim_core::queue::EventQueue;
@@ -14,11 +13,20 @@ use sim_core::rng::Stream;
 use sim_core::time::{Cycle, Key, Phase};
 
 use super::stream::{Recorded, memory, record};
-use super::{CASES, hash, prepare};
+use super::{CASES, Case, How, hash, prepare, run_how};
 
 /// Name of the group of cases, and of the floor in it.
 pub(crate) const ENGINE: &str = "engine";
 pub(crate) const FLOOR: &str = "floor";
+
+/// Every case is measured so: by itself, and as users run it.
+pub(crate) const MODES: [How; 2] = [How::Simulated, How::Skipping];
+
+/// The name under which criterion keeps a case.
+pub(crate) fn name(case: &Case, how: How) -> String {
+    let skips = if how == How::Skipping { ", periods skipped" } else { "" };
+    format!("{}{skips}", case.name)
+}
 
 /// The events of the first 200 us of `busy`.
 pub(crate) fn recorded() -> Recorded {
@@ -33,14 +41,14 @@ pub(crate) fn suite(c: &mut Criterion) {
     let mut group = c.benchmark_group(ENGINE);
     group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(2));
     group.sampling_mode(SamplingMode::Flat);
-    for case in CASES {
+    for (case, how) in CASES.iter().flat_map(|case| MODES.map(|how| (case, how))) {
         let (loaded, stage) = prepare(case.preset, case.edits, case.stage, case.duration[0]);
-        group.bench_function(case.name, |b| {
+        group.bench_function(name(case, how), |b| {
             b.iter_custom(|times| {
                 let mut time = Duration::ZERO;
                 for _ in 0..times {
                     let start = Instant::now();
-                    let finished = run(&loaded, &stage, 1, false);
+                    let finished = run_how(&loaded, &stage, how);
                     time += start.elapsed();
                     assert_eq!(digest(&finished.record), case.digest[0], "{}: another digest than expected", case.name);
                 }

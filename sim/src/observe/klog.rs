@@ -19,6 +19,7 @@ use configs::{Experiment, Source, Vector};
 use reports::klog::{BOUNDS_MS, CpuAttempts, KernelLine, KernelLog, Message, bucket_of};
 use sim_core::isa::ContextKind;
 use sim_core::ports::Taken;
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::{Clock, Cycle};
 
 /// What the kernel calls the one NMI handler of all counters on x86: they share its longest run.
@@ -253,6 +254,46 @@ impl KernelWatch {
             }
         }
         KernelLog { hz: self.view.hz, lines: lines.into_iter().map(line).collect(), attempts }
+    }
+}
+
+/// What interrupts have left does not move: none is taken in a period that comes again, unless it leaves nothing new.
+impl Recur for KernelWatch {
+    fn walk(&mut self, w: &mut Walk) {
+        let KernelWatch {
+            clock: _,
+            view: _,
+            same_name: _,
+            longest_ns,
+            samples,
+            running,
+            timers,
+            timer_hung,
+            lines,
+            attempts,
+        } = self;
+        w.each(longest_ns, |ns, w| w.word(*ns));
+        let Samples { hz: _, len, allowed_ns } = samples;
+        w.each(len, |len, w| w.word(*len));
+        w.word(*allowed_ns);
+        for stack in running {
+            w.each(stack, |(number, began), w| {
+                w.word(*number);
+                w.moment(began);
+            });
+        }
+        w.each(timers, |Timer { began, ended, retries }, w| {
+            w.word(began.0);
+            w.maybe(ended.map(|at| at.0));
+            w.word(u64::from(*retries));
+        });
+        w.flag(*timer_hung);
+        w.word(lines.len() as u64);
+        for Durations { successes, failures, buckets } in attempts.iter_mut().flatten() {
+            w.count(successes);
+            w.count(failures);
+            buckets.iter_mut().for_each(|n| w.count(n));
+        }
     }
 }
 

@@ -11,9 +11,11 @@ use reports::Tally;
 use reports::metrics::{CpuCounts, LockMetrics, Metrics, NO_DETECTOR, Waiting};
 use sim_core::isa::{ContextKind, Detector, MarkKind};
 use sim_core::ports::Taken;
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::{Clock, Cycle};
 
 use super::klog::{KernelView, KernelWatch};
+use super::recur::tally;
 use super::{Ending, SeenMark};
 
 /// Detectors by number; 0 is none.
@@ -279,6 +281,59 @@ impl Meter {
             acquisitions: each(|s| s.acquisitions),
             longest_ns: self.shares.iter().map(|s| self.clock.nanos(Cycle(s[kind].longest))).collect(),
         }
+    }
+}
+
+impl Recur for Meter {
+    fn walk(&mut self, w: &mut Walk) {
+        let Meter { clock: _, locks, recent, stacks, shares, results, waits, latency_ns, kernel } = self;
+        w.each(locks, Lock::walk);
+        w.word(*recent as u64);
+        for stack in stacks {
+            let mut is_task = true;
+            w.each(stack, |Level { kind, entered, attempt, waits_since, interrupted }, w| {
+                w.word(*kind as u64);
+                if std::mem::take(&mut is_task) {
+                    w.word(entered.0)
+                } else {
+                    w.moment(entered)
+                }
+                w.option(attempt, |(lock, began), w| {
+                    w.word(*lock as u64);
+                    w.moment(began);
+                });
+                w.option(waits_since, |at, w| w.moment(at));
+                w.word(*interrupted);
+            });
+        }
+        for Share { attempts, acquisitions, longest } in shares.iter_mut().flatten() {
+            w.count(attempts);
+            w.count(acquisitions);
+            w.word(*longest);
+        }
+        results.iter_mut().flatten().flatten().for_each(|n| w.count(n));
+        for Waits { lost_ns, interrupted } in waits {
+            tally(lost_ns, w);
+            w.count(interrupted);
+        }
+        latency_ns.iter_mut().for_each(|t| tally(t, w));
+        kernel.walk(w);
+    }
+}
+
+impl Lock {
+    fn walk(&mut self, w: &mut Walk) {
+        let Lock { address, waiters, attempts, held_since, released, handoff_ns, hold_ns, queue_length, bypassed } =
+            self;
+        w.word(*address);
+        w.each(waiters, |Waiter { cpu, depth, bypassed }, w| {
+            w.word(u64::from(*cpu) << 32 | u64::from(*depth));
+            w.word(*bypassed);
+        });
+        w.count(attempts);
+        w.option(held_since, |at, w| w.moment(at));
+        w.option(released, |at, w| w.moment(at));
+        [handoff_ns, hold_ns, queue_length, bypassed].into_iter().for_each(|t| tally(t, w));
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod klog;
 mod metrics;
+mod recur;
 mod spans;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +12,7 @@ use lock_impl::oracle::{Oracle, Recovery, Violation};
 use reports::{Histogram, Recoveries, WorstRecovery};
 use sim_core::isa::{ContextKind, Detector, EDEADLK, MarkKind, Pc};
 use sim_core::ports::{Probe, Taken};
+use sim_core::recur::{Recur, Walk};
 use sim_core::time::{Clock, Cycle};
 
 pub use klog::{Interrupt, KernelView, KernelWatch};
@@ -356,6 +358,10 @@ impl Observer {
 }
 
 impl Probe for Observer {
+    fn walk(&mut self, w: &mut Walk) {
+        Recur::walk(self, w);
+    }
+
     fn mark(&mut self, at: Cycle, core: usize, kind: MarkKind, args: [u64; 3], pc: Pc) {
         let m = SeenMark { at, core, kind, args, pc };
         if self.last.len() == LAST_MARKS {

@@ -15,7 +15,7 @@ use configs::{Experiment, Loaded};
 use reports::{Record, names};
 use sim_core::time::Cycle;
 
-use crate::machine::{Machine, MachineSpec, Outcome};
+use crate::machine::{Machine, MachineSpec, Outcome, Skipped};
 use crate::observe::{Attempt, KernelView, Observer};
 use crate::plan::{StagePlan, point_text};
 use measure::measure;
@@ -30,6 +30,8 @@ pub struct Finished {
     pub record: Record,
     /// Events the engine handled. Depends on the shortcuts, so it is not in the record.
     pub events: u64,
+    /// What was not simulated but added up. Likewise.
+    pub skipped: Skipped,
     /// The longest attempts, longest first: those of the record, with their cycles.
     pub worst: Vec<Attempt>,
 }
@@ -62,9 +64,21 @@ pub fn run(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool) -> Finish
     finished
 }
 
+/// Runs a stage with a seed, and simulates every acquisition: computes spins, but skips no periods. For measurements of the engine.
+#[must_use]
+pub fn run_simulated(loaded: &Loaded, stage: &StagePlan, seed: u64) -> Finished {
+    let mut finished = run_to_end(loaded, stage, seed, (false, false), Budget::default());
+    finished.record.config = point_text(loaded, stage.idx as usize, &[seed]);
+    finished
+}
+
 /// Runs a stage with a seed as long as the budget lasts. The record's `config` is left empty.
 #[must_use]
 pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, budget: Budget) -> Finished {
+    run_to_end(loaded, stage, seed, (exact, !exact), budget)
+}
+
+fn run_to_end(loaded: &Loaded, stage: &StagePlan, seed: u64, (exact, skips): (bool, bool), budget: Budget) -> Finished {
     let e = &loaded.experiment;
     let khz = stage.spec.clock.khz;
     let spec = MachineSpec { seed, exact, ..stage.spec.clone() };
@@ -77,6 +91,9 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
         machine
     };
     let mut machine = new();
+    if skips {
+        machine.skip_periods();
+    }
     let limit = spec.stop_at.after(e.limits.quiesce.cycles(khz));
     let (mut outcome, mut slice_end, mut broken_off) = run_to_rest(&mut machine, limit, &budget);
     if matches!(outcome, Outcome::Fault(_)) && !exact {
@@ -100,7 +117,7 @@ pub fn run_within(loaded: &Loaded, stage: &StagePlan, seed: u64, exact: bool, bu
         Some((status, text)) => (status, Some(text)),
     };
     (record.status, record.finding) = (status.to_owned(), finding);
-    Finished { record, events: machine.events(), worst: machine.probe.worst().to_vec() }
+    Finished { record, events: machine.events(), skipped: machine.skipped(), worst: machine.probe.worst().to_vec() }
 }
 
 /// The record of a run as far as it is known before the run: which one it is, and nothing measured.

@@ -9,6 +9,7 @@ mod clocks;
 mod compare;
 mod generate;
 mod machines;
+mod periods;
 mod phases;
 mod presets;
 mod programs;

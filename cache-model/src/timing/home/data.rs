@@ -12,11 +12,11 @@ use crate::timing::message::{LineData, perform};
 /// A line's data in an array of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Datum {
-    data: LineData,
+    pub(super) data: LineData,
     /// Differs from memory.
-    dirty: bool,
+    pub(super) dirty: bool,
     /// They have been used since they came.
-    used: bool,
+    pub(super) used: bool,
 }
 
 impl Home {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reserved slots of one slotted link.
 
+use sim_core::recur::Walk;
+
 /// Ticks of a word.
 const WORD: u64 = 64;
 
@@ -92,6 +94,27 @@ impl Calendar {
         }
     }
 
+    /// A walk, where `now` is the current tick and `shift` the ticks that the network is moved on by.
+    pub(super) fn walk(&mut self, w: &mut Walk, now: u64, shift: u64) {
+        let Calendar { bits: _, first: _, until, busy_ticks } = self;
+        w.count(busy_ticks);
+        let (until, busy_ticks) = (*until, *busy_ticks);
+        let starts = || (now..until).step_by(WORD as usize);
+        let reserved: Vec<u64> = starts().map(|start| self.ticks_from(start)).collect();
+        if w.shift().is_none() {
+            w.word(until.saturating_sub(now));
+            reserved.into_iter().for_each(|ticks| w.word(ticks));
+            return;
+        }
+        let moved: Vec<(u64, u64)> = starts().map(|start| start + shift).zip(reserved).collect();
+        self.reset();
+        for (start, ticks) in moved {
+            let reserved = (0..WORD).filter(|bit| ticks >> bit & 1 == 1);
+            reserved.for_each(|bit| self.reserve(start + bit, 1, now + shift));
+        }
+        (self.until, self.busy_ticks) = (until + shift, busy_ticks);
+    }
+
     /// Moves the window to begin with word `now`, and makes it large enough for word `last`.
     #[cold]
     fn make_room(&mut self, last: u64, now: u64) {
@@ -119,6 +142,33 @@ mod tests {
     use sim_core::rng::Stream;
 
     use super::*;
+
+    fn look(c: &mut Calendar, now: u64) -> sim_core::recur::Look {
+        let mut walk = Walk::look(sim_core::time::Cycle(now));
+        c.walk(&mut walk, now, 0);
+        walk.seen().expect("it looks")
+    }
+
+    #[test]
+    fn a_look_tells_what_is_reserved_from_now_on_and_moving_on_keeps_it() {
+        let reserve = |from: u64, spans: &[(u64, u64)]| {
+            let mut c = Calendar::default();
+            spans.iter().for_each(|(start, slots)| c.reserve(from + start, *slots, from));
+            c
+        };
+        let spans = [(0, 3), (70, 1), (200, 90)];
+        let (mut a, mut b) = (reserve(1000, &spans), reserve(1777, &spans));
+        let (first, again) = (look(&mut a, 1000), look(&mut b, 1777));
+        assert!(again.is_again(&first));
+        assert!(!look(&mut reserve(1777, &[(0, 3), (71, 1), (200, 90)]), 1777).is_again(&first), "one slot is another");
+        // What is over does not matter.
+        assert!(look(&mut reserve(900, &[(5, 4), (100, 3), (170, 1), (300, 90)]), 1000).is_again(&first));
+        b.walk(&mut again.moving(&first, 5).expect("it fits"), 1777, 777 * 5);
+        let now = 1777 + 777 * 5;
+        assert!(look(&mut b, now).is_again(&first));
+        assert_eq!((b.conflict(now + 60, 20), b.conflict(now + 3, 60)), (Some(now + 71), None));
+        assert_eq!(b.busy_ticks, 94);
+    }
 
     #[test]
     fn the_window_agrees_with_a_list_of_intervals() {

@@ -36,6 +36,16 @@ impl ClockRatio {
         ((product / over as u128) as u64, !product.is_multiple_of(over as u128))
     }
 
+    /// How far a cycle is behind the last that one of its ticks falls together with.
+    pub(super) const fn phase(self, at: Cycle) -> u64 {
+        at.0 % self.cycles
+    }
+
+    /// Ticks in so many cycles, a multiple of those between two phases of 0.
+    pub(super) const fn ticks_in(self, cycles: u64) -> u64 {
+        Self::scale(cycles, self.ticks, self.cycles).0
+    }
+
     /// The first tick at or after a cycle.
     #[inline]
     pub(super) const fn tick_from(self, at: Cycle) -> u64 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages on their way: reservations on rings, queues and credits elsewhere.
 
+mod recur;
 mod ride;
 
 use std::collections::VecDeque;
