@@ -54,7 +54,7 @@ pub fn timeline_figure(line: &TimeLine) -> Result<Figure, Error> {
     };
     let chart = Chart::Picture { heads, rows: line.rows.iter().enumerate().map(row).collect() };
     let question = "What did every core do around the longest attempt?".to_owned();
-    Ok(Figure::new("timeline".into(), question, "what a core does, by colour", svg, chart))
+    Ok(Figure::new("timeline".into(), question, "colours, by what a core does", svg, chart))
 }
 
 /// What takes which share of a core's time, handlers and being stuck last.

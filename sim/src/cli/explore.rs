@@ -52,8 +52,9 @@ pub(super) struct ExploreArgs {
     /// Instead of the experiment's stages every subset of the patches on both bases, and every other lock.
     #[arg(long, conflicts_with = "stages")]
     lattice: bool,
-    /// Write the table of verdicts into this page, between the marks that are there for the experiment.
-    #[arg(long, value_name = "FILE")]
+    /// Write the table of verdicts into this page, between the marks that are there for the experiment as it is: with the machine's
+    /// memory model, one interrupt and one round.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "interrupts", "rounds", "store_buffer", "cores"])]
     page: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,

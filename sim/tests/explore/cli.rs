@@ -66,6 +66,7 @@ fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
         (&["explore-aa.ron", "--bitstate", "1GB"], "8GiB"),
         (&["explore-aa.ron", "--bitstate", "512GiB"], "at most 256GiB"),
         (&["explore-aa.ron", "--bitstate", "1GiB", "--memory", "1GiB"], "cannot be used with"),
+        (&["explore-aa.ron", "--lattice", "--page", "p.md", "--model", "sc"], "cannot be used with"),
         (&["lock.uop", "--replay"], "lock.uop is a program by itself"),
         (&["explore-aa.ron", "--property", "order"], "properties are: no fault, exclusion"),
     ] {
