@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use configs::{Cpus, Experiment};
-use sim_core::untimed::{Budget, End, System, search as search_system};
+use configs::{Cpus, Experiment, Program};
+use sim_core::untimed::{Budget, End, Model, System, search as search_system};
 
 use crate::{BYTES, MODELS, SIZE, lab, only, search, system_of, task_on, verdicts};
 
@@ -16,10 +16,10 @@ fn ends(system: &System) -> (BTreeSet<Vec<(u64, u64)>>, usize) {
     (finals.map(|s| s.words().to_vec()).collect(), graph.len())
 }
 
-fn compare(change: impl Fn(&mut Experiment), preset: &str) {
+fn compare(change: impl Fn(&mut Experiment), preset: &str, models: &[Model], interrupts: u8) {
     let plan = lab(preset, change);
-    for model in MODELS {
-        let size = crate::Size { model: Some(model), store_buffer: Some(4), ..SIZE };
+    for model in models.iter().copied() {
+        let size = crate::Size { model: Some(model), store_buffer: Some(4), interrupts, ..SIZE };
         let full = crate::Size { merged: false, ..size };
         for (a, b) in search(&plan, &size).iter().zip(search(&plan, &full)) {
             assert_eq!(verdicts(a), verdicts(&b), "{} {model:?}", a.stage);
@@ -45,7 +45,7 @@ fn an_nmi_over_its_own_task_finds_the_same_when_every_micro_op_is_a_step() {
         task_on(e, 0);
         e.interrupts[0].on = Cpus::Cpus(vec![0]);
     };
-    compare(change, "explore-aa.ron");
+    compare(change, "explore-aa.ron", &MODELS, 1);
 }
 
 #[test]
@@ -55,5 +55,22 @@ fn an_nmi_on_another_core_finds_the_same_when_every_micro_op_is_a_step() {
         task_on(e, 0);
         e.interrupts[0].on = Cpus::Cpus(vec![1]);
     };
-    compare(change, "explore-aa.ron");
+    compare(change, "explore-aa.ron", &MODELS, 1);
+}
+
+#[test]
+fn two_locks_in_opposite_orders_find_the_same_when_every_micro_op_is_a_step() {
+    compare(|e| only(e, &["next +1-5"]), "explore-abba.ron", &MODELS, 0);
+}
+
+#[test]
+fn weakly_ordered_locks_find_the_same_when_every_micro_op_is_a_step() {
+    for lock in ["ticket", "ttas_backoff", "mcs", "test_and_set"] {
+        let change = |e: &mut Experiment| {
+            only(e, &["6.17"]);
+            e.lock.program = Program::Builtin(lock.to_owned());
+            e.lock.options.clear();
+        };
+        compare(change, "explore-weak.ron", &[Model::Weak], 0);
+    }
 }

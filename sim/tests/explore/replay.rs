@@ -71,7 +71,7 @@ fn a_path_that_the_timed_machine_does_not_have_is_said_to_be_none() {
     assert_ne!(weaker, lock());
     let plan = with_text("explore-weak.ron", "6.17", &weaker);
     let lost = replayed(&plan, "no update lost", &SIZE);
-    let Replay::Differs { step, why, ways, is_all: true } = &lost else { panic!("it was followed: {lost:?}") };
+    let Replay::Differs { step, why, ways } = &lost else { panic!("it was followed: {lost:?}") };
     let wanted = "core 1 stores 0x2 to data_count + 0, and the path 0x1: what it has read is not as old here";
     assert_eq!((why.as_str(), *ways), (wanted, 1), "step {step}");
     assert!(lost.words()[0].contains(&format!("cannot be followed beyond step {}", step - 1)), "{:?}", lost.words());
