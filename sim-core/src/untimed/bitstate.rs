@@ -6,10 +6,13 @@
 //! state is left out with a probability of `s * s` (two hash functions; Holzmann, "An analysis of bitstate hashing", Formal Methods
 //! in System Design 13, 1998).
 
+use std::hash::Hasher;
+
 use super::carried::{Covered, Cx};
-use super::graph::learn;
+use super::graph::prepare;
+use super::intern::Mix;
 use super::trace::trace_step;
-use super::{CoreState, Fault, Model, Progress, State, Step, System, TraceStep};
+use super::{CoreState, Fault, Progress, State, Step, System, TraceStep};
 
 /// Longest path followed, in steps; those of locks have hundreds.
 const DEPTH_MAX: usize = 20_000;
@@ -54,13 +57,6 @@ impl Bits {
         Bits { words: vec![0; (bytes / 8).max(1)], set: 0 }
     }
 
-    fn clear(&mut self) {
-        if self.set > 0 {
-            self.words.fill(0);
-            self.set = 0;
-        }
-    }
-
     fn all(&self) -> u64 {
         64 * self.words.len() as u64
     }
@@ -81,19 +77,12 @@ impl Bits {
     }
 }
 
-/// 64 bits of a key: multiplied and folded over words of eight bytes (as in Wang Yi's wyhash), and its length.
+/// 64 bits of a key, others for another seed.
 fn hash(key: &[u8], seed: u64) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let mut state = seed;
-    for part in key.chunks(8) {
-        let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
-        state = fold(state ^ u64::from_le_bytes(word), 0xa076_1d64_78bd_642f);
-    }
-    fold(state ^ key.len() as u64, 0xe703_7ed1_a0b4_28db)
+    let mut mix = Mix::default();
+    mix.write_u64(seed);
+    mix.write(key);
+    mix.finish()
 }
 
 /// A state on the path, and its successors that are still to be followed.
@@ -113,19 +102,11 @@ pub fn bitstate(
     judge: &dyn Fn(&State) -> Option<String>,
     over: &mut dyn FnMut(Progress) -> bool,
 ) -> Partial {
-    let weak = system.model == Model::Weak;
-    assert!(!weak || system.interrupts == 0, "interrupts are not for the weak model");
-    let mut cx = Cx::of(system);
-    if system.private && system.tasks.len() <= super::access::CORES_MAX {
-        cx.access.used = true;
-        learn(system, &mut cx);
-    }
-    let mut bits = Bits::new(bytes);
+    let mut cx = prepare(system);
     loop {
         cx.access.grown = false;
         cx.covered.fill(Covered::default());
-        bits.clear();
-        let mut partial = Partial::default();
+        let (mut bits, mut partial) = (Bits::new(bytes), Partial::default());
         run(system, &mut cx, &mut bits, &mut partial, (judge, &mut *over));
         partial.full = bits.set as f64 / bits.all() as f64;
         if !cx.access.grown || partial.told {

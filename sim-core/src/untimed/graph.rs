@@ -131,13 +131,7 @@ pub struct Graph<'s> {
 /// # Panics
 /// If a system with [`Model::Weak`] has interrupts: its views are those of one context per core.
 pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
-    let weak = system.model == Model::Weak;
-    assert!(!weak || system.interrupts == 0, "interrupts are not for the weak model");
-    let mut cx = Cx::of(system);
-    if system.private && system.tasks.len() <= super::access::CORES_MAX {
-        cx.access.used = true;
-        learn(system, &mut cx);
-    }
+    let mut cx = prepare(system);
     let mut restarts = 0;
     loop {
         cx.access.grown = false;
@@ -152,8 +146,20 @@ pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
     }
 }
 
+/// What a search begins with: facts about the program, and a guess of who touches what.
+pub(super) fn prepare(system: &System) -> Cx {
+    let weak = system.model == Model::Weak;
+    assert!(!weak || system.interrupts == 0, "interrupts are not for the weak model");
+    let mut cx = Cx::of(system);
+    if system.private && system.tasks.len() <= super::access::CORES_MAX {
+        cx.access.used = true;
+        learn(system, &mut cx);
+    }
+    cx
+}
+
 /// Runs at random. A fault ends a run; the search will come upon it again.
-pub(super) fn learn(system: &System, cx: &mut Cx) {
+fn learn(system: &System, cx: &mut Cx) {
     for walk in 0..WALKS {
         let mut stream = Stream::derive(walk, 0, "walk");
         let Ok(starts) = system.starts(cx) else { return };

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use super::carried::Cx;
-use super::step::returns_from_handler;
 use super::weak::Read;
 use super::{Fault, Model, State, System};
 use crate::isa::{Fence, MarkKind, Op, Order, Pc};
@@ -95,8 +94,7 @@ impl System {
         Ok(match op {
             Op::Rmw { .. } | Op::Halt => false,
             Op::IrqSave { .. } | Op::IrqRestore { .. } => quiet,
-            Op::Ret { .. } if !returns_from_handler(context) => quiet || !context.frames.is_empty(),
-            Op::Ret { .. } => quiet && (self.model != Model::Tso || c.buffer.is_empty()),
+            Op::Ret { .. } => (quiet || !context.frames.is_empty()) && self.may_return(context, c.buffer.is_empty()),
             Op::Fence(Fence::Full) => c.buffer.is_empty(),
             Op::Load { addr, width, order, .. } if cx.access.used => {
                 let at = self.resolve(state, core, addr, *width)?;

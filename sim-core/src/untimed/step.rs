@@ -351,7 +351,7 @@ impl System {
                 return Ok(true);
             }
             // The return from an interrupt is serialising on x86, as on the timed machine.
-            Op::Ret { .. } if self.model == Model::Tso && returns_from_handler(context) && !empty => return Ok(false),
+            Op::Ret { .. } if !self.may_return(context, empty) => return Ok(false),
             Op::Ret { values } => {
                 let views = if weak { values.map(|v| c.views.operand(context, v)) } else { [0; 2] };
                 let site = context.frames.last().map(|f| f.call);
@@ -451,6 +451,11 @@ impl System {
         }
     }
 
+    /// Whether a context can return now: from an interrupt only with an empty store buffer.
+    pub(super) fn may_return(&self, c: &Context, empty: bool) -> bool {
+        empty || self.model != Model::Tso || !c.frames.is_empty() || c.kind == ContextKind::Task
+    }
+
     pub(super) fn resolve(&self, state: &State, core: usize, addr: &Addr, width: Width) -> Result<u64, Fault> {
         let context = state.cores[core].contexts.last().expect("a core that is not done has a context");
         let a = context.address(addr, core as u64, self.program.percpu_stride);
@@ -492,11 +497,6 @@ fn lookup(buffer: &[Buffered], addr: u64, width: Width) -> Lookup {
 fn has_unknown(c: &Context, a: &Addr) -> bool {
     let base = if let Base::Reg(r) | Base::OnCpu(r) = a.base { is_unknown(c.reg(r)) } else { false };
     base || a.index.is_some_and(|(r, _)| is_unknown(c.reg(r)))
-}
-
-/// Whether a return of this context now ends its handler.
-pub(super) fn returns_from_handler(c: &Context) -> bool {
-    c.frames.is_empty() && c.kind != ContextKind::Task
 }
 
 /// As [`Context::step_pure`], with numbers that are not known; `None` if the micro-op is of another kind.
