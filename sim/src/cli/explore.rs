@@ -13,7 +13,7 @@ use rqsim::explore::{
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, Plan, StagePlan, plan};
-use sim_core::untimed::{Budget, End, Model, search};
+use sim_core::untimed::{Budget, End, Model, Progress, search};
 
 use super::flags::{Changes, StageFlags};
 use super::{Failure, output, trace};
@@ -227,13 +227,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
             Some(r) => r.clone(),
             None => {
                 let start = Instant::now();
-                let over = |p: sim_core::untimed::Progress| {
-                    if !args.quiet && p.visited.is_multiple_of(1 << 20) && p.visited > 0 {
-                        output::say(&format!("{}: {} states, {} MiB", stage.name, p.states, p.bytes >> 20));
-                    }
-                    args.time.is_some_and(|t| start.elapsed() > t)
-                };
-                let mut row = search_stage(plan, stage, &size, args.size.memory, over)?;
+                let mut row = search_stage(plan, stage, &size, args.size.memory, over(args, stage, start))?;
                 row.seconds = start.elapsed().as_secs_f64();
                 if let Some(path) = &args.out {
                     append(path, &row)?;
@@ -269,19 +263,23 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
     if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
 }
 
+/// Shows how far a search is, and says when its time is over.
+fn over(args: &ExploreArgs, stage: &StagePlan, start: Instant) -> impl Fn(Progress) -> bool {
+    move |p| {
+        if !args.quiet && p.visited.is_multiple_of(1 << 20) && p.visited > 0 {
+            output::say(&format!("{}: {} states, {} MiB", stage.name, p.states, p.bytes >> 20));
+        }
+        args.time.is_some_and(|t| start.elapsed() > t)
+    }
+}
+
 /// Searches that keep two bits of each state.
 fn partly(args: &ExploreArgs, plan: &Plan, size: &Size, bytes: usize) -> Result<ExitCode, Failure> {
     output::head(&plan.loaded.experiment)?;
     let mut is_broken = false;
     for stage in &plan.stages {
         let start = Instant::now();
-        let over = |p: sim_core::untimed::Progress| {
-            if !args.quiet && p.visited.is_multiple_of(1 << 20) {
-                output::say(&format!("{}: {} states", stage.name, p.visited));
-            }
-            args.time.is_some_and(|t| start.elapsed() > t)
-        };
-        let (partial, violation) = bitstate_stage(stage, size, bytes, over)?;
+        let (partial, violation) = bitstate_stage(stage, size, bytes, over(args, stage, start))?;
         let told = if partial.told { ", stopped by --time" } else { "" };
         let cut = if partial.cut > 0 {
             format!(", {} steps beyond the longest path allowed not made", partial.cut)

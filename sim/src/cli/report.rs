@@ -222,15 +222,19 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
             pictures(figure, &dir, &mut files)?;
         }
     }
+    // One goes beside the rest, of several each has a folder.
+    let folder = |name: &str, i: usize, all: usize| {
+        if all > 1 { args.out.join(format!("{name}-{}", i + 1)) } else { args.out.clone() }
+    };
     for (i, ((_, maps), (_, figure))) in maps.iter().zip(&landings).enumerate() {
-        let dir = if landings.len() > 1 { args.out.join(format!("landings-{}", i + 1)) } else { args.out.clone() };
+        let dir = folder("landings", i, landings.len());
         if wants(Format::Csv) {
             files.push((dir.join("landings.csv"), landings_csv(maps).into_bytes()));
         }
         pictures(figure, &dir, &mut files)?;
     }
     for (i, (_, figure)) in timelines.iter().enumerate() {
-        let dir = if timelines.len() > 1 { args.out.join(format!("timeline-{}", i + 1)) } else { args.out.clone() };
+        let dir = folder("timeline", i, timelines.len());
         pictures(figure, &dir, &mut files)?;
     }
     if wants(Format::Html) {

@@ -115,20 +115,30 @@ fn part(c: &CoreState, program: &Program) -> Part {
 #[must_use]
 pub fn judge(state: &State, program: &Program, counter: Option<u64>) -> Option<(Property, String)> {
     let parts: Vec<Part> = state.cores.iter().map(|c| part(c, program)).collect();
-    let mut owns: Vec<u64> = parts.iter().flat_map(|p| &p.owns).copied().collect();
-    owns.sort_unstable();
-    if let Some(twice) = owns.windows(2).find(|w| w[0] == w[1]) {
-        return Some((Property::Exclusion, format!("two contexts own {}", lock_name(program, twice[0]))));
+    if let Some(lock) = shared(parts.iter()) {
+        return Some((Property::Exclusion, two_own(program, lock)));
     }
     if !parts.iter().all(|p| p.rests) {
         return None;
     }
-    if let Some(what) = not_clean(state, program).filter(|_| owns.is_empty()) {
+    let owned = parts.iter().any(|p| !p.owns.is_empty());
+    if let Some(what) = not_clean(state, program).filter(|_| !owned) {
         return Some((Property::Clean, format!("at rest {what}")));
     }
     let addr = counter?;
     let (value, owned) = (state.read(addr, Width::U64), state.cores.iter().map(|c| u64::from(c.owned)).sum::<u64>());
     (value != owned).then(|| (Property::Updates, not_counted(program, addr, value, owned)))
+}
+
+/// A lock that two contexts own.
+fn shared<'a>(parts: impl Iterator<Item = &'a Part>) -> Option<u64> {
+    let mut all: Vec<u64> = parts.flat_map(|p| &p.owns).copied().collect();
+    all.sort_unstable();
+    all.windows(2).find(|w| w[0] == w[1]).map(|w| w[0])
+}
+
+fn two_own(program: &Program, lock: u64) -> String {
+    format!("two contexts own {}", lock_name(program, lock))
 }
 
 fn not_counted(program: &Program, addr: u64, value: u64, owned: u64) -> String {
@@ -141,17 +151,10 @@ fn cores_of<'a>(graph: &'a Graph<'_>, state: usize) -> &'a [u32] {
 }
 
 fn exclusion(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
-    let shared = |s: usize| {
-        let mut all: Vec<u64> = Vec::new();
-        for c in cores_of(graph, s) {
-            all.extend(&parts[*c as usize].owns);
-        }
-        all.sort_unstable();
-        all.windows(2).find(|w| w[0] == w[1]).map(|w| w[0])
-    };
-    let mut bad = (0..graph.len()).filter_map(|s| shared(s).map(|lock| (s, lock)));
+    let of = |s: usize| shared(cores_of(graph, s).iter().map(|c| &parts[*c as usize]));
+    let mut bad = (0..graph.len()).filter_map(|s| of(s).map(|lock| (s, lock)));
     let (state, lock) = bad.next()?;
-    let what = format!("two contexts own {}", lock_name(program, lock));
+    let what = two_own(program, lock);
     Some(Finding { property: Property::Exclusion, by: None, what, state, count: 1 + bad.count() })
 }
 

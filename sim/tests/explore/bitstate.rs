@@ -3,7 +3,7 @@
 
 use rqsim::explore::{bitstate_stage, search_stage};
 
-use crate::replay::{lock, with_text};
+use crate::mutants::{CLAIM, TWO_STORES, with_mistake};
 use crate::{BYTES, SIZE, lab, only};
 
 #[test]
@@ -30,9 +30,7 @@ fn with_a_large_array_every_state_is_visited_and_with_a_small_one_fewer() {
 
 #[test]
 fn two_owners_are_met_with_the_path_to_them() {
-    let claim = "store.u16 [lock.locked_pending], 1";
-    let broken = lock().replacen(claim, "store.u8 [lock.pending], 0\n    store.u8 [lock.locked], 1", 1);
-    let plan = with_text("explore-plain.ron", "next +1-5", &broken);
+    let plan = with_mistake("explore-plain.ron", "next +1-5", CLAIM, TWO_STORES);
     let found = bitstate_stage(&plan.stages[0], &SIZE, 16 << 20, |_| false).unwrap_or_else(|e| panic!("{}", e.plain));
     let (partial, violation) = found;
     let v = violation.expect("two own it");

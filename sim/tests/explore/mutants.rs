@@ -6,20 +6,25 @@ use std::io::Write;
 use configs::Program;
 use lock_impl::programs::embedded;
 use rqsim::explore::Row;
+use rqsim::plan::Plan;
 
 use crate::{SIZE, lab, only, search};
 
-/// The plain experiment with one passage of the lock's text replaced at its first place.
-fn mutant(from: &str, to: &str) -> Row {
+/// A stage of an experiment with one passage of the lock's text replaced at its first place.
+pub(crate) fn with_mistake(preset: &str, stage: &str, from: &str, to: &str) -> Plan {
     let text = embedded("rqspinlock").expect("it is built in").text;
     assert!(text.contains(from), "{from}");
     let mut file = tempfile::Builder::new().suffix(".uop").tempfile().expect("a file can be made");
     file.write_all(text.replacen(from, to, 1).as_bytes()).expect("it can be written");
-    let plan = lab("explore-plain.ron", |e| {
-        only(e, &["next +1-5"]);
+    lab(preset, |e| {
+        only(e, &[stage]);
         e.lock.program = Program::File(file.path().to_string_lossy().into_owned());
-    });
-    search(&plan, &SIZE).remove(0)
+    })
+}
+
+/// The search of the plain experiment with a mistake.
+fn mutant(from: &str, to: &str) -> Row {
+    search(&with_mistake("explore-plain.ron", "next +1-5", from, to), &SIZE).remove(0)
 }
 
 /// The properties that do not hold.
@@ -28,7 +33,9 @@ fn broken(row: &Row) -> Vec<&str> {
     row.violations.iter().map(|v| v.property.as_str()).collect()
 }
 
-const CLAIM: &str = "store.u16 [lock.locked_pending], 1";
+/// The store by which a pending waiter takes the lock over, and two that leave the word free in between.
+pub(crate) const CLAIM: &str = "store.u16 [lock.locked_pending], 1";
+pub(crate) const TWO_STORES: &str = "store.u8 [lock.pending], 0\n    store.u8 [lock.locked], 1";
 
 #[test]
 fn a_pending_waiter_that_does_not_look_at_the_owner_breaks_exclusion() {
@@ -40,7 +47,7 @@ fn a_pending_waiter_that_does_not_look_at_the_owner_breaks_exclusion() {
 
 #[test]
 fn taking_over_in_two_stores_breaks_exclusion_in_one_order_and_not_in_the_other() {
-    let row = mutant(CLAIM, "store.u8 [lock.pending], 0\n    store.u8 [lock.locked], 1");
+    let row = mutant(CLAIM, TWO_STORES);
     assert!(broken(&row).contains(&"exclusion"), "{:?}", broken(&row));
     let row = mutant(CLAIM, "store.u8 [lock.locked], 1\n    store.u8 [lock.pending], 0");
     assert_eq!(broken(&row), Vec::<&str>::new(), "the word is never free in between");

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The timed machine is led along paths that were found without time: to the same state, or it is said why not.
 
-use std::io::Write;
-
-use configs::Program;
-use lock_impl::programs::embedded;
 use rqsim::explore::{Replay, Size, path_to, replay, search_stage};
 use rqsim::plan::Plan;
 use sim_core::untimed::Model;
 
+use crate::mutants::{CLAIM, TWO_STORES, with_mistake};
 use crate::{BYTES, SIZE, lab, only};
 
 /// What came of leading the machine of a plan's only stage along the path to the violation of a property.
@@ -20,20 +17,6 @@ fn replayed(plan: &Plan, property: &str, size: &Size) -> Replay {
     let came = replay(stage, &path);
     assert_eq!(replay(stage, &path), came, "the same every time");
     came
-}
-
-/// An experiment whose lock is this text.
-pub(crate) fn with_text(preset: &str, stage: &str, text: &str) -> Plan {
-    let mut file = tempfile::Builder::new().suffix(".uop").tempfile().expect("a file can be made");
-    file.write_all(text.as_bytes()).expect("it can be written");
-    lab(preset, |e| {
-        only(e, &[stage]);
-        e.lock.program = Program::File(file.path().to_string_lossy().into_owned());
-    })
-}
-
-pub(crate) fn lock() -> String {
-    embedded("rqspinlock").expect("it is built in").text
 }
 
 #[test]
@@ -52,10 +35,7 @@ fn what_is_found_of_the_series_happens_on_the_timed_machine() {
 
 #[test]
 fn a_lock_that_two_can_own_is_owned_by_two_on_the_timed_machine() {
-    let claim = "store.u16 [lock.locked_pending], 1";
-    let broken = lock().replacen(claim, "store.u8 [lock.pending], 0\n    store.u8 [lock.locked], 1", 1);
-    assert_ne!(broken, lock());
-    let plan = with_text("explore-plain.ron", "next +1-5", &broken);
+    let plan = with_mistake("explore-plain.ron", "next +1-5", CLAIM, TWO_STORES);
     for model in [None, Some(Model::Sc)] {
         // A path on which every store is visible at once can be one of a machine with a store buffer.
         let came = replayed(&plan, "exclusion", &Size { model, ..SIZE });
@@ -66,10 +46,8 @@ fn a_lock_that_two_can_own_is_owned_by_two_on_the_timed_machine() {
 /// The search lets a load be as old as the memory model does; on the timed machine the line has come by then.
 #[test]
 fn a_path_that_the_timed_machine_does_not_have_is_said_to_be_none() {
-    let weaker =
-        lock().replacen("val, ok = cas.u32.acq [lock.val], 0, 1", "val, ok = cas.u32.relaxed [lock.val], 0, 1", 1);
-    assert_ne!(weaker, lock());
-    let plan = with_text("explore-weak.ron", "6.17", &weaker);
+    let (cas, relaxed) = ("val, ok = cas.u32.acq [lock.val], 0, 1", "val, ok = cas.u32.relaxed [lock.val], 0, 1");
+    let plan = with_mistake("explore-weak.ron", "6.17", cas, relaxed);
     let lost = replayed(&plan, "no update lost", &SIZE);
     let Replay::Differs { step, why, ways } = &lost else { panic!("it was followed: {lost:?}") };
     let wanted = "core 1 stores 0x2 to data_count + 0, and the path 0x1: what it has read is not as old here";
