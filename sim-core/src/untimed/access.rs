@@ -87,12 +87,6 @@ impl Access {
         self.all(addr, width, |u| (u.readers | u.writers) & others == 0)
     }
 
-    /// No other context of the core touches it, whatever other cores do.
-    pub(super) fn is_of_context(&self, core: usize, kind: ContextKind, addr: u64, width: Width) -> bool {
-        let others = of_core(core) & !user(core, kind);
-        self.all(addr, width, |u| (u.readers | u.writers) & others == 0)
-    }
-
     /// No other core touches it.
     pub(super) fn is_of_core(&self, core: usize, addr: u64, width: Width) -> bool {
         self.all(addr, width, |u| (u.readers | u.writers) & !of_core(core) == 0)

@@ -106,8 +106,9 @@ impl System {
                 let at = self.resolve(state, core, addr, *width)?;
                 match self.model {
                     Model::Sc => c.buffer.is_empty() && cx.access.store_is_local(core, kind, open, at, *width),
-                    // A buffered store is visible to its own core only.
-                    Model::Tso => room && (!open || cx.access.is_of_context(core, kind, at, *width)),
+                    // A buffered store is visible to its own core only. But whether it is before or behind what a handler
+                    // stores, others can tell.
+                    Model::Tso => room && (!open || cx.access.store_is_local(core, kind, open, at, *width)),
                     Model::Weak => room && !open,
                 }
             }
@@ -115,7 +116,7 @@ impl System {
                 let at = self.resolve(state, core, addr, *width)?;
                 let store = match self.model {
                     Model::Sc => c.buffer.is_empty() && cx.access.store_is_local(core, kind, open, at, *width),
-                    _ => room && (!open || cx.access.is_of_context(core, kind, at, *width)),
+                    _ => room && (!open || cx.access.store_is_local(core, kind, open, at, *width)),
                 };
                 store
                     && cx.access.load_is_local(core, kind, open, at, *width)

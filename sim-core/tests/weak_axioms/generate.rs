@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random straight-line programs, as data and as text.
 
-use std::fmt::Write;
-
 use sim_core::isa::{Fence, Order};
 use sim_core::rng::Stream;
 
@@ -84,57 +82,73 @@ pub(crate) fn program(seed: u64) -> Program {
 
 /// As program text; the `i`-th load of a thread is in `r` and its number.
 pub(crate) fn text(p: &Program) -> String {
-    let mut out = String::from("struct line align 64 { w: [u32; 16] }\n");
-    (0..LOCATIONS).for_each(|i| out += &format!("object m{i}: line\n"));
+    let mut out = objects();
     for (t, steps) in p.threads.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "proc p{t}() {{");
-        let mut load = 0;
-        for (i, step) in steps.iter().enumerate() {
-            let index = |out: &mut String, from: Option<usize>| match from {
-                Some(r) => {
-                    let _ = writeln!(out, "  a{i} = r{r} ^ r{r}");
-                    format!("a{i}")
-                }
-                None => "0".to_owned(),
-            };
-            let _ = match *step {
-                Step::Load { place, order, addr } => {
-                    let at = index(&mut out, addr);
-                    load += 1;
-                    writeln!(out, "  r{} = load.u32{} [m{place}.w[{at}]]", load - 1, suffix(order))
-                }
-                Step::Store { place, value, order, addr, data } => {
-                    let at = index(&mut out, addr);
-                    let mut shown = value.to_string();
-                    if let Some(r) = data {
-                        let _ = writeln!(out, "  d{i} = r{r} ^ r{r}\n  d{i} = d{i} + {value}");
-                        shown = format!("d{i}");
-                    }
-                    writeln!(out, "  store.u32{} [m{place}.w[{at}]], {shown}", suffix(order))
-                }
-                Step::Exchange { place, value, order } => {
-                    load += 1;
-                    let order = if order == Order::Relaxed { ".relaxed" } else { suffix(order) };
-                    writeln!(out, "  r{} = xchg.u32{order} [m{place}.w[0]], {value}", load - 1)
-                }
-                Step::Fence(f) => {
-                    let name = match f {
-                        Fence::Full => "full",
-                        Fence::Write => "w",
-                        Fence::Read => "r",
-                        Fence::Acquire => "acq",
-                        Fence::Release => "rel",
-                        Fence::Control => "ctrl",
-                    };
-                    writeln!(out, "  fence.{name}")
-                }
-                Step::Branch { on } => writeln!(out, "  if r{on} == 99 goto l{i}\nl{i}:"),
-            };
-        }
-        out += "  ret\n}\n";
+        out += &procedure(&format!("p{t}"), &body(steps, ""));
     }
     out
+}
+
+/// The locations.
+pub(crate) fn objects() -> String {
+    let objects = (0..LOCATIONS).map(|i| format!("object m{i}: line\n"));
+    std::iter::once("struct line align 64 { w: [u32; 16] }\n".to_owned()).chain(objects).collect()
+}
+
+pub(crate) fn procedure(name: &str, body: &[String]) -> String {
+    format!("proc {name}() {{\n{}  ret\n}}\n", body.concat())
+}
+
+/// `[step]`: its text; names of registers and labels begin with `prefix`.
+pub(crate) fn body(steps: &[Step], prefix: &str) -> Vec<String> {
+    let mut load = 0;
+    let one = |(i, step): (usize, &Step)| {
+        let mut out = String::new();
+        let index = |out: &mut String, from: Option<usize>| match from {
+            Some(r) => {
+                *out += &format!("  {prefix}a{i} = {prefix}r{r} ^ {prefix}r{r}\n");
+                format!("{prefix}a{i}")
+            }
+            None => "0".to_owned(),
+        };
+        match *step {
+            Step::Load { place, order, addr } => {
+                let at = index(&mut out, addr);
+                out += &format!("  {prefix}r{load} = load.u32{} [m{place}.w[{at}]]\n", suffix(order));
+                load += 1;
+            }
+            Step::Store { place, value, order, addr, data } => {
+                let at = index(&mut out, addr);
+                let mut shown = value.to_string();
+                if let Some(r) = data {
+                    shown = format!("{prefix}d{i}");
+                    out += &format!("  {shown} = {prefix}r{r} ^ {prefix}r{r}\n  {shown} = {shown} + {value}\n");
+                }
+                out += &format!("  store.u32{} [m{place}.w[{at}]], {shown}\n", suffix(order));
+            }
+            Step::Exchange { place, value, order } => {
+                let order = if order == Order::Relaxed { ".relaxed" } else { suffix(order) };
+                out += &format!("  {prefix}r{load} = xchg.u32{order} [m{place}.w[0]], {value}\n");
+                load += 1;
+            }
+            Step::Fence(f) => {
+                let name = match f {
+                    Fence::Full => "full",
+                    Fence::Write => "w",
+                    Fence::Read => "r",
+                    Fence::Acquire => "acq",
+                    Fence::Release => "rel",
+                    Fence::Control => "ctrl",
+                };
+                out += &format!("  fence.{name}\n");
+            }
+            Step::Branch { on } => {
+                out += &format!("  if {prefix}r{on} == 99 goto {prefix}l{i}\n{prefix}l{i}:\n");
+            }
+        }
+        out
+    };
+    steps.iter().enumerate().map(one).collect()
 }
 
 fn suffix(order: Order) -> &'static str {

@@ -5,6 +5,7 @@
 
 mod axioms;
 mod generate;
+mod landings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,30 +20,28 @@ use sim_core::untimed::{LIMIT_BYTES, Model, System, explore};
 /// Values of all loads in order of threads, then the locations.
 type Outcomes = BTreeSet<Vec<u64>>;
 
-fn untimed(p: &Program, model: Model, private: bool) -> Outcomes {
-    let text = text(p);
+/// Core `i` executes the `i`-th of the first `cores` procedures.
+fn system(text: String, cores: usize, model: Model) -> System {
     let source = [Source { name: "random".into(), text }];
     let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
-    let names: Vec<Vec<String>> = program.procs.iter().map(|p| p.regs.clone()).collect();
-    let tasks = (0..program.procs.len()).map(|i| Some(i as u16)).collect();
-    let system = System {
-        program: Arc::new(program),
-        model,
-        tasks,
-        memory: Vec::new(),
-        store_buffer: 8,
-        merge_local: true,
-        private,
-        ..System::default()
-    };
+    let tasks = (0..cores).map(|i| Some(i as u16)).collect();
+    System { program: Arc::new(program), model, tasks, store_buffer: 8, merge_local: true, ..System::default() }
+}
+
+fn untimed(p: &Program, model: Model, private: bool) -> Outcomes {
+    found(&System { private, ..system(text(p), p.threads.len(), model) })
+}
+
+fn found(system: &System) -> Outcomes {
+    let names: Vec<Vec<String>> = system.program.procs.iter().map(|p| p.regs.clone()).collect();
     let mut set = Outcomes::new();
-    let explored = explore(&system, LIMIT_BYTES, |s| {
+    let explored = explore(system, LIMIT_BYTES, |s| {
         let mut outcome = Vec::new();
         for (core, names) in s.cores.iter().zip(&names) {
             let loads = (0..).map(|i| format!("r{i}")).map_while(|n| names.iter().position(|x| *x == n));
             outcome.extend(loads.map(|i| core.contexts[0].regs[i]));
         }
-        let places = (0..generate::LOCATIONS as u64).map(|i| s.read(GLOBAL_BASE + i * LINE_BYTES, Width::U32));
+        let places = (0..system.program.global_end().saturating_sub(GLOBAL_BASE) / LINE_BYTES).map(|i| s.read(GLOBAL_BASE + i * LINE_BYTES, Width::U32));
         outcome.extend(places);
         set.insert(outcome);
     });
