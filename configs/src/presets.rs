@@ -62,6 +62,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-abba.ron", include_str!("../presets/explore-abba.ron")),
     ("explore-weak.ron", include_str!("../presets/explore-weak.ron")),
     ("explore-weak-queue.ron", include_str!("../presets/explore-weak-queue.ron")),
+    ("explore-weak-aa.ron", include_str!("../presets/explore-weak-aa.ron")),
 ];
 
 /// Standing sweeps, each with the question it answers.

@@ -93,9 +93,6 @@ struct Place {
 
 /// Searches with an array of so many bytes until `judge` finds something in a state, everything that is told apart was visited, or
 /// `over` says so. A fault counts as found.
-///
-/// # Panics
-/// As [`super::search`].
 pub fn bitstate(
     system: &System,
     bytes: usize,

@@ -127,9 +127,6 @@ pub struct Graph<'s> {
 }
 
 /// Searches all states of a system.
-///
-/// # Panics
-/// If a system with [`Model::Weak`] has interrupts: its views are those of one context per core.
 pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
     let mut cx = prepare(system);
     let mut restarts = 0;
@@ -148,8 +145,6 @@ pub fn search<'s>(system: &'s System, mut budget: Budget<'_>) -> Graph<'s> {
 
 /// What a search begins with: facts about the program, and a guess of who touches what.
 pub(super) fn prepare(system: &System) -> Cx {
-    let weak = system.model == Model::Weak;
-    assert!(!weak || system.interrupts == 0, "interrupts are not for the weak model");
     let mut cx = Cx::of(system);
     if system.private && system.tasks.len() <= super::access::CORES_MAX {
         cx.access.used = true;

@@ -6,7 +6,7 @@
 //! handlers, except soft ones. Landing before a micro-op that only the core itself can notice is the same as landing after it, so
 //! with [`System::merge_local`] landings are only at the boundaries where the core's steps begin.
 
-use super::{State, Step, System};
+use super::{Model, State, Step, System};
 use crate::exec::Context;
 use crate::isa::{ContextKind, Op};
 
@@ -41,6 +41,11 @@ impl System {
         state.left > 0 && self.sources_of(core).iter().any(|s| self.may_land(state, core, s))
     }
 
+    /// Whether a core executes anything any more.
+    pub(super) fn goes_on(&self, state: &State, core: usize) -> bool {
+        state.cores[core].runs() || (state.left > 0 && !self.sources_of(core).is_empty())
+    }
+
     /// The states after a landing on this core.
     pub(super) fn landings(&self, state: &State, core: usize, out: &mut Vec<(Step, State)>) {
         let c = &state.cores[core];
@@ -63,7 +68,11 @@ impl System {
             }
             c.handlers.push(super::Handler { flag: c.irq_enabled, rank: source.rank });
             c.irq_enabled = source.kind == ContextKind::Softirq;
-            c.contexts.push(Context::at_entry(&self.program, source.handler, source.kind));
+            let handler = Context::at_entry(&self.program, source.handler, source.kind);
+            if self.model == Model::Weak {
+                c.views.enter(handler.regs.len());
+            }
+            c.contexts.push(handler);
             out.push((Step::Land { core, source: i }, next));
         }
     }

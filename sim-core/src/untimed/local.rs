@@ -91,6 +91,10 @@ impl System {
         let quiet = state.left == 0 || self.sources.get(core).is_none_or(Vec::is_empty);
         let open = !quiet && self.interruptible(state, core);
         let room = c.buffer.len() < self.store_buffer;
+        // On `weak` a handler also tells by the core's views and fences whether it is before or behind a micro-op.
+        if self.model == Model::Weak && open && self.bounds_handlers(cx, state, core)? {
+            return Ok(false);
+        }
         Ok(match op {
             Op::Rmw { .. } | Op::Halt => false,
             Op::IrqSave { .. } | Op::IrqRestore { .. } => quiet,
@@ -109,7 +113,7 @@ impl System {
                     // A buffered store is visible to its own core only. But whether it is before or behind what a handler
                     // stores, others can tell.
                     Model::Tso => room && (!open || cx.access.store_is_local(core, kind, open, at, *width)),
-                    Model::Weak => room && !open,
+                    Model::Weak => room && (!open || cx.access.store_is_local(core, kind, open, at, *width)),
                 }
             }
             Op::LocalAdd { addr, width, .. } if cx.access.used => {
@@ -124,6 +128,28 @@ impl System {
             }
             Op::LocalAdd { .. } => false,
             _ => true,
+        })
+    }
+
+    /// `weak`: whether the next micro-op, local or not, has an effect on what a handler behind it can load, or on when its stores
+    /// become visible.
+    fn bounds_handlers(&self, cx: &Cx, state: &State, core: usize) -> Result<bool, Fault> {
+        let c = &state.cores[core];
+        let Some(context) = c.running() else { return Ok(false) };
+        let views = &c.views;
+        Ok(match self.program.ops[context.pc as usize] {
+            Op::Load { addr, order, .. } => order.is_acquire() || views.address(context, &addr) > views.floor,
+            // Then it goes to memory and leaves no version behind.
+            Op::Store { addr, width, value, .. } => {
+                let at = self.resolve(state, core, &addr, width)?;
+                let view = views.operand(context, value).max(views.address(context, &addr));
+                !self.bypasses(cx, state, core, at, width, view)
+            }
+            Op::LocalAdd { .. } | Op::Fence(_) => true,
+            Op::Branch { a, b, .. } => {
+                cx.matters.decides() && views.operand(context, a).max(views.operand(context, b)) > views.decided
+            }
+            _ => false,
         })
     }
 }

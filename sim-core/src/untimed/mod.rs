@@ -19,7 +19,7 @@
 //! `stopping` is true after some rounds; without, a program that asks is refused as a [`Fault`], as one that sends interrupts always is. A
 //! core that halts stays halted until an interrupt has returned. Interrupts: `untimed/interrupts.rs`.
 //!
-//! [`search`] gives the graph of all states, for questions about paths ([`Graph::hopeless`], [`Graph::path`]); [`explore`] hands out
+//! [`search`] gives the graph of all states, for questions about paths ([`Graph::hopeless`], [`Graph::along`]); [`explore`] hands out
 //! the final ones. What keeps their number small: `untimed/local.rs` with `untimed/access.rs`, and `untimed/live.rs`.
 
 mod access;
@@ -96,7 +96,7 @@ pub struct System {
     pub abstract_time: bool,
     /// How often `stopping` gives 0 on each core.
     pub rounds: u8,
-    /// `[core]`: interrupts that may land there. Not with [`Model::Weak`].
+    /// `[core]`: interrupts that may land there.
     pub sources: Vec<Vec<Source>>,
     /// Most interrupts taken in one run, all cores together.
     pub interrupts: u8,

@@ -245,8 +245,10 @@ impl CoreState {
             [self.group, v.floor, v.loads, v.stores, v.releases, v.decided]
                 .iter()
                 .for_each(|n| put(out, u64::from(*n)));
-            put(out, v.regs.len() as u64);
-            v.regs.iter().for_each(|n| put(out, u64::from(*n)));
+            for regs in v.below.iter().chain([&v.regs]) {
+                put(out, regs.len() as u64);
+                regs.iter().for_each(|n| put(out, u64::from(*n)));
+            }
             put(out, v.seen.len() as u64);
             for (word, at) in &v.seen {
                 put(out, *word);

@@ -66,7 +66,7 @@ impl System {
             all = next;
         }
         if self.model == Model::Weak {
-            all.iter_mut().for_each(|s| s.normalise(cx.matters));
+            all.iter_mut().for_each(|s| s.normalise(cx.matters, |s, core| self.goes_on(s, core)));
         }
         Ok(all)
     }
@@ -114,7 +114,7 @@ impl System {
                 self.forget(live, next, core);
             }
             if self.model == Model::Weak {
-                next.normalise(cx.matters);
+                next.normalise(cx.matters, |s, core| self.goes_on(s, core));
             }
         }
         Ok(())
@@ -360,6 +360,9 @@ impl System {
                         Some(h) => {
                             c.contexts.pop();
                             c.irq_enabled = h.flag;
+                            if weak {
+                                c.views.leave();
+                            }
                         }
                         None => c.done = true,
                     }
@@ -396,7 +399,7 @@ impl System {
 
     /// A store that no other core ever sees need not wait in the buffer. On `weak` that goes for whole words, as versions do, and
     /// for a value and an address with no view above the core's floor: memory keeps no view for the loads that find it there.
-    fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width, view: Time) -> bool {
+    pub(super) fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width, view: Time) -> bool {
         let c = &state.cores[core];
         let whole = self.model != Model::Weak || (self.is_private(cx, core, addr) && view <= c.views.floor);
         whole && cx.access.is_of_core(core, addr, width) && !c.buffer.iter().any(|b| b.overlaps(addr, width))

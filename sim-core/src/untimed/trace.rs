@@ -33,15 +33,21 @@ pub(super) fn trace_step(before: &State, core: usize, step: Step, mut after: Sta
 }
 
 impl Graph<'_> {
-    /// A shortest path from a start to a state: the start, and the steps.
-    pub fn path(&mut self, state: usize) -> (State, Vec<TraceStep>) {
-        let mut numbers = vec![state];
-        while let Some(p) = self.parent(numbers[numbers.len() - 1]) {
-            numbers.push(p);
-        }
-        numbers.reverse();
-        let first = self.state(numbers[0]);
-        let steps = numbers.windows(2).map(|w| self.step_between(w[0], w[1])).collect();
+    /// The states of a shortest path from a start to a state, both with it.
+    #[must_use]
+    pub fn route(&self, state: usize) -> Vec<usize> {
+        let mut route: Vec<usize> = std::iter::successors(Some(state), |s| self.parent(*s)).collect();
+        route.reverse();
+        route
+    }
+
+    /// The steps along states that follow each other, and the first state.
+    ///
+    /// # Panics
+    /// If there is no state, or one has no step to the next.
+    pub fn along(&mut self, route: &[usize]) -> (State, Vec<TraceStep>) {
+        let first = self.state(route[0]);
+        let steps = route.windows(2).map(|w| self.step_between(w[0], w[1])).collect();
         (first, steps)
     }
 

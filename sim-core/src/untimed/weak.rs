@@ -33,6 +33,9 @@
 //! times at which others reached memory bound it. A *read-modify-write* reads the newest value and writes in
 //! the same step; it waits for buffered stores as on the timed core.
 //!
+//! *Interrupts* order nothing: neither taking one nor returning from it waits for stores or raises the floor. The registers of
+//! every context have their own views; the other views are the core's, so handlers and what they interrupt read words in one order.
+//!
 //! # It shows what the timed machine shows
 //!
 //! Take a run of the timed machine (`core/weak.rs`) and do the steps here in the order of its events:
@@ -73,8 +76,10 @@ pub type Time = u32;
 /// What bounds a core's loads from below.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Views {
-    /// `[register]` of all frames: the time of the newest load its value was computed from.
+    /// `[register]` of all frames of the running context: the time of the newest load its value was computed from.
     pub(super) regs: Vec<Time>,
+    /// The same of the contexts it interrupted, outermost first.
+    pub(super) below: Vec<Vec<Time>>,
     /// By word: no version that ended at or before this time is read again.
     pub(super) seen: Vec<(u64, Time)>,
     /// No later load is before this.
@@ -119,6 +124,11 @@ pub(super) struct Matters {
 }
 
 impl Matters {
+    /// What branches and addresses hang on.
+    pub(super) const fn decides(self) -> bool {
+        self.decided
+    }
+
     pub(super) fn of(program: &Program) -> Matters {
         let any = |is: fn(&Op) -> bool| program.ops.iter().any(is);
         let full = any(|op| matches!(op, Op::Fence(Fence::Full) | Op::Rmw { order: Order::Full, .. }));
@@ -189,6 +199,16 @@ impl Views {
         site.results.iter().zip(values).for_each(|(r, view)| self.set(c, Some(*r), view));
     }
 
+    /// A handler begins, with as many registers.
+    pub(super) fn enter(&mut self, registers: usize) {
+        self.below.push(std::mem::replace(&mut self.regs, vec![0; registers]));
+    }
+
+    /// A handler has returned.
+    pub(super) fn leave(&mut self) {
+        self.regs = self.below.pop().expect("a handler has interrupted a context");
+    }
+
     fn seen_at(&self, word: u64) -> Option<usize> {
         self.seen.iter().position(|s| s.0 == word)
     }
@@ -251,12 +271,15 @@ impl Views {
         if !matters.decided {
             self.decided = 0;
         }
+        let registers = |v: &mut Self, f: &dyn Fn(Time) -> Time| {
+            v.regs.iter_mut().chain(v.below.iter_mut().flatten()).for_each(|r| *r = f(*r));
+        };
         if !matters.regs {
-            self.regs.fill(0);
+            registers(self, &|_| 0);
         }
         let singles = [&mut self.floor, &mut self.loads, &mut self.stores, &mut self.releases, &mut self.decided];
         singles.into_iter().for_each(|v| *v = rank(*v));
-        self.regs.iter_mut().for_each(|v| *v = rank(*v));
+        registers(self, &rank);
         self.seen.iter_mut().for_each(|s| s.1 = rank(s.1));
         // At or below the floor it bounds nothing.
         let floor = self.floor;
@@ -265,7 +288,7 @@ impl Views {
         self.stores = self.stores.max(floor);
         self.releases = self.releases.max(floor);
         self.decided = self.decided.max(floor);
-        self.regs.iter_mut().for_each(|v| *v = (*v).max(floor));
+        registers(self, &|v| v.max(floor));
     }
 }
 
@@ -318,15 +341,18 @@ impl State {
         }
     }
 
-    /// One form per situation.
-    pub(super) fn normalise(&mut self, matters: Matters) {
-        for core in &mut self.cores {
-            if core.done {
+    /// One form per situation. `goes_on`: a core executes something, now or later.
+    pub(super) fn normalise(&mut self, matters: Matters, goes_on: impl Fn(&State, usize) -> bool) {
+        let go_on: Vec<bool> = (0..self.cores.len()).map(|core| goes_on(self, core)).collect();
+        for (core, goes_on) in self.cores.iter_mut().zip(&go_on) {
+            if !goes_on {
                 core.views = Views::default();
+            } else if !core.runs() {
+                core.views.regs.fill(0);
             }
             core.normalise_groups();
         }
-        let floors: Vec<Time> = self.cores.iter().filter(|c| !c.done).map(|c| c.views.floor).collect();
+        let floors: Vec<Time> = self.cores.iter().zip(go_on).filter(|c| c.1).map(|c| c.0.views.floor).collect();
         self.old.retain(|v| floors.iter().any(|f| *f < v.until));
         let mut times: Vec<Time> = self.old.iter().map(|v| v.until).collect();
         times.sort_unstable();

@@ -65,13 +65,13 @@ fn compare(seed: u64, model: Model) -> usize {
 }
 
 fn programs() -> u64 {
-    if std::env::var_os("RQSIM_LONG").is_some() { 5000 } else { 150 }
+    if std::env::var_os("RQSIM_LONG").is_some() { 5000 } else { 100 }
 }
 
 #[test]
 fn an_interrupt_that_lands_anywhere_is_a_program_with_its_handler_there() {
-    for model in [Model::Sc, Model::Tso] {
-        let many = (0..programs()).filter(|seed| compare(*seed, model) > 4).count() as u64;
+    for model in [Model::Sc, Model::Tso, Model::Weak] {
+        let many = (0..programs()).filter(|seed| compare(*seed, model) > 2).count() as u64;
         assert!(many > programs() / 2, "{many} programs with a choice");
     }
 }

@@ -41,7 +41,8 @@ fn found(system: &System) -> Outcomes {
             let loads = (0..).map(|i| format!("r{i}")).map_while(|n| names.iter().position(|x| *x == n));
             outcome.extend(loads.map(|i| core.contexts[0].regs[i]));
         }
-        let places = (0..system.program.global_end().saturating_sub(GLOBAL_BASE) / LINE_BYTES).map(|i| s.read(GLOBAL_BASE + i * LINE_BYTES, Width::U32));
+        let places = (0..system.program.global_end().saturating_sub(GLOBAL_BASE) / LINE_BYTES)
+            .map(|i| s.read(GLOBAL_BASE + i * LINE_BYTES, Width::U32));
         outcome.extend(places);
         set.insert(outcome);
     });

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, WaitKind, Width};
+use sim_core::isa::{EDEADLK, ETIMEDOUT, WaitKind, Width};
 use sim_core::program::Program;
-use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without, on_cycle};
+use sim_core::untimed::{Claim, CoreState, End, Graph, Stage, State, Without};
 
+use super::deadlock::untrue_deadlocks;
 use crate::run::lock_name;
 
 /// What is asked.
@@ -64,8 +65,8 @@ pub struct Finding {
     pub by: Option<&'static str>,
     /// What is wrong, in a sentence.
     pub what: String,
-    /// The nearest state that shows it.
-    pub state: usize,
+    /// States from a start to the nearest that shows it.
+    pub path: Vec<usize>,
     /// States (or steps, for what is about steps) that show it.
     pub count: usize,
 }
@@ -73,8 +74,6 @@ pub struct Finding {
 /// What is asked of one core, worked out once for each.
 struct Part {
     owns: Vec<u64>,
-    /// Attempts decided to end with EDEADLK.
-    deadlocks: usize,
     rests: bool,
 }
 
@@ -86,7 +85,7 @@ pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
     let mut found = Vec::new();
     if let End::Fault(state, fault) = &graph.end {
         let what = format!("core {}: {} at {}", fault.core, fault.what, program.place(fault.pc));
-        found.push(Finding { property: Property::Fault, by: None, what, state: *state as usize, count: 1 });
+        found.push(Finding { property: Property::Fault, by: None, what, path: graph.route(*state as usize), count: 1 });
     }
     found.extend(exclusion(graph, program, &parts));
     found.extend(clean(graph, program, &parts));
@@ -94,7 +93,7 @@ pub fn check(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
     if graph.end == End::Complete {
         found.extend(progress(graph, program));
     }
-    found.extend(true_deadlocks(graph, program, &parts));
+    found.extend(untrue_deadlocks(graph, program));
     found
 }
 
@@ -104,11 +103,7 @@ fn part(c: &CoreState, program: &Program) -> Part {
     let halted = |c: &CoreState| {
         c.running().is_some_and(|x| program.ops[x.pc as usize] == sim_core::isa::Op::Halt) && c.handlers.is_empty()
     };
-    Part {
-        owns,
-        deadlocks: c.claims.iter().filter(|c| c.error == EDEADLK).count(),
-        rests: (!c.runs() || halted(c)) && c.buffer.is_empty(),
-    }
+    Part { owns, rests: (!c.runs() || halted(c)) && c.buffer.is_empty() }
 }
 
 /// Looks at one state by itself: exclusion, and at rest what has to be clean and counted. In words what does not hold.
@@ -155,7 +150,7 @@ fn exclusion(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Fin
     let mut bad = (0..graph.len()).filter_map(|s| of(s).map(|lock| (s, lock)));
     let (state, lock) = bad.next()?;
     let what = two_own(program, lock);
-    Some(Finding { property: Property::Exclusion, by: None, what, state, count: 1 + bad.count() })
+    Some(Finding { property: Property::Exclusion, by: None, what, path: graph.route(state), count: 1 + bad.count() })
 }
 
 fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding> {
@@ -176,7 +171,7 @@ fn clean(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Finding
                 Some(f) => f.count += 1,
                 None => {
                     let what = format!("at rest {what}");
-                    first = Some(Finding { property: Property::Clean, by: None, what, state: s, count: 1 });
+                    first = Some(Finding { property: Property::Clean, by: None, what, path: graph.route(s), count: 1 });
                 }
             }
         }
@@ -200,7 +195,7 @@ fn updates(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Option<Findi
             Some(f) => f.count += 1,
             None => {
                 let what = not_counted(program, addr, value, owned);
-                first = Some(Finding { property: Property::Updates, by: None, what, state: s, count: 1 });
+                first = Some(Finding { property: Property::Updates, by: None, what, path: graph.route(s), count: 1 });
             }
         }
     }
@@ -238,7 +233,7 @@ fn progress(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
                 Some(_) => format!("only an attempt that has not begun can end this: {waits}"),
                 None => format!("only a deadline ends this: {waits}"),
             };
-            out.push(Finding { property, by, what, state, count: bad.len() });
+            out.push(Finding { property, by, what, path: graph.route(state), count: bad.len() });
         }
         known.extend(bad);
     }
@@ -246,7 +241,7 @@ fn progress(graph: &Graph<'_>, program: &Program) -> Vec<Finding> {
 }
 
 /// Who waits for what, in words.
-fn waiting(state: &State, program: &Program) -> String {
+pub(super) fn waiting(state: &State, program: &Program) -> String {
     let mut all = Vec::new();
     for (core, c) in state.cores.iter().enumerate() {
         for claim in &c.claims {
@@ -275,80 +270,6 @@ pub(super) fn claim_text(claim: &Claim, program: &Program) -> String {
 
 const fn wait_name(kind: WaitKind) -> &'static str {
     kind.name()
-}
-
-/// Attempts that are decided to end with EDEADLK though nobody waited in a circle through them, from the look that found it
-/// until then, or, if they have not waited, would have: the nearest for each detector. A circle that is there during a part of the look excuses it, so what is
-/// judged is each such decision's own shortest path.
-fn true_deadlocks(graph: &Graph<'_>, program: &Program, parts: &[Part]) -> Vec<Finding> {
-    let mut found: BTreeMap<&'static str, Finding> = BTreeMap::new();
-    for s in 0..graph.len() {
-        let Some(before) = graph.parent(s) else { continue };
-        let pairs = cores_of(graph, before).iter().zip(cores_of(graph, s)).enumerate();
-        let told = |(b, a): (&u32, &u32)| parts[*a as usize].deadlocks > parts[*b as usize].deadlocks;
-        for (core, _) in pairs.filter(|(_, pair)| told(*pair)) {
-            let cores = graph.cores_of(s);
-            let c = cores[core];
-            let level = c.handlers.len() as u8;
-            let Some(claim) = c.claims.iter().find(|c| c.level == level && c.error == EDEADLK) else { continue };
-            if on_cycle(&cores, (core, level)) || was_on_cycle(graph, before, core, claim) {
-                continue;
-            }
-            if !has_waited(graph, s, core, claim) && would_close_a_cycle(&cores, core, claim) {
-                continue; // Avoided before it formed.
-            }
-            let by = Detector::from_number(u64::from(claim.looked)).map_or("try_once", Detector::name);
-            let finding = found.entry(by).or_insert_with(|| {
-                let waits = waiting(&graph.state(s), program);
-                let what =
-                    format!("core {core} is told EDEADLK ({by}) and nobody waits in a circle through it: {waits}");
-                Finding { property: Property::TrueDeadlock, by: Some(by), what, state: s, count: 0 }
-            });
-            finding.count += 1;
-        }
-    }
-    found.into_values().collect()
-}
-
-/// Whether the attempt was on a circle at some time since it began to look, on the shortest path to this state.
-fn was_on_cycle(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
-    loop {
-        let cores = graph.cores_of(state);
-        let same = |c: &Claim| c.level == claim.level && c.lock == claim.lock && c.looked == claim.looked;
-        if claim.looked == 0 || !cores[core].claims.iter().any(same) {
-            return false;
-        }
-        if on_cycle(&cores, (core, claim.level)) {
-            return true;
-        }
-        let Some(before) = graph.parent(state) else { return false };
-        state = before;
-    }
-}
-
-/// Whether the attempt has waited, on the shortest path to this state. To be patient while the lock is handed over is not to wait.
-fn has_waited(graph: &Graph<'_>, mut state: usize, core: usize, claim: &Claim) -> bool {
-    loop {
-        let same = |c: &&Claim| c.level == claim.level && c.lock == claim.lock && c.is_open();
-        let Some(then) = graph.cores_of(state)[core].claims.iter().find(same) else { return false };
-        if matches!(then.stage, Stage::Waits(kind) if kind != WaitKind::PendingHandOver) {
-            return true;
-        }
-        let Some(before) = graph.parent(state) else { return false };
-        state = before;
-    }
-}
-
-/// Whether the attempt would be on a circle if it waited for everybody who has or wants the lock: what the oracle of timed
-/// runs asks of one that never waited.
-fn would_close_a_cycle(cores: &[&CoreState], core: usize, claim: &Claim) -> bool {
-    let mut waiting = cores[core].clone();
-    let own = |c: &&mut Claim| c.level == claim.level && c.lock == claim.lock && c.is_open();
-    let Some(own) = waiting.claims.iter_mut().find(own) else { return false };
-    own.stage = Stage::Waits(WaitKind::Fallback);
-    let mut cores = cores.to_vec();
-    cores[core] = &waiting;
-    on_cycle(&cores, (core, claim.level))
 }
 
 /// What attempts are told besides: by which deadlines they can end.

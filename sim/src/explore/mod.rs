@@ -7,6 +7,7 @@
 //! bounded number in all.
 
 mod check;
+mod deadlock;
 mod drawing;
 mod growth;
 mod lattice;
@@ -84,7 +85,7 @@ pub fn model_of(stage: &StagePlan) -> Model {
 /// The system of a stage.
 ///
 /// # Errors
-/// What this engine has no meaning for: more cores than it has bits for, interrupts with the weak model.
+/// What this engine has no meaning for: more cores than it has bits for.
 pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     let spec = &stage.spec;
     let model = size.model.unwrap_or_else(|| model_of(stage));
@@ -103,10 +104,6 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
             }
         }
         sources.push(of_core);
-    }
-    if model == Model::Weak && size.interrupts > 0 && sources.iter().any(|s| !s.is_empty()) {
-        let help = "--interrupts 0 explores the tasks alone; --model tso has interrupts";
-        return Err(InputError::text("interrupts cannot be explored with the weak model", help));
     }
     let has_sources = sources.iter().any(|s| !s.is_empty());
     Ok(System {
@@ -178,7 +175,7 @@ pub fn search_stage(
     let violations = check(&graph, program)
         .into_iter()
         .map(|f| {
-            let (first, path) = graph.path(f.state);
+            let (first, path) = graph.along(&f.path);
             Violation {
                 property: f.property.name().to_owned(),
                 by: f.by.map(str::to_owned),
@@ -268,6 +265,6 @@ pub fn path_to(stage: &StagePlan, size: &Size, bytes: usize, violation: &Violati
         let what = format!("the violation of \"{}\" is not found again", violation.property);
         return Err(InputError::text(&what, "--memory allows more"));
     };
-    let (first, steps) = graph.path(found.state);
+    let (first, steps) = graph.along(&found.path);
     Ok(Path { program, model: system.model, first, steps })
 }

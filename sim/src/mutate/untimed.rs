@@ -47,7 +47,7 @@ pub(super) fn behaviour(system: &System, bytes: usize, states_max: usize, known:
     let mut broken = BTreeMap::new();
     for f in check(&graph, program) {
         let key = (PROPERTIES[f.property as usize].name(), f.by);
-        let (first, path) = graph.path(f.state);
+        let (first, path) = graph.along(&f.path);
         let is_known = known.is_some_and(|k| k.broken.contains_key(&key));
         let lines = if is_known { Vec::new() } else { story(program, &first, &path) };
         broken.insert(key, Broken { what: f.what, steps: path.len(), story: lines });

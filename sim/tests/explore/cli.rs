@@ -57,7 +57,6 @@ fn a_budget_that_runs_out_is_no_verdict_and_bad_input_is_told() {
         (&["explore-aa.ron", "--memory", "8GB"][..], "8GiB"),
         (&["explore-aa.ron", "--time", "10"], "10m"),
         (&["explore-aa.ron", "--cores", "12"], "8 cores"),
-        (&["explore-aa.ron", "--model", "weak"], "--interrupts 0"),
         (&["explore-aa.ron", "--stages", "6.18"], "no stage"),
         (&["nowhere.uop"], "nowhere.uop"),
         (&["explore-aa.ron", "--timeline", "never-made.svg"], "choose one with --stages"),

@@ -3,6 +3,7 @@
 
 mod bitstate;
 mod cli;
+mod deadlock;
 mod findings;
 mod merged;
 mod mutants;

@@ -74,3 +74,15 @@ fn weakly_ordered_locks_find_the_same_when_every_micro_op_is_a_step() {
         compare(change, "explore-weak.ron", &[Model::Weak], 0);
     }
 }
+
+#[test]
+fn an_nmi_on_the_weak_model_finds_the_same_when_every_micro_op_is_a_step() {
+    for lock in ["ticket", "test_and_set"] {
+        let change = |e: &mut Experiment| {
+            only(e, &["6.17"]);
+            e.lock.program = Program::Builtin(lock.to_owned());
+            e.lock.options.clear();
+        };
+        compare(change, "explore-weak-aa.ron", &[Model::Weak], 1);
+    }
+}

@@ -128,3 +128,14 @@ fn timed_runs_with_an_nmi_are_paths() {
     let (marks, interrupted) = check(change, "explore-aa.ron", 12);
     assert!(marks >= 4 && interrupted > 0, "{marks} {interrupted}");
 }
+
+#[test]
+fn weakly_ordered_runs_with_an_nmi_are_paths() {
+    let change = |e: &mut Experiment| {
+        only(e, &["next +1-5"]);
+        task_on(e, 0);
+        e.duration = "30us".parse().expect("a span");
+    };
+    let (marks, interrupted) = check(change, "explore-weak-aa.ron", 12);
+    assert!(marks >= 4 && interrupted > 0, "{marks} {interrupted}");
+}
