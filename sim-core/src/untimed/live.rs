@@ -113,7 +113,7 @@ impl Live {
     }
 
     /// Sets registers that do not matter to 0, in every frame.
-    pub(super) fn forget(&self, program: &Program, c: &mut Context) {
+    pub fn forget(&self, program: &Program, c: &mut Context) {
         let top = c.regs.len();
         self.clear(&mut c.regs[c.base as usize..top], c.pc as usize, 0);
         let mut end = c.base as usize;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
-    PROPERTIES, Row, Size, Violation, append, bitstate_stage, draw, lattice, path_to, raw_system, read, replace,
-    replay, search_stage, shorten_waits, shrink, table,
+    PROPERTIES, Path as FoundPath, Row, Size, Violation, append, bitstate_stage, draw, lattice, path_to, raw_system,
+    read, replace, replay, search_stage, shorten_waits, shrink, table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, Plan, StagePlan, plan};
@@ -72,7 +72,7 @@ pub(super) struct ExploreArgs {
     /// Instead of a search that keeps every state, one that keeps two bits of each in an array of so many bytes: for what does not fit
     /// into memory. It looks for faults, two owners, and what is not clean or counted at rest, and gives no verdict but what it finds.
     /// The path it is on takes some hundred MiB beside it, at most.
-    #[arg(long, value_name = "BYTES", value_parser = bits, conflicts_with_all = ["lattice", "out", "page", "shrink", "replay", "trace", "timeline", "brief", "property", "memory"])]
+    #[arg(long, value_name = "BYTES", value_parser = bits, conflicts_with_all = ["lattice", "out", "page", "shrink", "brief", "property", "memory"])]
     bitstate: Option<usize>,
     /// Make each violation's experiment as small as it gets: what it needs, and what not, beside the path there.
     #[arg(long, conflicts_with_all = ["lattice", "brief"])]
@@ -296,17 +296,15 @@ fn partly(args: &ExploreArgs, plan: &Plan, size: &Size, bytes: usize) -> Result<
             100.0 * partial.full,
             partial.omission(),
         ))?;
-        match violation {
-            Some(v) => output::print(&path(
-                &stage.name,
-                &v,
-                &["the first that was met, and not by the shortest path".to_owned()],
-            ))?,
-            None => output::print(
+        is_broken |= violation.is_some();
+        let Some((v, found)) = violation else {
+            output::print(
                 "    incomplete, so no verdict: neither a fault nor two owners nor an unclean rest was met\n",
-            )?,
-        }
-        is_broken |= partial.found.is_some();
+            )?;
+            continue;
+        };
+        output::print(&path(&stage.name, &v, &["the first that was met, and not by the shortest path".to_owned()]))?;
+        follow(args, stage, &v, &found, true)?;
     }
     if is_broken { Err(Failure::Found) } else { Ok(ExitCode::from(NO_VERDICT)) }
 }
@@ -337,18 +335,28 @@ fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -
             (plan, size, v) = (small.plan, small.size, small.violation);
             stage = plan.stages[0].clone();
         }
-        if !(args.replay || draws(args) && i == 0) {
-            continue;
+        if args.replay || draws(args) && i == 0 {
+            follow(args, &stage, &v, &path_to(&stage, &size, args.size.memory, &v)?, i == 0)?;
         }
-        let path = path_to(&stage, &size, args.size.memory, &v)?;
-        if args.replay {
-            let words = replay(&stage, &path).words();
-            output::print(&format!("\n{}, {}: {}\n  {}\n", stage.name, v.property, v.what, words.join("\n  ")))?;
-        }
-        if draws(args) && i == 0 {
-            let title = format!("{}: {}", stage.name, v.property);
-            trace::write(&draw(&path, &title, &v.what), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
-        }
+    }
+    Ok(())
+}
+
+/// Leads the timed machine along a path, and draws it, as asked for.
+fn follow(
+    args: &ExploreArgs,
+    stage: &StagePlan,
+    v: &Violation,
+    path: &FoundPath,
+    is_first: bool,
+) -> Result<(), Failure> {
+    if args.replay {
+        let words = replay(stage, path).words();
+        output::print(&format!("\n{}, {}: {}\n  {}\n", stage.name, v.property, v.what, words.join("\n  ")))?;
+    }
+    if draws(args) && is_first {
+        let title = format!("{}: {}", stage.name, v.property);
+        trace::write(&draw(path, &title, &v.what), args.trace.as_deref(), args.timeline.as_deref(), args.quiet)?;
     }
     Ok(())
 }

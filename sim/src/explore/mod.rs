@@ -222,19 +222,23 @@ pub fn bitstate_stage(
     size: &Size,
     bytes: usize,
     mut over: impl FnMut(Progress) -> bool,
-) -> Result<(Partial, Option<Violation>), InputError> {
+) -> Result<(Partial, Option<(Violation, Path)>), InputError> {
     let system = system(stage, size)?;
     let program = &stage.spec.program;
     let wrong = |s: &State| judge(s, program, system.counter);
     let said = |s: &State| wrong(s).map(|(_, what)| what);
-    let partial = bitstate(&system, bytes, &said, &mut over);
-    let violation = partial.found.as_ref().map(|(what, first, path)| Violation {
-        property: wrong(path.last().map_or(first, |s| &s.after)).map_or(Property::Fault, |(p, _)| p).name().to_owned(),
-        by: None,
-        what: what.clone(),
-        count: 0,
-        story: story(program, first, path),
-        columns: columns(program, path),
+    let mut partial = bitstate(&system, bytes, &said, &mut over);
+    let violation = partial.found.take().map(|(what, first, steps)| {
+        let property = wrong(steps.last().map_or(&first, |s| &s.after)).map_or(Property::Fault, |(p, _)| p);
+        let violation = Violation {
+            property: property.name().to_owned(),
+            by: None,
+            what,
+            count: 0,
+            story: story(program, &first, &steps),
+            columns: columns(program, &steps),
+        };
+        (violation, Path { program: Arc::clone(program), model: system.model, first, steps })
     });
     Ok((partial, violation))
 }

@@ -11,11 +11,12 @@
 
 use interrupt_ctrl::Process;
 use sim_core::core::{Entry, Lead, State as Doing};
+use sim_core::exec::Context;
 use sim_core::isa::{Op, Pc, Width};
 use sim_core::ports::NoProbe;
 use sim_core::program::{GLOBAL_BASE, PERCPU_BASE, Program};
 use sim_core::time::Cycle;
-use sim_core::untimed::{Buffered, CoreState, Model, State, Step, TraceStep, is_unknown};
+use sim_core::untimed::{Buffered, CoreState, Live, Model, State, Step, TraceStep, is_unknown};
 
 use super::story::{address, place};
 use super::{Path, model_of};
@@ -103,6 +104,7 @@ struct Led {
 struct Leader<'a> {
     path: &'a Path,
     program: &'a Program,
+    live: Live,
     /// `[core][source of the search]`: number of an interrupt in the experiment.
     numbers: Vec<Vec<u64>>,
 }
@@ -118,7 +120,7 @@ pub fn replay(stage: &StagePlan, path: &Path) -> Replay {
     if path.model == Model::Sc && model_of(stage) == Model::Weak {
         return differs(1, "the machine's stores go in no order, and the path's at once".into(), 1);
     }
-    let leader = Leader { path, program: &path.program, numbers: numbers(&stage.spec) };
+    let leader = Leader { path, program: &path.program, live: Live::of(&path.program), numbers: numbers(&stage.spec) };
     let mut led = Led { machine: Machine::new(&spec, NoProbe), done: 0, held: Vec::new() };
     for core in 0..path.first.cores.len() {
         if let Err(why) = leader.begin(&mut led.machine, core) {
@@ -399,6 +401,10 @@ impl Leader<'_> {
                 }
             }
             self.check_stores(m, core, wanted)?;
+            let found = m.cores()[core].suspended().chain([m.cores()[core].context()]);
+            for (found, wanted) in found.zip(&wanted.contexts).filter(|_| wanted.runs()) {
+                self.check_registers(core, found, wanted)?;
+            }
         }
         let stride = self.program.percpu_stride;
         let words = (GLOBAL_BASE..self.program.global_end()).step_by(8);
@@ -412,6 +418,21 @@ impl Leader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the registers that can still matter have the values that they have on the path.
+    fn check_registers(&self, core: usize, found: &Context, wanted: &Context) -> Result<(), String> {
+        // What matters is what does here: a mark that the path has yet to pass has been passed.
+        let (mut here, mut there) = (found.clone(), Context { pc: found.pc, ..wanted.clone() });
+        self.live.forget(self.program, &mut here);
+        self.live.forget(self.program, &mut there);
+        match here.regs.iter().zip(&there.regs).find(|(a, b)| a != b && !is_unknown(**b)) {
+            None => Ok(()),
+            Some((a, b)) => {
+                let at = place(self.program, found.pc);
+                Err(format!("core {core} has {a:#x} in a register at {at}, and the path {b:#x}"))
+            }
+        }
     }
 
     /// A word of memory with the stores that only their own core has to see.

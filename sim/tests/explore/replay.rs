@@ -3,6 +3,7 @@
 
 use rqsim::explore::{Replay, Size, path_to, replay, search_stage};
 use rqsim::plan::Plan;
+use sim_core::core::MemoryModel;
 use sim_core::untimed::Model;
 
 use crate::mutants::{CLAIM, TWO_STORES, with_mistake};
@@ -53,4 +54,26 @@ fn a_path_that_the_timed_machine_does_not_have_is_said_to_be_none() {
     let wanted = "core 1 stores 0x2 to data_count + 0, and the path 0x1: what it has read is not as old here";
     assert_eq!((why.as_str(), *ways), (wanted, 1), "step {step}");
     assert!(lost.words()[0].contains(&format!("cannot be followed beyond step {}", step - 1)), "{:?}", lost.words());
+}
+
+/// A path of one memory model on a machine of another: what the machine does not have is named.
+#[test]
+fn a_path_of_another_memory_model_is_followed_as_far_as_the_machine_has_it() {
+    let claim = with_mistake("explore-plain.ron", "next +1-5", CLAIM, TWO_STORES);
+    let on = |model: MemoryModel| {
+        let mut plan = claim.clone();
+        plan.stages[0].spec.core.model = model;
+        plan
+    };
+    let weak = on(MemoryModel::Weak { queue: 4, delay: 1000 });
+    let came = replayed(&weak, "exclusion", &Size { model: Some(Model::Sc), ..SIZE });
+    let why = "the machine's stores go in no order, and the path's at once".to_owned();
+    assert_eq!(came, Replay::Differs { step: 1, why, ways: 1 });
+    // Stores of a core without a buffer are waited for.
+    let came = replayed(&on(MemoryModel::Sc), "exclusion", &Size { model: Some(Model::Tso), ..SIZE });
+    let Replay::Differs { why, .. } = &came else { panic!("{came:?}") };
+    assert!(
+        why.ends_with("until its store of held of core 0 + 0 has left the buffer, where the path keeps it"),
+        "{why}"
+    );
 }
