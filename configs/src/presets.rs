@@ -63,6 +63,7 @@ const EXPERIMENTS: &[(&str, &str)] = &[
     ("explore-weak.ron", include_str!("../presets/explore-weak.ron")),
     ("explore-weak-queue.ron", include_str!("../presets/explore-weak-queue.ron")),
     ("explore-weak-aa.ron", include_str!("../presets/explore-weak-aa.ron")),
+    ("explore-ipi.ron", include_str!("../presets/explore-ipi.ron")),
 ];
 
 /// Standing sweeps, each with the question it answers.

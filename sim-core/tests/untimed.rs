@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sim_core::asm::{Options, assemble};
-use sim_core::isa::Width;
-use sim_core::program::{GLOBAL_BASE, Source};
-use sim_core::untimed::{Explored, LIMIT_BYTES, Model, Stop, System, explore};
+use sim_core::isa::{ContextKind, Width};
+use sim_core::program::{GLOBAL_BASE, Source as Text};
+use sim_core::untimed::{Explored, LIMIT_BYTES, Model, Source, Stop, System, explore};
 
 /// A system in which core `i` executes the `i`-th procedure.
 fn system(text: &str, model: Model) -> System {
     let text = format!(
         "struct word align 64 {{ a: u32 @0, low: u8 @0, both: u64 @0 }}\nobject w: word\nobject v: word\n{text}"
     );
-    let program = assemble(&[Source { name: "t".into(), text }], &Options::default()).expect("it assembles");
+    let program = assemble(&[Text { name: "t".into(), text }], &Options::default()).expect("it assembles");
     let tasks = (0..program.procs.len()).map(|i| Some(i as u16)).collect();
     System { program: Arc::new(program), model, tasks, store_buffer: 4, merge_local: true, ..System::default() }
 }
@@ -98,5 +98,39 @@ fn too_little_memory_is_said_and_a_fault_has_its_place() {
         let s = system(&format!("proc p() {{\n{body}  ret\n}}\n"), Model::Sc);
         let stop = explore(&s, LIMIT_BYTES, |_| ()).expect_err(what);
         assert!(matches!(&stop, Stop::Fault(f) if f.core == 0 && f.what.contains(what)), "{stop}");
+    }
+}
+
+/// Core 1 gets the handler when it is sent 5.
+fn with_sends(text: &str, model: Model) -> System {
+    let s = system(text, model);
+    let handler = s.program.procs.iter().position(|p| p.name == "handler").expect("there is one") as u16;
+    let source = Source { kind: ContextKind::Hardirq, rank: 1, handler, number: Some(5) };
+    System { tasks: vec![Some(0), Some(1)], sources: vec![Vec::new(), vec![source]], ..s }
+}
+
+#[test]
+fn the_receiver_of_an_interrupt_sees_what_was_stored_before_it_was_sent() {
+    let text = "proc p() {\n  store.u32 [v.a], 1\n  ipi.to 5, 1\n  ret\n}\nproc q() {\n  halt\n  ret\n}\n\
+                proc handler() {\n  x = load.u32 [v.a]\n  x = x + 7\n  store.u32 [w.a], x\n  ret\n}\n";
+    for model in [Model::Sc, Model::Tso, Model::Weak] {
+        let (set, explored) = ends(&with_sends(text, model));
+        assert_eq!((set, explored.stuck), (BTreeSet::from([8]), 0), "{model:?}");
+        // Without the send nothing wakes it; and another core has no such interrupt.
+        for other in ["", "  ipi.to 5, 0\n", "  ipi.to 4, 1\n", "  raise 5\n"] {
+            let (set, explored) = ends(&with_sends(&text.replace("  ipi.to 5, 1\n", other), model));
+            assert_eq!((set.len(), explored.finals), (0, 0), "{model:?} {other}");
+            assert!(explored.stuck > 0, "{model:?} {other}");
+        }
+    }
+}
+
+#[test]
+fn interrupts_that_are_sent_together_are_taken_one_by_one_or_as_one() {
+    let text = "proc p() {\n  ipi.others 5\n  ipi.all 5\n  ret\n}\nproc q() {\n  irq_save f\n  irq_restore f\n  ret\n}\n\
+                proc handler() {\n  x = local_add.u32 [w.a], 1\n  ret\n}\n";
+    for merge_local in [false, true] {
+        let s = System { merge_local, ..with_sends(text, Model::Tso) };
+        assert_eq!(ends(&s).0, BTreeSet::from([1, 2]));
     }
 }

@@ -236,6 +236,8 @@ impl Core {
         self.state = State::Ready;
         self.now = t.after(taken.entry_cycles);
         self.spin.disturb();
+        // Nothing of a handler is executed before the interrupt is there.
+        self.stale.clear();
         self.run_marks(env, t);
     }
 

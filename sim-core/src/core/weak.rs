@@ -14,7 +14,8 @@
 //! - when the core performs an access to that line in the cache: a load, a read-modify-write, a
 //!   store written from the buffer; or when a later copy of the same line is kept instead;
 //! - with all others at an acquire load or acquire read-modify-write (when it is performed, or when the
-//!   store buffer answers it), at a read, acquire, control or full fence;
+//!   store buffer answers it), at a read, acquire, control or full fence, and when an interrupt is taken: no load of a handler is
+//!   performed before it, so what was stored before an interrupt was sent is seen;
 //! - when more lines are lost than the queue has places (the oldest goes), or after a set time.
 //!
 //! A load whose address may depend on a loaded value ([`super::depends`]) never reads a stale copy.

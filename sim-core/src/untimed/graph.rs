@@ -6,6 +6,7 @@
 
 use super::carried::{Covered, Cx};
 use super::intern::{Interner, MixMap, Tuples};
+use super::interrupts::Sent;
 
 use super::weak::{Time, Version};
 use super::{CoreState, Fault, Model, Stage, State, Step, System};
@@ -81,7 +82,7 @@ impl Edge {
         self.0 & Edge::DEADLINE != 0
     }
 
-    /// An interrupt is taken.
+    /// An interrupt is taken that nobody sent.
     #[must_use]
     pub const fn is_landing(self) -> bool {
         self.0 & Edge::LANDING != 0
@@ -95,6 +96,7 @@ struct Memory {
     old: Vec<Version>,
     now: Time,
     left: u8,
+    sent: Vec<Sent>,
 }
 
 /// What a step does to its core and to memory.
@@ -284,15 +286,15 @@ impl<'s> Graph<'s> {
         let (memory, cores) = tuple.split_last().expect("a tuple has a memory");
         let cores = cores.iter().map(|c| self.cores.get(*c).clone()).collect();
         let m = self.memories.get(*memory);
-        State::of_parts(cores, m.words.clone(), m.old.clone(), m.now, m.left)
+        State::of_parts(cores, m.words.clone(), m.old.clone(), m.now, m.left, m.sent.clone())
     }
 
     fn memory_number(&mut self, state: &State, key: &mut Vec<u8>) -> u32 {
         key.clear();
         state.encode_memory(self.system.model, key);
         self.memories.number(key, || {
-            let (words, old, now, left) = state.memory_parts();
-            Memory { words, old, now, left }
+            let (words, old, now, left, sent) = state.memory_parts();
+            Memory { words, old, now, left, sent }
         })
     }
 
@@ -410,7 +412,7 @@ impl<'s> Graph<'s> {
         self.system.steps_of(&mut self.cx, &state, core, &mut next)?;
         let begin = self.moves.len();
         for (step, s) in next {
-            let flags = flags(&state.cores[core], step, &s.cores[core]);
+            let flags = flags(self.system, &state.cores[core], step, &s.cores[core]);
             let made = self.core_number(&s.cores[core], key);
             let memory = self.memory_number(&s, key);
             let m = Move { core: made, memory, flags };
@@ -433,7 +435,7 @@ impl<'s> Graph<'s> {
             for (step, s) in &next {
                 let tuple = self.whole(s, key);
                 let to = self.reach(&tuple, at as u32);
-                self.edges.push(to | flags(&state.cores[core], *step, &s.cores[core]));
+                self.edges.push(to | flags(self.system, &state.cores[core], *step, &s.cores[core]));
             }
         }
         Ok(())
@@ -441,9 +443,9 @@ impl<'s> Graph<'s> {
 }
 
 /// What kind of edge a step makes.
-fn flags(before: &CoreState, step: Step, after: &CoreState) -> u32 {
-    if matches!(step, Step::Land { .. }) {
-        return Edge::LANDING;
+fn flags(system: &System, before: &CoreState, step: Step, after: &CoreState) -> u32 {
+    if let Step::Land { core, source } = step {
+        return if system.sources[core][source].number.is_none() { Edge::LANDING } else { 0 };
     }
     let newcomer = before.claims.is_empty() && !after.claims.is_empty();
     // Told to give up by the waiter before it is not the end of its own deadline.

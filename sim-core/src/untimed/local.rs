@@ -88,15 +88,15 @@ impl System {
         if self.watch && cx.releases[pc as usize] {
             return Ok(false);
         }
-        let quiet = state.left == 0 || self.sources.get(core).is_none_or(Vec::is_empty);
+        let quiet = !self.may_come(state, core);
         let open = !quiet && self.interruptible(state, core);
         let room = c.buffer.len() < self.store_buffer;
-        // On `weak` a handler also tells by the core's views and fences whether it is before or behind a micro-op.
-        if self.model == Model::Weak && open && self.bounds_handlers(cx, state, core)? {
+        // On `weak` others can also tell by the core's fences what is before a handler's stores, and what behind.
+        if self.model == Model::Weak && open && self.orders_stores(cx, state, core)? {
             return Ok(false);
         }
         Ok(match op {
-            Op::Rmw { .. } | Op::Halt => false,
+            Op::Rmw { .. } | Op::Halt | Op::Send { .. } => false,
             Op::IrqSave { .. } | Op::IrqRestore { .. } => quiet,
             Op::Ret { .. } => (quiet || !context.frames.is_empty()) && self.may_return(context, c.buffer.is_empty()),
             Op::Fence(Fence::Full) => c.buffer.is_empty(),
@@ -131,24 +131,21 @@ impl System {
         })
     }
 
-    /// `weak`: whether the next micro-op, local or not, has an effect on what a handler behind it can load, or on when its stores
-    /// become visible.
-    fn bounds_handlers(&self, cx: &Cx, state: &State, core: usize) -> Result<bool, Fault> {
+    /// `weak`: whether the next micro-op leaves something in the store buffer that stores of a handler would be before or behind. Loads and
+    /// what bounds them need not be looked at: no load of a handler is before its interrupt anyhow.
+    fn orders_stores(&self, cx: &Cx, state: &State, core: usize) -> Result<bool, Fault> {
         let c = &state.cores[core];
         let Some(context) = c.running() else { return Ok(false) };
         let views = &c.views;
         Ok(match self.program.ops[context.pc as usize] {
-            Op::Load { addr, order, .. } => order.is_acquire() || views.address(context, &addr) > views.floor,
-            // Then it goes to memory and leaves no version behind.
+            // Unless it goes to memory and leaves no version behind.
             Op::Store { addr, width, value, .. } => {
                 let at = self.resolve(state, core, &addr, width)?;
                 let view = views.operand(context, value).max(views.address(context, &addr));
                 !self.bypasses(cx, state, core, at, width, view)
             }
-            Op::LocalAdd { .. } | Op::Fence(_) => true,
-            Op::Branch { a, b, .. } => {
-                cx.matters.decides() && views.operand(context, a).max(views.operand(context, b)) > views.decided
-            }
+            Op::LocalAdd { .. } => true,
+            Op::Fence(Fence::Write | Fence::Release) => !c.buffer.is_empty(),
             _ => false,
         })
     }

@@ -16,7 +16,7 @@
 //!
 //! Waiting has no length here: `pause`, `work`, `delay_until` and `wfe` do nothing (an event may
 //! always come early). With [`System::abstract_time`] the clock gives some time (`untimed/unknown.rs`), `draw` any number, and
-//! `stopping` is true after some rounds; without, a program that asks is refused as a [`Fault`], as one that sends interrupts always is. A
+//! `stopping` is true after some rounds; without, a program that asks is refused as a [`Fault`]. A
 //! core that halts stays halted until an interrupt has returned. Interrupts: `untimed/interrupts.rs`.
 //!
 //! [`search`] gives the graph of all states, for questions about paths ([`Graph::hopeless`], [`Graph::along`]); [`explore`] hands out
@@ -44,7 +44,7 @@ pub use carried::Covered;
 pub use claims::{Claim, Stage, on_cycle};
 pub use explore::{Explored, LIMIT_BYTES, Stop, explore};
 pub use graph::{Budget, Edge, End, Graph, Progress, search};
-pub use interrupts::Source;
+pub use interrupts::{SENT_MAX, Source};
 pub use live::Live;
 pub use progress::Without;
 pub use state::{Buffered, CoreState, Handler, State};
@@ -98,7 +98,7 @@ pub struct System {
     pub rounds: u8,
     /// `[core]`: interrupts that may land there.
     pub sources: Vec<Vec<Source>>,
-    /// Most interrupts taken in one run, all cores together.
+    /// Most interrupts taken in one run, all cores together; those that programs send do not count.
     pub interrupts: u8,
     /// Keep in states what contexts hold and want, by their marks.
     pub watch: bool,

@@ -2,6 +2,7 @@
 //! A state of the untimed engine, and its encoding for the set of states seen.
 
 use super::claims::Claim;
+use super::interrupts::Sent;
 use super::weak::{Time, Version, Views};
 use super::{Model, System};
 use crate::exec::Context;
@@ -75,8 +76,10 @@ pub struct State {
     pub(super) old: Vec<Version>,
     /// `weak`: stores that have reached memory and made one of `old`.
     pub(super) now: Time,
-    /// Interrupts that may still be taken.
+    /// Interrupts that may still be taken, sent ones aside.
     pub left: u8,
+    /// Those sent that have not been taken, by core and source.
+    pub(super) sent: Vec<Sent>,
     /// Micro-ops executed since somebody emptied it; kept for traces only.
     pub(super) trail: Vec<Pc>,
     /// Of these, the marks that were reported, with their arguments; also for traces only.
@@ -125,6 +128,7 @@ impl State {
             old: Vec::new(),
             now: 0,
             left: system.interrupts,
+            sent: Vec::new(),
             trail: Vec::new(),
             said: Vec::new(),
         };
@@ -140,12 +144,13 @@ impl State {
         old: Vec<Version>,
         now: Time,
         left: u8,
+        sent: Vec<Sent>,
     ) -> State {
-        State { cores, words, old, now, left, trail: Vec::new(), said: Vec::new() }
+        State { cores, words, old, now, left, sent, trail: Vec::new(), said: Vec::new() }
     }
 
-    pub(super) fn memory_parts(&self) -> (Vec<(u64, u64)>, Vec<Version>, Time, u8) {
-        (self.words.clone(), self.old.clone(), self.now, self.left)
+    pub(super) fn memory_parts(&self) -> (Vec<(u64, u64)>, Vec<Version>, Time, u8, Vec<Sent>) {
+        (self.words.clone(), self.old.clone(), self.now, self.left, self.sent.clone())
     }
 
     /// Value in memory; store buffers are not seen.
@@ -188,7 +193,8 @@ impl State {
 
     /// Appends what is not a core's in a form in which no two contents are equal.
     pub(super) fn encode_memory(&self, model: Model, out: &mut Vec<u8>) {
-        out.push(self.left);
+        out.extend([self.left, self.sent.len() as u8]);
+        self.sent.iter().for_each(|s| out.extend([s.core, s.source, s.count]));
         if model == Model::Weak {
             put(out, self.old.len() as u64);
             for v in &self.old {
@@ -279,6 +285,7 @@ mod tests {
             old: Vec::new(),
             now: 0,
             left: 0,
+            sent: Vec::new(),
             trail: Vec::new(),
             said: Vec::new(),
         };

@@ -7,7 +7,7 @@ use super::unknown::{self, ANY, SOME_TIME, is_unknown};
 use super::weak::{Read, Time};
 use super::{Buffered, Model, State, System};
 use crate::exec::Context;
-use crate::isa::{Addr, Base, ContextKind, Fence, MarkKind, Op, Operand, Order, Pc, Reg, Width};
+use crate::isa::{Addr, Base, ContextKind, Fence, MarkKind, Op, Operand, Order, Pc, Reg, SendTo, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
 
 /// A choice of the search.
@@ -212,6 +212,7 @@ impl System {
             Op::Rmw { a, b, .. } => timed(a) || timed(b),
             Op::LocalAdd { a, .. } => timed(a) || is_unknown(read.value),
             Op::IrqRestore { flag } => timed(flag),
+            Op::Send { line, to } => timed(line) || matches!(to, SendTo::Core(core) if timed(core)),
             _ => false,
         };
         if refused {
@@ -307,7 +308,20 @@ impl System {
                 Fence::Control => c.views.control_fence(),
                 Fence::Write | Fence::Release => c.group += u32::from(!empty),
             },
-            Op::Send { .. } => return Err(fault("interrupts that a program sends have no meaning without time")),
+            // What the sender has stored is visible before, whatever the model, as on the timed machine.
+            Op::Send { to, .. } if to != SendTo::Own && !empty => return Ok(false),
+            Op::Send { line, to } => {
+                let number = context.value(line);
+                let one = match to {
+                    SendTo::Core(other) => Some(context.value(other)),
+                    SendTo::Own => Some(core as u64),
+                    SendTo::Others | SendTo::All => None,
+                };
+                let all = (0..state.cores.len()).filter(|c| one.is_none_or(|one| one == *c as u64));
+                for other in all.filter(|c| to != SendTo::Others || *c != core) {
+                    state.send(self, other, number);
+                }
+            }
             Op::Fence(_) | Op::Pause | Op::Work(_) | Op::DelayUntil { .. } => {}
             Op::Mark(site) => {
                 let m = &self.program.marks[site as usize];

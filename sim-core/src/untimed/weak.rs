@@ -33,8 +33,9 @@
 //! times at which others reached memory bound it. A *read-modify-write* reads the newest value and writes in
 //! the same step; it waits for buffered stores as on the timed core.
 //!
-//! *Interrupts* order nothing: neither taking one nor returning from it waits for stores or raises the floor. The registers of
-//! every context have their own views; the other views are the core's, so handlers and what they interrupt read words in one order.
+//! *Interrupts.* Taking one raises the floor to now: no load of a handler is performed before the interrupt is there, so it sees what was stored
+//! before it was sent. Neither taking one nor returning waits for stores. The registers of every context have their own views; the other
+//! views are the core's, so handlers and what they interrupt read words in one order.
 //!
 //! # It shows what the timed machine shows
 //!
@@ -43,7 +44,7 @@
 //! leave them is the same. A load that is answered by the cache reads the newest version, which is
 //! always allowed. A load of a stale line reads what was current when the line was taken away, at `T`;
 //! it must be shown that no view stands above `T`. It is not address-dependent, or it would not read a
-//! stale line. `floor`: every acquire and fence that raises it drops all stale lines, so `T` is later. The
+//! stale line. `floor`: every acquire, fence and interrupt that raises it drops all stale lines, so `T` is later. The
 //! core's last access to the word dropped the copy too, or read a copy of the line taken away at `T` or
 //! before. Hence every outcome is found here.
 //!
@@ -124,11 +125,6 @@ pub(super) struct Matters {
 }
 
 impl Matters {
-    /// What branches and addresses hang on.
-    pub(super) const fn decides(self) -> bool {
-        self.decided
-    }
-
     pub(super) fn of(program: &Program) -> Matters {
         let any = |is: fn(&Op) -> bool| program.ops.iter().any(is);
         let full = any(|op| matches!(op, Op::Fence(Fence::Full) | Op::Rmw { order: Order::Full, .. }));
@@ -200,7 +196,8 @@ impl Views {
     }
 
     /// A handler begins, with as many registers.
-    pub(super) fn enter(&mut self, registers: usize) {
+    pub(super) fn enter(&mut self, registers: usize, now: Time) {
+        self.floor = now;
         self.below.push(std::mem::replace(&mut self.regs, vec![0; registers]));
     }
 

@@ -40,15 +40,18 @@ fn compare(seed: u64, model: Model) -> usize {
     let mut theirs = Outcomes::new();
     // The return is serialising on x86.
     let behind: &[String] = if model == Model::Tso { &["  fence.full\n".to_owned()] } else { &[] };
+    // No load of a handler is before the interrupt. Others can tell by older loads only: what nobody can see may come later.
+    let before: &[String] = if model == Model::Weak { &["  fence.r\n".to_owned()] } else { &[] };
     for at in 0..=bodies[on].len() {
         let mut with = bodies.clone();
-        with[on].splice(at..at, inner.iter().chain(behind).cloned());
+        with[on].splice(at..at, before.iter().chain(&inner).chain(behind).cloned());
         theirs.extend(found(&system(text(&with), with.len(), model)));
     }
     let whole = text(&bodies) + &procedure("handler", &inner);
     let mut base = system(whole, bodies.len(), model);
     base.sources = vec![Vec::new(); bodies.len()];
-    base.sources[on] = vec![Source { kind: ContextKind::Nmi, rank: u16::MAX, handler: bodies.len() as u16 }];
+    base.sources[on] =
+        vec![Source { kind: ContextKind::Nmi, rank: u16::MAX, handler: bodies.len() as u16, number: None }];
     base.interrupts = 1;
     for (merge_local, private) in [(false, false), (true, false), (true, true)] {
         let ours = found(&System { merge_local, private, ..base.clone() });
@@ -65,13 +68,15 @@ fn compare(seed: u64, model: Model) -> usize {
 }
 
 fn programs() -> u64 {
-    if std::env::var_os("RQSIM_LONG").is_some() { 5000 } else { 100 }
+    if std::env::var_os("RQSIM_LONG").is_some() { 8000 } else { 100 }
 }
 
 #[test]
 fn an_interrupt_that_lands_anywhere_is_a_program_with_its_handler_there() {
     for model in [Model::Sc, Model::Tso, Model::Weak] {
-        let many = (0..programs()).filter(|seed| compare(*seed, model) > 2).count() as u64;
-        assert!(many > programs() / 2, "{many} programs with a choice");
+        // Old values make many states.
+        let programs = if model == Model::Weak { programs() / 4 } else { programs() };
+        let many = (0..programs).filter(|seed| compare(*seed, model) > 2).count() as u64;
+        assert!(many > programs / 2, "{many} programs with a choice");
     }
 }

@@ -31,6 +31,7 @@ pub use story::{columns, story};
 use std::sync::Arc;
 
 use configs::{Loaded, Param};
+use interrupt_ctrl::Process;
 use sim_core::core::MemoryModel;
 use sim_core::program::Program;
 use sim_core::program::Source as SourceText;
@@ -98,7 +99,8 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     for list in &spec.sources {
         let mut of_core: Vec<Source> = Vec::new();
         for s in list {
-            let source = Source { kind: s.vector.kind(), rank: s.vector.rank(), handler: s.handler };
+            let number = (s.process == Process::Sent).then_some(s.number);
+            let source = Source { kind: s.vector.kind(), rank: s.vector.rank(), handler: s.handler, number };
             if !of_core.contains(&source) {
                 of_core.push(source);
             }

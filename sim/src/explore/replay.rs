@@ -120,6 +120,11 @@ pub fn replay(stage: &StagePlan, path: &Path) -> Replay {
     if path.model == Model::Sc && model_of(stage) == Model::Weak {
         return differs(1, "the machine's stores go in no order, and the path's at once".into(), 1);
     }
+    // A sent interrupt arrives when it does, and the search has it arrive at any time.
+    let sends = |s: &TraceStep| s.pcs.iter().any(|pc| matches!(path.program.ops[*pc as usize], Op::Send { .. }));
+    if let Some(step) = path.steps.iter().position(sends) {
+        return differs(step + 1, "an interrupt is sent, and when that arrives cannot be led".into(), 1);
+    }
     let leader = Leader { path, program: &path.program, live: Live::of(&path.program), numbers: numbers(&stage.spec) };
     let mut led = Led { machine: Machine::new(&spec, NoProbe), done: 0, held: Vec::new() };
     for core in 0..path.first.cores.len() {
@@ -171,7 +176,8 @@ pub fn replay(stage: &StagePlan, path: &Path) -> Replay {
 fn numbers(spec: &MachineSpec) -> Vec<Vec<u64>> {
     let of_core = |list: &Vec<interrupt_ctrl::Source>| {
         let mut seen = Vec::new();
-        let key = |s: &interrupt_ctrl::Source| (s.vector.kind(), s.vector.rank(), s.handler);
+        let sent = |s: &interrupt_ctrl::Source| (s.process == Process::Sent).then_some(s.number);
+        let key = |s: &interrupt_ctrl::Source| (s.vector.kind(), s.vector.rank(), s.handler, sent(s));
         list.iter()
             .filter(|s| {
                 !seen.contains(&key(s)) && {

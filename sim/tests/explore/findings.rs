@@ -56,3 +56,24 @@ fn a_search_that_does_not_fit_gives_no_verdict() {
     assert_eq!((row.end.as_str(), row.verdict("exclusion").as_str()), ("time", "?"));
     assert!(row.visited < row.states);
 }
+
+#[test]
+fn a_call_to_a_waiter_with_interrupts_off_hangs_what_has_no_deadline() {
+    let rows = search(&lab("explore-ipi.ron", |e| only(e, &["next +1-5"])), &SIZE);
+    let verdict = |p| rows[0].verdict(p);
+    assert_eq!([verdict("ends"), verdict("no deadline needed"), verdict("exclusion")], ["yes", "NO", "yes"]);
+    let locks = |irqs_on: bool| {
+        let change = |e: &mut configs::Experiment| {
+            only(e, &["6.17"]);
+            e.lock.program = configs::Program::Builtin("qspinlock".to_owned());
+            if irqs_on {
+                let body = &mut e.workload.tasks[1].body;
+                let configs::Step::IrqOff(inner) = body.remove(0) else { panic!("interrupts are off") };
+                *body = inner;
+            }
+        };
+        search(&lab("explore-ipi.ron", change), &SIZE)[0].verdict("ends")
+    };
+    assert_eq!(locks(false), "NO: for ever");
+    assert_eq!(locks(true), "yes", "a waiter with interrupts on answers");
+}

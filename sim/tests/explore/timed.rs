@@ -139,3 +139,16 @@ fn weakly_ordered_runs_with_an_nmi_are_paths() {
     let (marks, interrupted) = check(change, "explore-weak-aa.ron", 12);
     assert!(marks >= 4 && interrupted > 0, "{marks} {interrupted}");
 }
+
+#[test]
+fn timed_runs_with_interrupts_that_are_sent_are_paths() {
+    let change = |e: &mut Experiment| {
+        only(e, &["next +1-5"]);
+        // The answer comes before the other core wants the lock.
+        let body = e.workload.tasks[1].body.clone();
+        e.workload.tasks[1].body =
+            [vec![configs::Step::Work(configs::Dist::Fixed("50us".parse().expect("a span")))], body].concat();
+    };
+    let (marks, interrupted) = check(change, "explore-ipi.ron", 3);
+    assert!(marks >= 4 && interrupted > 0, "{marks} {interrupted}");
+}
