@@ -145,6 +145,11 @@ impl Place<'_> {
                     Some(&open) => early.help(self.way_to_close(open)),
                 }
             }
+            // The reader wants a name, and proposes to make one of whatever is there.
+            Code::SuggestRawIdentifier(found) => Explained::new(format!(
+                "expected a field's name and a colon, found {found}"
+            ))
+            .help("fields have names here, as in `seeds: Count(first: 1, n: 5)`; a list is written `List([1, 2, 3])`"),
             Code::TrailingCharacters => Explained::new("nothing may follow the closing bracket"),
             Code::ExceededRecursionLimit => Explained::new("nested too deeply"),
             Code::ExpectedComma => {

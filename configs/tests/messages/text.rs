@@ -178,6 +178,18 @@ Error: expected a whole number, found "four" (at machine.cores)
    │                                             ╰──── expected a whole number, found "four"
 ───╯
 "#;
+    a_value_where_a_fields_name_belongs: "Count(first: 1, n: 4)" => "Count(5)",
+r#"
+Error: expected a field's name and a colon, found 5 (at seeds.Count)
+    ╭─[ test.ron:49:18 ]
+    │
+ 49 │     seeds: Count(5),
+    │                  ┬
+    │                  ╰── expected a field's name and a colon, found 5
+    │
+    │ Help: fields have names here, as in `seeds: Count(first: 1, n: 5)`; a list is written `List([1, 2, 3])`
+────╯
+"#;
     a_number_where_a_text_belongs: r#"title: "small""# => "title: 7",
 r#"
 Error: expected a text in quotes, found 7 (at title)

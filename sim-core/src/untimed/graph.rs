@@ -6,9 +6,7 @@
 
 use super::carried::{Covered, Cx};
 use super::intern::{Interner, MixMap, Tuples};
-use super::interrupts::Sent;
 
-use super::weak::{Time, Version};
 use super::{CoreState, Fault, Model, Stage, State, Step, System};
 use crate::isa::{ETIMEDOUT, Pc, WaitKind};
 use crate::rng::Stream;
@@ -89,16 +87,6 @@ impl Edge {
     }
 }
 
-/// What is not a core's.
-#[derive(Clone, Debug)]
-struct Memory {
-    words: Vec<(u64, u64)>,
-    old: Vec<Version>,
-    now: Time,
-    left: u8,
-    sent: Vec<Sent>,
-}
-
 /// What a step does to its core and to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Move {
@@ -112,7 +100,8 @@ pub struct Graph<'s> {
     pub(super) system: &'s System,
     pub(super) cx: Cx,
     cores: Interner<CoreState>,
-    memories: Interner<Memory>,
+    /// States without cores.
+    memories: Interner<State>,
     states: Tuples,
     /// `[state]`: the state it was first reached from.
     parents: Vec<u32>,
@@ -285,17 +274,13 @@ impl<'s> Graph<'s> {
     fn decode(&self, tuple: &[u32]) -> State {
         let (memory, cores) = tuple.split_last().expect("a tuple has a memory");
         let cores = cores.iter().map(|c| self.cores.get(*c).clone()).collect();
-        let m = self.memories.get(*memory);
-        State::of_parts(cores, m.words.clone(), m.old.clone(), m.now, m.left, m.sent.clone())
+        self.memories.get(*memory).with_cores(cores)
     }
 
     fn memory_number(&mut self, state: &State, key: &mut Vec<u8>) -> u32 {
         key.clear();
         state.encode_memory(self.system.model, key);
-        self.memories.number(key, || {
-            let (words, old, now, left, sent) = state.memory_parts();
-            Memory { words, old, now, left, sent }
-        })
+        self.memories.number(key, || state.with_cores(Vec::new()))
     }
 
     fn core_number(&mut self, core: &CoreState, key: &mut Vec<u8>) -> u32 {

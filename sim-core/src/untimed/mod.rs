@@ -32,6 +32,7 @@ mod intern;
 mod interrupts;
 mod live;
 mod local;
+mod memory;
 mod progress;
 mod state;
 mod step;

@@ -138,19 +138,11 @@ impl State {
         state
     }
 
-    pub(super) fn of_parts(
-        cores: Vec<CoreState>,
-        words: Vec<(u64, u64)>,
-        old: Vec<Version>,
-        now: Time,
-        left: u8,
-        sent: Vec<Sent>,
-    ) -> State {
-        State { cores, words, old, now, left, sent, trail: Vec::new(), said: Vec::new() }
-    }
-
-    pub(super) fn memory_parts(&self) -> (Vec<(u64, u64)>, Vec<Version>, Time, u8, Vec<Sent>) {
-        (self.words.clone(), self.old.clone(), self.now, self.left, self.sent.clone())
+    /// The same memory, and what else is not a core's, with these cores.
+    pub(super) fn with_cores(&self, cores: Vec<CoreState>) -> State {
+        let State { words, old, now, left, sent, .. } = self;
+        let (words, old, sent) = (words.clone(), old.clone(), sent.clone());
+        State { cores, words, old, now: *now, left: *left, sent, trail: Vec::new(), said: Vec::new() }
     }
 
     /// Value in memory; store buffers are not seen.

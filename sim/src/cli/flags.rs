@@ -98,17 +98,16 @@ impl BatchFlags {
     /// The folder for results, which is made; `suffix` follows the experiment's name.
     pub(super) fn folder(&self, loaded: &Loaded, suffix: &str) -> Result<PathBuf, Failure> {
         let dir = self.out.clone().unwrap_or_else(|| self.changes.default_dir(loaded, suffix));
-        make_folder(&dir)?;
+        make_folder(&dir, "name another folder with --out")?;
         Ok(dir)
     }
 }
 
-/// Makes a folder for results, unless there is something in the way of it or of a file in it.
-pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
-    let help = "name another folder with --out; it is made if it is not there";
+/// Makes a folder for what is written, unless there is something in the way of it or of a file in it; `way_out` is how another is named.
+pub(super) fn make_folder(dir: &Path, way_out: &str) -> Result<(), Failure> {
     if let Some(file) = dir.ancestors().find(|p| p.is_file()) {
-        let what = format!("results cannot be written to {}: {} is a file", dir.display(), file.display());
-        return Err(InputError::text(&what, help).into());
+        let what = format!("nothing can be written to {}: {} is a file", dir.display(), file.display());
+        return Err(InputError::text(&what, &format!("{way_out}; it is made if it is not there")).into());
     }
     std::fs::create_dir_all(dir).map_err(|source| reports::Error::Write { path: dir.into(), source })?;
     let entries = std::fs::read_dir(dir).map_err(|source| reports::Error::Read { path: dir.into(), source })?;
@@ -119,7 +118,7 @@ pub(super) fn make_folder(dir: &Path) -> Result<(), Failure> {
         None => Ok(()),
         Some(folder) => {
             let what = format!("{} is a folder, where a file of results may have to be written", folder.display());
-            Err(InputError::text(&what, "move it away, or name another folder with --out").into())
+            Err(InputError::text(&what, &format!("move it away, or {way_out}")).into())
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn run(args: &InitArgs) -> Result<(), Failure> {
         return Err(taken(there));
     }
     let folder = Path::new(stem).parent().filter(|f| !f.as_os_str().is_empty());
-    folder.map_or(Ok(()), super::flags::make_folder)?;
+    folder.map_or(Ok(()), |f| super::flags::make_folder(f, "name another file"))?;
     for (path, text) in &files {
         write_new(path, text)?;
         output::say(&format!("wrote {path}"));

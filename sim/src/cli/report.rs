@@ -145,21 +145,28 @@ fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
         }
         read.timelines.extend(lines.into_iter().map(|line| (path.clone(), line)));
     }
+    let maps: usize = read.maps.iter().map(|(_, m)| m.len()).sum();
+    // A time line is something of its own only where no records were named.
+    if read.seen.records == 0 && maps == 0 && (read.timelines.is_empty() || !files.is_empty()) {
+        let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+        // The first line is enough to see what the file is.
+        let what = match bad.first() {
+            Some((path, first)) => {
+                format!("{}:{}: there is no usable record in the file: {}", path.display(), first.line, first.why)
+            }
+            None => format!("there is no usable record in {}", names.join(", ")),
+        };
+        let help = "name a records.jsonl, or the folder of results that `sim run FILE` wrote";
+        return Err(InputError::text(&what, help).into());
+    }
     for (path, bad) in bad.iter().take(NAMED_MAX) {
         output::say(&format!("warning: {}:{}: skipped: {}", path.display(), bad.line, bad.why));
     }
-    let maps: usize = read.maps.iter().map(|(_, m)| m.len()).sum();
     if !bad.is_empty() {
         let more = bad.len().saturating_sub(NAMED_MAX);
         let more = if more > 0 { format!(" ({more} of them not named above)") } else { String::new() };
         let maps = if maps > 0 { format!(", {maps} landing maps read") } else { String::new() };
         output::say(&format!("{} damaged records skipped{more}, {} records read{maps}", bad.len(), read.seen.records));
-    }
-    // A time line is something of its own only where no records were named.
-    if read.seen.records == 0 && maps == 0 && (read.timelines.is_empty() || !files.is_empty()) {
-        let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-        let what = format!("there is no usable record in {}", names.join(", "));
-        return Err(InputError::text(&what, "`sim run` makes some").into());
     }
     Ok(read)
 }

@@ -270,7 +270,7 @@ fn merge(args: &MergeArgs) -> Result<(), Failure> {
         }
     };
     if !args.stores.contains(&dir) {
-        super::flags::make_folder(&dir)?;
+        super::flags::make_folder(&dir, "name another folder with --out")?;
         let is_other = SweepPlan::path(&dir).exists() && SweepPlan::read(&dir)? != plan;
         if is_other || records_path(&dir).exists() {
             let what = format!("{} holds results already", dir.display());

@@ -42,7 +42,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
-    super::flags::make_folder(&args.folder)?;
+    super::flags::make_folder(&args.folder, "name another folder")?;
     let mut top = <Cli as clap::CommandFactory>::command().disable_help_subcommand(true);
     top.build();
     let mut pages: Vec<(PathBuf, String)> = Vec::new();

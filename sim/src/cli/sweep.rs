@@ -122,7 +122,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<(), Failure> {
         return dry_run(args, &ready);
     }
     let dir = args.out.clone().unwrap_or_else(|| default_dir(args));
-    super::flags::make_folder(&dir)?;
+    super::flags::make_folder(&dir, "name another folder with --out")?;
     prepare_store(&dir, &ready.plan, args.fresh, args.shard)?;
     match args.engine {
         Engine::Local => local(args, &ready, &dir),

@@ -118,6 +118,11 @@ fn completions_and_manual_pages_know_every_command() {
     let again = sim(dir.path(), &["man", "pages"]);
     assert_eq!(again.status.code(), Some(2));
     assert_eq!(sim(dir.path(), &["man", "pages", "--force"]).status.code(), Some(0));
+    std::fs::write(dir.path().join("file"), "").expect("writable");
+    let out = sim(dir.path(), &["man", "file"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(said.contains("help: name another folder; it is made") && !said.contains("--out"), "{said}");
 }
 
 /// Every kind of name a user can get wrong, and the near one.

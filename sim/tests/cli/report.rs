@@ -89,8 +89,12 @@ fn damaged_records_are_named_and_skipped_with_a_count() {
     assert!(said.contains("2 damaged records skipped, 2 records read"), "{said}");
     std::fs::write(&path, "{\"format\":1}\nnonsense\n").expect("writable");
     let (_, said) = report(dir.path(), &["r", "--out", "none"], 2);
-    assert!(said.contains("there is no usable record in r/records.jsonl"), "{said}");
+    assert!(said.contains("r/records.jsonl:1: there is no usable record in the file: "), "{said}");
     assert!(!dir.path().join("none").exists());
+    // An experiment is no record: one error, and not one for each line.
+    std::fs::write(dir.path().join("mine.ron"), "(\n  title: 1,\n)\n".repeat(30)).expect("writable");
+    let (_, said) = report(dir.path(), &["mine.ron", "--out", "none"], 2);
+    assert!(said.contains("mine.ron:1: ") && said.contains("sim run FILE") && said.lines().count() == 2, "{said}");
 }
 
 #[test]
