@@ -246,3 +246,25 @@ fn a_cycle_hidden_behind_the_listed_one_is_listed_when_that_dissolves() {
     assert_eq!((verdict.class, verdict.latency_cycles), (Class::Detected, Some(100)));
     w.no_cycle();
 }
+
+#[test]
+fn cycles_are_counted_by_what_carries_them_and_who_waits_is_told() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    assert!(!w.0.is_waiting(0) && !w.0.is_waiting(1));
+    w.line_up(50, 1, A, 0);
+    assert!(!w.0.is_waiting(0) && w.0.is_waiting(1));
+    w.nmi(100, 0);
+    assert!(!w.0.is_waiting(0), "the handler runs");
+    w.line_up(125, 0, A, tail(1, 0));
+    assert!(w.0.is_waiting(0));
+    let totals = w.0.totals();
+    assert_eq!((totals.cycles_queue_carried, totals.cycles_context_carried), (1, 1));
+    let mut plain = World::new(2);
+    plain.take(10, 0, A);
+    plain.take(20, 1, B);
+    plain.want(50, 0, B, WaitKind::Pending);
+    plain.want(60, 1, A, WaitKind::Pending);
+    let totals = plain.0.totals();
+    assert_eq!((plain.formed(), totals.cycles_queue_carried, totals.cycles_context_carried), (1, 0, 0));
+}

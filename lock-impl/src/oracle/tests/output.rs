@@ -84,3 +84,16 @@ fn an_oracle_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&Oracle::new(1));
 }
+
+#[test]
+fn who_does_nothing_is_not_drawn_and_who_does_any_one_thing_is() {
+    let mut w = World::new(4);
+    // One that only holds, one that only attempts, a handler that does neither.
+    w.take(10, 0, A);
+    w.attempt(20, 1, B);
+    w.nmi(30, 2);
+    let dot = w.0.dot(name);
+    let drawn = |who: &str| dot.contains(who);
+    assert!(drawn("cpu 0 task") && drawn("cpu 1 task") && drawn("cpu 2 nmi"), "{dot}");
+    assert!(!drawn("cpu 2 task") && !drawn("cpu 3"), "{dot}");
+}
