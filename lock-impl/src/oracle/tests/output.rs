@@ -50,6 +50,7 @@ fn the_end_report_lists_who_is_not_at_rest() {
     let mut w = World::new(3);
     assert!(w.0.finish().is_quiet());
     w.take(10, 0, A);
+    assert!(!w.0.finish().is_quiet() && w.0.finish().cycles.is_empty(), "it holds, and nobody waits");
     w.nmi(20, 0);
     w.want(30, 0, A, WaitKind::Fallback);
     let end = w.0.finish();
