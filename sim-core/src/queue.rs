@@ -286,6 +286,18 @@ mod tests {
                 let others = (0..places).filter(|&i| i != p).map(|i| plain[i]).min();
                 assert_eq!(tree.next_without(p), others.unwrap_or(Key::NEVER));
             }
+            tree.clear();
+            assert_eq!(tree.next().0, Key::NEVER);
+        }
+    }
+
+    #[test]
+    fn a_wake_far_in_the_future_keeps_its_cycle_up_to_the_last_that_fits() {
+        let mut tree = WakeTree::new(1024);
+        let last = (1 << 53) - 2;
+        for (cycle, shown) in [(1 << 50, 1 << 50), (last, last), (last + 1, last)] {
+            tree.set(1000, Key::new(Cycle(cycle), Phase::Step, 1000, 0));
+            assert_eq!(tree.next(), (Key::new(Cycle(shown), Phase::Step, 1000, 0), 1000));
         }
     }
 
@@ -305,6 +317,7 @@ mod tests {
                     q.push(key, i as u32);
                     sorted.insert((key, i as u32));
                 }
+                assert_eq!(q.is_empty(), sorted.is_empty());
                 assert_eq!((q.next_key(), q.len()), (sorted.first().map_or(Key::NEVER, |e| e.0), sorted.len()));
                 if i % 64 == 0 {
                     assert_eq!(q.pending(), sorted.iter().copied().collect::<Vec<_>>());
