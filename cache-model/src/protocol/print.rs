@@ -302,6 +302,12 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_actions_is_its_next_state() {
+        assert_eq!(long(&Entry::Go(Vec::new(), "S")), "-> S");
+        assert_eq!(long(&Entry::Go(vec!["Fill"], "S")), "Fill -> S");
+    }
+
+    #[test]
     fn markdown_has_one_row_per_state_and_one_column_per_event() {
         let markdown = render("mesi", Format::Markdown).expect("known");
         let row = "| EI_A | stall | stall | stall | DataToReq, DataToHome; SI_A | \

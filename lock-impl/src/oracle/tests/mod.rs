@@ -14,6 +14,7 @@ mod violations;
 
 use super::*;
 use sim_core::isa::{Detector, EDEADLK, ETIMEDOUT, NO_DEADLINE, WaitKind};
+use sim_core::recur::{Look, Recur, Walk};
 
 const A: u64 = 0x1000;
 const B: u64 = 0x2000;
@@ -143,4 +144,32 @@ impl World {
 fn places(cycle: &Cycle) -> Vec<(u32, u32)> {
     let contexts = cycle.members.iter().map(|m| m.who.context);
     contexts.map(|c| (c.cpu, c.depth)).collect()
+}
+
+/// What decides an oracle's future, as the search for periods sees it.
+fn look(w: &mut World, now: u64) -> Look {
+    let mut walk = Walk::look(sim_core::time::Cycle(now));
+    w.0.walk(&mut walk);
+    walk.seen().expect("nothing refuses")
+}
+
+#[test]
+fn an_oracle_is_as_before_only_where_the_same_contexts_do_the_same() {
+    let owned_by = |cpu: usize, nmi: bool| {
+        let mut w = World::new(2);
+        w.take(10, 1 - cpu, B);
+        w.released(20, 1 - cpu, B);
+        if nmi {
+            w.nmi(25, cpu);
+        }
+        w.take(30, cpu, A);
+        w
+    };
+    let looks: Vec<Look> =
+        [(0, false), (1, false), (0, true), (1, true)].map(|(cpu, nmi)| look(&mut owned_by(cpu, nmi), 40)).into();
+    for (i, a) in looks.iter().enumerate() {
+        for (j, b) in looks.iter().enumerate() {
+            assert_eq!(a.is_again(b), i == j, "{i} {j}");
+        }
+    }
 }
