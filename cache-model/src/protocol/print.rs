@@ -302,9 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_actions_is_its_next_state() {
+    fn an_entry_is_its_actions_and_the_next_state_if_that_is_another() {
         assert_eq!(long(&Entry::Go(Vec::new(), "S")), "-> S");
         assert_eq!(long(&Entry::Go(vec!["Fill"], "S")), "Fill -> S");
+        assert_eq!(
+            [short(&Entry::Go(Vec::new(), "S"), "I"), short(&Entry::Go(vec!["Fill"], "S"), "I")],
+            ["S", "Fill; S"]
+        );
+        assert_eq!(short(&Entry::Go(vec!["Fill"], "S"), "S"), "Fill", "it stays where it is");
     }
 
     #[test]
