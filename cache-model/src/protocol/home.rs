@@ -403,3 +403,17 @@ const fn home_table() -> HomeTable {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By convention a transient state is named after what it was, or becomes, and what it waits for; one was nothing before.
+    #[test]
+    fn a_home_is_stable_in_the_states_whose_names_wait_for_nothing() {
+        for state in HomeState::ALL {
+            let waits = state == HomeState::F || state.to_string().contains('_');
+            assert_eq!(state.is_stable(), !waits, "{state}");
+        }
+    }
+}
