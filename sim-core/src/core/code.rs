@@ -269,3 +269,57 @@ fn costs(program: &Program, p: &CoreParams) -> Vec<u32> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asm::{Options, assemble};
+    use crate::program::Source;
+
+    /// `[micro-op]`: issue costs on a core of this width where arithmetic takes `alu` cycles.
+    fn costs_of(body: &str, width: u32, alu: u32) -> Vec<u64> {
+        let text = format!("proc p(a, b) -> c {{\n{body}}}\n");
+        let program = assemble(&[Source { name: "t".into(), text }], &Options::default()).expect("it assembles");
+        let params = CoreParams {
+            width,
+            model: MemoryModel::Sc,
+            store_buffer: 1,
+            alu,
+            branch: 1,
+            call: 7,
+            load_forward: 4,
+            fence: 33,
+            pause: 40,
+            timestamp: 20,
+            irq_flag: 5,
+            context_read: 3,
+            event_stream: 0,
+        };
+        let n = program.ops.len();
+        let code = Code::new(Arc::new(program), &params, 1, &[]);
+        (0..n).map(|pc| code.cost(pc as Pc)).collect()
+    }
+
+    #[test]
+    fn as_many_independent_micro_ops_as_the_core_is_wide_issue_in_one_cycle() {
+        let four = "  c = a + 1\n  d = a + 2\n  e = b + 3\n  f = b + 4\n  ret f\n";
+        assert_eq!(costs_of(four, 1, 1), [1, 1, 1, 1, 7]);
+        assert_eq!(costs_of(four, 2, 1), [1, 0, 1, 0, 7]);
+        assert_eq!(costs_of(four, 4, 1), [1, 0, 0, 0, 7]);
+        // What takes longer than a cycle is not grouped, and nothing joins it.
+        assert_eq!(costs_of(four, 4, 3), [3, 3, 3, 3, 7]);
+    }
+
+    #[test]
+    fn what_reads_a_result_of_its_group_begins_the_next_one() {
+        assert_eq!(costs_of("  c = a + 1\n  d = c + 2\n  e = c + 3\n  f = d + e\n  ret f\n", 4, 1), [1, 1, 0, 1, 7]);
+    }
+
+    #[test]
+    fn a_branch_ends_a_group_a_target_begins_one_and_other_micro_ops_stand_alone() {
+        let loop_ = "  c = a + 1\nl:\n  d = b + 2\n  if d == 9 goto l\n  e = b + 3\n  pause\n  f = b + 4\n  ret f\n";
+        assert_eq!(costs_of(loop_, 4, 1), [1, 1, 1, 1, 40, 1, 7]);
+        // A branch that reads nothing of its group is in it.
+        assert_eq!(costs_of("  c = a + 1\n  if b == 9 goto l\n  d = a + 2\nl:\n  ret c\n", 4, 1), [1, 0, 1, 7]);
+    }
+}
