@@ -178,3 +178,22 @@ impl Tables {
         self.home[state as usize][event as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_name_and_the_properties_that_its_name_says() {
+        let names = Tables::all().into_iter().map(|t| t.name.to_string()).chain(SNOOPING.map(str::to_owned));
+        for name in names {
+            let t = Tables::by_name(&name).expect("it has a name");
+            let with = |variant: &str| name.split('-').any(|part| part == variant);
+            assert_eq!(t.name, name);
+            assert_eq!(t.snooping, with("snoop"), "{name}");
+            assert_eq!(t.shared_evictions_silent, with("silent") || with("snoop"), "{name}");
+            assert_eq!(t.far, with("far"), "{name}");
+        }
+        assert_eq!(Tables::all().len(), BASES.len() << VARIANTS.len());
+    }
+}

@@ -145,6 +145,8 @@ on:
   j = load.u64 [y.w[i]]
   k = call same(i)
   l = load.u64 [y.w[k]]
+  m = i + 1
+  n = load.u64 [y.w[m]]
   ret
 }
 ";
@@ -153,7 +155,7 @@ on:
         let dependent = dependent(&program);
         let loads = program.ops.iter().zip(dependent).filter(|(op, _)| matches!(op, Op::Load { .. }));
         let found: Vec<bool> = loads.map(|(_, d)| d).collect();
-        // same's own; then a, b, d, f, g, j, l.
-        assert_eq!(found, [false, false, false, true, true, true, false, false]);
+        // same's own; then a, b, d, f, g, j, l, n.
+        assert_eq!(found, [false, false, false, true, true, true, false, false, false]);
     }
 }

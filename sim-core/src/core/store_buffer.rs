@@ -205,6 +205,7 @@ mod tests {
         let mut sb = StoreBuffer::default();
         sb.push(entry(0x101, Width::U8, 0), false);
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Conflict);
+        assert_eq!(sb.lookup(0x101, Width::U16), Lookup::Conflict, "it begins with the store and goes on behind it");
         sb.remove(0);
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Miss);
     }

@@ -100,6 +100,10 @@ fn interrupted(dir: &Path, seeds: &str, duration: &str, signals: usize) -> Outpu
             pause();
         }
     } else {
+        // The folder is made just before Ctrl-C is watched for.
+        while !dir.join("kept").exists() {
+            pause();
+        }
         pause();
     }
     for _ in 0..signals {
