@@ -241,6 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_no_fence_is_before_passes_however_many_fences_have_gone() {
+        let mut sb = StoreBuffer::default();
+        for i in 0..3 {
+            sb.push(entry(0x100 + 0x40 * i, Width::U32, i), false);
+            sb.fence();
+        }
+        sb.push(entry(0x200, Width::U32, 3), false);
+        (0..3).for_each(|_| drop(sb.remove(0)));
+        sb.push(entry(0x240, Width::U32, 4), false);
+        sb.set_pending(0);
+        assert_eq!(sb.next(false, |_| true), Some(1));
+        assert!(!sb.holds_up(0x280, Width::U32));
+    }
+
+    #[test]
     fn in_order_only_the_oldest_goes_and_nothing_while_its_line_is_asked_for() {
         let mut sb = StoreBuffer::default();
         assert_eq!(sb.next(true, |_| true), None);
