@@ -248,7 +248,9 @@ mod tests {
             sb.fence();
         }
         sb.push(entry(0x200, Width::U32, 3), false);
-        (0..3).for_each(|_| drop(sb.remove(0)));
+        for _ in 0..3 {
+            sb.remove(0);
+        }
         sb.push(entry(0x240, Width::U32, 4), false);
         sb.set_pending(0);
         assert_eq!(sb.next(false, |_| true), Some(1));
