@@ -8,10 +8,19 @@ use ron::error::{Error as Code, Position, SpannedError};
 
 use crate::error::{ConfigError, Says};
 use crate::near::suggestion;
-use crate::scan::{Found, Kind, Node, Scan, Segment, segments, survey};
+use crate::scan::{Found, Kind, Node, Scan, Segment, Survey, segments, survey};
 
-/// Turns the reader's error, made while reading the field at `path`, into ours.
-pub(crate) fn reader_error(file: &str, text: &Arc<str>, path: &str, error: SpannedError) -> ConfigError {
+/// What the reader says of a text that is changed at one place; nothing if it takes it.
+type Again<'a> = &'a dyn Fn(&str) -> Option<Code>;
+
+/// Turns the reader's error, made while reading the field at `path`, into ours; `again` reads a changed text.
+pub(crate) fn reader_error(
+    file: &str,
+    text: &Arc<str>,
+    path: &str,
+    error: SpannedError,
+    again: Again<'_>,
+) -> ConfigError {
     let reader = byte_of(text, error.span.start)..byte_of(text, error.span.end);
     let scan = Scan::new(text);
     let wanted = segments(path).unwrap_or_default();
@@ -23,6 +32,7 @@ pub(crate) fn reader_error(file: &str, text: &Arc<str>, path: &str, error: Spann
         at_end: text[reader.start..].trim().is_empty(),
         reader,
         found,
+        again,
     };
     let Explained { span, rule, help } = at.explain(error.code);
     let path = canonical(&scan, text, path);
@@ -65,7 +75,11 @@ struct Place<'a> {
     unfinished: bool,
     /// Nothing but blanks is left behind the reader's place.
     at_end: bool,
+    again: Again<'a>,
 }
+
+/// A name that no field and no choice has: the reader answers it with those that there are.
+const NO_SUCH_NAME: &str = "no_such_name_";
 
 impl Place<'_> {
     /// The whole value at the path, if the scanner found it.
@@ -102,6 +116,9 @@ impl Place<'_> {
                     .help("keep one of the two")
             }
             Code::Message(message) => {
+                if let Some(unquoted) = self.unquoted_quantity() {
+                    return unquoted;
+                }
                 let (rule, help) = match message.split_once('\n') {
                     Some((rule, help)) => (rule.to_owned(), Some(help.to_owned())),
                     None => (message, None),
@@ -117,11 +134,7 @@ impl Place<'_> {
         let before = &self.text[..open];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let (bracket, closing) = match self.text[open..].chars().next() {
-            Some('[') => ('[', ']'),
-            Some('{') => ('{', '}'),
-            _ => ('(', ')'),
-        };
+        let (bracket, closing) = closing_of(self.text, open);
         format!("the `{bracket}` in line {line}, column {column} waits for its `{closing}`")
     }
 
@@ -145,27 +158,110 @@ impl Place<'_> {
                     Some(&open) => early.help(self.way_to_close(open)),
                 }
             }
-            // The reader wants a name, and proposes to make one of whatever is there.
-            Code::SuggestRawIdentifier(found) => Explained::new(format!(
-                "expected a field's name and a colon, found {found}"
-            ))
-            .help("fields have names here, as in `seeds: Count(first: 1, n: 5)`; a list is written `List([1, 2, 3])`"),
             Code::TrailingCharacters => Explained::new("nothing may follow the closing bracket"),
             Code::ExceededRecursionLimit => Explained::new("nested too deeply"),
-            Code::ExpectedComma => {
-                let comma = Explained::new("expected a comma");
-                // An odd number of quotes in the line: the last of them opens a text that runs on.
-                let odd = seen.cut && seen.wide.is_some_and(|w| !self.text[self.reader.end..w.start].contains('\n'));
-                if odd { comma.help("there may be a `\"` missing in this line") } else { comma }
-            }
+            Code::ExpectedComma => self.explain_comma(&seen),
+            Code::ExpectedIdentifier | Code::SuggestRawIdentifier(_) => self.explain_name(),
             code => match (expected_words(code), self.value()) {
                 (Some(words), Some(span)) => {
                     let shown = self.text[span.clone()].lines().next().unwrap_or("");
                     Explained::new(format!("expected {words}, found {shown}")).at(Some(span))
                 }
+                (Some(words), None) => {
+                    let ends = |c: char| c.is_whitespace() || ",:()[]{}\"".contains(c);
+                    let shown = self.text[self.reader.start..].split(ends).next().unwrap_or("");
+                    let wants_quotes = matches!(code, Code::ExpectedString) && !shown.is_empty();
+                    let explained = Explained::new(match shown {
+                        "" => format!("expected {words}"),
+                        _ => format!("expected {words}, found {shown}"),
+                    });
+                    if wants_quotes { explained.help(format!("write \"{shown}\"")) } else { explained }
+                }
                 _ => Explained::new(sentence(&code.to_string())),
             },
         }
+    }
+
+    /// A number and a unit without the quotes around them.
+    fn unquoted_quantity(&self) -> Option<Explained> {
+        let span = self.value()?;
+        let shown = &self.text[span.clone()];
+        let unit = shown.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '_');
+        let is_one = shown.starts_with(|c: char| c.is_ascii_digit()) && unit.starts_with(char::is_alphabetic);
+        (is_one && unit.chars().all(char::is_alphabetic)).then(|| {
+            let help = format!("write \"{shown}\"");
+            Explained::new(format!("expected a text in quotes, found {shown}")).at(Some(span)).help(help)
+        })
+    }
+
+    /// The reader stopped where a value or a list could go on.
+    fn explain_comma(&self, seen: &Survey) -> Explained {
+        let at = self.reader.start;
+        let is_part = |c: char| c.is_alphanumeric() || "._+-".contains(c);
+        let begin = self.text[..at].trim_end_matches(is_part).len();
+        let end = at + self.text[at..].find(|c| !is_part(c)).unwrap_or(self.text.len() - at);
+        let number = &self.text[begin..end];
+        if begin < at && at < end && number.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit()) {
+            return Explained::new(format!("expected a whole number, found {number}")).at(Some(begin..end));
+        }
+        let closing = self.text[at..].chars().next();
+        if let (Some(c @ (')' | ']' | '}')), Some(&open)) = (closing, survey(&self.text[..at]).open.last()) {
+            let wanted = closing_of(self.text, open).1;
+            if c != wanted {
+                return Explained::new(format!("expected `{wanted}` or a comma, found `{c}`"))
+                    .help(self.way_to_close(open));
+            }
+        }
+        let comma = Explained::new("expected a comma");
+        // An odd number of quotes in the line: the last of them opens a text that runs on.
+        let wide = seen.wide.as_ref();
+        let odd = seen.cut && wide.is_some_and(|w| !self.text[self.reader.end..w.start].contains('\n'));
+        if odd { comma.help("there may be a `\"` missing in this line") } else { comma }
+    }
+
+    /// The reader wanted a name, of a choice or of a field, and found another value. It says which names there are
+    /// if it is given one that is none of them.
+    fn explain_name(&self) -> Explained {
+        let node = self.found.node;
+        // Of a choice whose fields have no names what is between the brackets.
+        let span = match (&node.head, &node.kind) {
+            (Some(head), Kind::Tuple(_)) if !self.unfinished => {
+                let open = head.end + self.text[head.end..].find('(').map_or(0, |at| at + 1);
+                open..node.span.end - 1
+            }
+            _ if self.unfinished || !node.span.contains(&self.reader.start) => {
+                return Explained::new("expected a name");
+            }
+            _ => node.span.clone(),
+        };
+        let shown = self.text[span.clone()].lines().next().unwrap_or("");
+        let answer = |name: &str| (self.again)(&[&self.text[..span.start], name, &self.text[span.end..]].concat());
+        let explained = |what: &str, within: &str| {
+            Explained::new(format!("expected {what}{within}, found {shown}")).at(Some(span.clone()))
+        };
+        if let Some(Code::NoSuchEnumVariant { expected, found, outer }) = answer(NO_SUCH_NAME)
+            && found == NO_SUCH_NAME
+        {
+            let help = format!("choices: {}", expected.join(", "));
+            return explained("a choice", &outer.map(|o| format!(" of {o}")).unwrap_or_default()).help(help);
+        }
+        if let Some(Code::NoSuchStructField { expected, found, outer }) = answer(&format!("{NO_SUCH_NAME}: 0"))
+            && found == NO_SUCH_NAME
+        {
+            let outer = outer.unwrap_or_default();
+            let fields: Vec<String> = expected.iter().map(|f| format!("{f}: ..")).collect();
+            return explained("fields with their names", "").help(format!("write `{outer}({})`", fields.join(", ")));
+        }
+        explained("a name", "")
+    }
+}
+
+/// What kind of bracket opens at a place, and what closes it.
+fn closing_of(text: &str, open: usize) -> (char, char) {
+    match text[open..].chars().next() {
+        Some('[') => ('[', ']'),
+        Some('{') => ('{', '}'),
+        _ => ('(', ')'),
     }
 }
 
@@ -212,7 +308,6 @@ fn expected_words(code: &Code) -> Option<String> {
         Code::ExpectedBoolean => "true or false",
         Code::ExpectedArray => "a list [ .. ]",
         Code::ExpectedMap => "a map { \"name\": value, .. }",
-        Code::ExpectedIdentifier => "a name",
         Code::ExpectedStructLike | Code::ExpectedNamedStructLike(_) => "a group ( field: value, .. )",
         Code::InvalidValueForType { expected, .. } => return Some(expected.clone()),
         _ => return None,

@@ -41,7 +41,7 @@ pub use machine::{
     PrivateCache, Protocol, Replacement, SharedCache, SharedEvictions, Upgrades,
 };
 pub use named::Named;
-pub use near::near_names;
+pub use near::{listed, near_names};
 pub use overrides::override_field;
 pub use parse::{Loaded, expanded, load, parse};
 pub use published::{Figure, Hardware, Kind, Published, Quantity, Unit, hardware};

@@ -24,6 +24,22 @@ pub fn near_names<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>)
     scored.into_iter().map(|(_, c)| c).collect()
 }
 
+/// Most names of which a message lists all.
+const LISTED_MAX: usize = 30;
+
+/// Names listed of more than that.
+const LISTED_FIRST: usize = 8;
+
+/// Names for a message, with commas between them; of very many the first few, and how many there are.
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=LISTED_MAX => names.join(", "),
+        n => format!("{}, .. ({n} in all)", names[..LISTED_FIRST].join(", ")),
+    }
+}
+
 /// One line of help: the nearest names if there are any, then all names under `what`.
 #[must_use]
 pub(crate) fn suggestion<'a>(name: &str, what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
@@ -31,7 +47,7 @@ pub(crate) fn suggestion<'a>(name: &str, what: &str, candidates: impl IntoIterat
     if all.is_empty() {
         return format!("there are no {what}");
     }
-    let list = format!("{what}: {}", all.join(", "));
+    let list = format!("{what}: {}", listed(&all));
     match near_names(name, all.iter().copied()).as_slice() {
         [] => list,
         near => {
@@ -79,6 +95,14 @@ mod tests {
         assert_eq!(near_names("rign8.ron", all), ["ring8.ron"]);
         assert_eq!(near_names("ring8", all), ["ring8.ron", "ring8-next.ron"]);
         assert!(near_names("zzz", all).is_empty());
+    }
+
+    #[test]
+    fn a_message_lists_the_first_few_of_very_many_names() {
+        let many = ["ab"; LISTED_MAX + 1];
+        assert_eq!(listed(&many), format!("{}.. (31 in all)", "ab, ".repeat(8)));
+        assert_eq!(listed(&many[..LISTED_MAX]).matches("ab").count(), LISTED_MAX);
+        assert_eq!(listed(&[]), "none");
     }
 
     #[test]

@@ -187,7 +187,7 @@ pub fn resolve(name_or_path: &str) -> Result<Source, ConfigError> {
         None if machine_names().any(|m| m == name_or_path) => {
             format!("it is a machine: `--machine {name_or_path}` after the name of an experiment")
         }
-        None => suggestion(name_or_path, "presets", experiment_names()),
+        None => suggestion(name_or_path, "presets", experiment_names()) + "; `sim presets` says what each asks",
     })
 }
 

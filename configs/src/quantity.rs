@@ -50,6 +50,8 @@ impl Table {
         }
         if text.contains(char::is_whitespace) {
             let joined: String = text.split_whitespace().collect();
+            // What is proposed has to be right in the rest, too.
+            self.split(&joined)?;
             return Err(format!("\"{text}\" has a blank in it\nwrite \"{joined}\""));
         }
         let is_number = |c: char| c.is_ascii_digit() || c == '.' || c == '_';

@@ -61,8 +61,9 @@ fn an_unknown_preset_lists_near_names() {
         load("rign8.ron").expect_err("unknown").render(false),
         format!(
             "error: rign8.ron: no such file, and no preset of that name\n  \
-             help: did you mean `ring8.ron`? presets: {}\n",
-            all.join(", ")
+             help: did you mean `ring8.ron`? presets: {}, .. ({} in all); `sim presets` says what each asks\n",
+            all[..8].join(", "),
+            all.len()
         )
     );
     assert_eq!(

@@ -184,7 +184,7 @@ pub fn lock_source(loaded: &Loaded) -> Result<Source, InputError> {
 #[must_use]
 pub fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, what: &str) -> String {
     let all: Vec<&str> = names.collect();
-    let list = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    let list = configs::listed(&all);
     match near_name(wanted, all.iter().copied()) {
         Some(n) => format!("did you mean `{n}`? {what}: {list}"),
         None => format!("{what}: {list}"),

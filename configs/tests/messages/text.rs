@@ -180,14 +180,120 @@ Error: expected a whole number, found "four" (at machine.cores)
 "#;
     a_value_where_a_fields_name_belongs: "Count(first: 1, n: 4)" => "Count(5)",
 r#"
-Error: expected a field's name and a colon, found 5 (at seeds.Count)
+Error: expected fields with their names, found 5 (at seeds.Count)
     ╭─[ test.ron:49:18 ]
     │
  49 │     seeds: Count(5),
     │                  ┬
-    │                  ╰── expected a field's name and a colon, found 5
+    │                  ╰── expected fields with their names, found 5
     │
-    │ Help: fields have names here, as in `seeds: Count(first: 1, n: 5)`; a list is written `List([1, 2, 3])`
+    │ Help: write `Count(first: .., n: ..)`
+────╯
+"#;
+    a_number_where_a_choice_belongs: "Count(first: 1, n: 4)" => "5",
+r#"
+Error: expected a choice of Seeds, found 5 (at seeds)
+    ╭─[ test.ron:49:12 ]
+    │
+ 49 │     seeds: 5,
+    │            ┬
+    │            ╰── expected a choice of Seeds, found 5
+    │
+    │ Help: choices: List, Count
+────╯
+"#;
+    a_list_where_a_choice_belongs: "Count(first: 1, n: 4)" => "[1, 2]",
+r#"
+Error: expected a choice of Seeds, found [1, 2] (at seeds)
+    ╭─[ test.ron:49:12 ]
+    │
+ 49 │     seeds: [1, 2],
+    │            ───┬──
+    │               ╰──── expected a choice of Seeds, found [1, 2]
+    │
+    │ Help: choices: List, Count
+────╯
+"#;
+    values_where_fields_names_belong: "Count(first: 1, n: 4)" => "Count(1, 4)",
+r#"
+Error: expected fields with their names, found 1, 4 (at seeds)
+    ╭─[ test.ron:49:18 ]
+    │
+ 49 │     seeds: Count(1, 4),
+    │                  ──┬─
+    │                    ╰─── expected fields with their names, found 1, 4
+    │
+    │ Help: write `Count(first: .., n: ..)`
+────╯
+"#;
+    a_text_where_a_choice_belongs: r#"Delay(Uniform("1us", "2us"))"# => r#"Delay("1us")"#,
+r#"
+Error: expected a choice of Dist, found "1us" (at workload.tasks[0].body[1].Delay)
+    ╭─[ test.ron:33:64 ]
+    │
+ 33 │         (on: Range(first: 0, last: 1), body: [Lock("a"), Delay("1us"), Unlock("a"), Halt]),
+    │                                                                ──┬──
+    │                                                                  ╰──── expected a choice of Dist, found "1us"
+    │
+    │ Help: choices: Fixed, Uniform, Exp
+────╯
+"#;
+    a_quantity_without_quotes: r#"duration: "1s""# => "duration: 1s",
+r#"
+Error: expected a text in quotes, found 1s (at duration)
+    ╭─[ test.ron:48:15 ]
+    │
+ 48 │     duration: 1s,
+    │               ─┬
+    │                ╰── expected a text in quotes, found 1s
+    │
+    │ Help: write "1s"
+────╯
+"#;
+    a_quantity_with_a_blank_and_a_wrong_unit: r#"duration: "1s""# => r#"duration: "1 S""#,
+r#"
+Error: `S` is not a unit of a span (at duration)
+    ╭─[ test.ron:48:15 ]
+    │
+ 48 │     duration: "1 S",
+    │               ──┬──
+    │                 ╰──── `S` is not a unit of a span
+    │
+    │ Help: did you mean `s`? units: ps, ns, us, ms, s, cy
+────╯
+"#;
+    a_decimal_where_a_whole_number_belongs: "cores: 4" => "cores: 4.5",
+r#"
+Error: expected a whole number, found 4.5 (at machine)
+   ╭─[ test.ron:5:42 ]
+   │
+ 5 │         name: "m", clock: "2GHz", cores: 4.5, width: 1,
+   │                                          ─┬─
+   │                                           ╰─── expected a whole number, found 4.5
+───╯
+"#;
+    a_name_without_quotes: r#"Unlock("a"), Halt"# => "Unlock(the-lock), Halt",
+r#"
+Error: expected a text in quotes, found the-lock (at workload.tasks[0].body[2].Unlock)
+    ╭─[ test.ron:33:95 ]
+    │
+ 33 │         (on: Range(first: 0, last: 1), body: [Lock("a"), Delay(Uniform("1us", "2us")), Unlock(the-lock), Halt]),
+    │                                                                                               ┬
+    │                                                                                               ╰── expected a text in quotes, found the-lock
+    │
+    │ Help: write "the-lock"
+────╯
+"#;
+    a_bracket_closed_by_another: r#"Unlock("a"), Halt]"# => r#"Unlock("a"), Halt"#,
+r#"
+Error: expected `]` or a comma, found `)` (at workload.tasks[0].body)
+    ╭─[ test.ron:33:105 ]
+    │
+ 33 │         (on: Range(first: 0, last: 1), body: [Lock("a"), Delay(Uniform("1us", "2us")), Unlock("a"), Halt),
+    │                                                                                                         ┬
+    │                                                                                                         ╰── expected `]` or a comma, found `)`
+    │
+    │ Help: the `[` in line 33, column 46 waits for its `]`
 ────╯
 "#;
     a_number_where_a_text_belongs: r#"title: "small""# => "title: 7",

@@ -7,9 +7,6 @@ use sim_core::program::Program;
 
 use crate::plan::{InputError, Plan};
 
-/// Names listed where none is near.
-const SHOWN: usize = 8;
-
 /// A part of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Part {
@@ -47,14 +44,11 @@ impl Part {
             let mut all: Vec<&str> = programs().flat_map(names).collect();
             all.sort_unstable();
             all.dedup();
-            // Of hundreds of labels only what is near, or the first few.
             let like = near_name(name, all.iter().copied());
             let help = match like {
-                Some(n) => format!("did you mean `{n}`?"),
-                None if all.len() > SHOWN => format!("{what}s: {}, … ({} in all)", all[..SHOWN].join(", "), all.len()),
-                None => format!("{what}s: {}", all.join(", ")),
+                Some(n) => format!("did you mean `{n}`? `sim asm show PROGRAM` shows all"),
+                None => format!("{what}s: {}; `sim asm show PROGRAM` shows all", configs::listed(&all)),
             };
-            let help = help + " `sim asm show PROGRAM` shows all";
             Err(InputError::text(&format!("no stage has a {what} \"{name}\""), &help))
         };
         match self {
