@@ -169,7 +169,7 @@ fn line_columns(stages: &[&StageMap<'_>], lines: &[Line<'_>], brief: bool) -> Ve
                     if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
                 format!("{worst}{time}")
             };
-            columns.push(Column::new(STAGE, &s.name, cell(&text), false));
+            columns.push(Column::new("", &s.name, cell(&text), false));
             continue;
         }
         let head = |h: &str| if stages.len() > 1 { format!("{}\n{h}", s.name) } else { h.to_owned() };
