@@ -109,20 +109,22 @@ fn options() -> ron::Options {
 
 /// Reads any type of the schema.
 pub(crate) fn from_ron<T: DeserializeOwned>(text: &Arc<str>, file: &str) -> Result<T, ConfigError> {
-    read(text).map_err(|(path, error)| {
-        let again = |changed: &str| read::<T>(changed).err().map(|(_, e)| e.code);
+    read(text).map_err(|failed| {
+        let (path, error) = *failed;
+        let again = |changed: &str| read::<T>(changed).err().map(|e| e.1.code);
         reader_error(file, text, &path, error, &again)
     })
 }
 
 /// The value, or the reader's error and the path of the field it was reading.
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, (String, SpannedError)> {
-    let mut de = ron::Deserializer::from_str_with_options(text, &options()).map_err(|e| (String::new(), e))?;
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Box<(String, SpannedError)>> {
+    let mut de =
+        ron::Deserializer::from_str_with_options(text, &options()).map_err(|e| Box::new((String::new(), e)))?;
     let value = serde_path_to_error::deserialize(&mut de).map_err(|e| {
         let path = e.path().to_string();
-        (path, de.span_error(e.into_inner()))
+        Box::new((path, de.span_error(e.into_inner())))
     })?;
-    de.end().map_err(|e| (String::new(), de.span_error(e)))?;
+    de.end().map_err(|e| Box::new((String::new(), de.span_error(e))))?;
     Ok(value)
 }
 

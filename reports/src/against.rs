@@ -382,12 +382,12 @@ mod tests {
         let (few, many) = (sweep(&[2]), sweep(&[2, 3]));
         assert_eq!(
             (few[0].stages[0].label.as_str(), many[0].stages[0].label.as_str()),
-            ("base", "base net=Ring(hop: 2cy)")
+            ("base", "base Ring(hop: 2cy)")
         );
         let compared = changes(&few, &many);
-        assert!(compared[0].1.iter().any(|c| c.stage == "base net=Ring(hop: 2cy)"), "{compared:?}");
-        assert!(!compared[0].1.iter().any(|c| c.stage == "base net=Ring(hop: 3cy)"), "{compared:?}");
-        assert!(compare(&few, &many).contains("only after: ring8 base net=Ring(hop: 3cy)"));
+        assert!(compared[0].1.iter().any(|c| c.stage == "base Ring(hop: 2cy)"), "{compared:?}");
+        assert!(!compared[0].1.iter().any(|c| c.stage == "base Ring(hop: 3cy)"), "{compared:?}");
+        assert!(compare(&few, &many).contains("only after: ring8 base Ring(hop: 3cy)"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::axes::fields;
 
-/// `interconnect=Ring(bidirectional: true) program=mcs` for each point, given as what its axes stand at.
+/// `cores=4 Ring(bidirectional: true) mcs` for each point, given as what its axes stand at: a word says of itself what it is, a number does not.
 pub(crate) fn point_names(points: &[&BTreeMap<String, String>]) -> Vec<String> {
     let mut of_axis: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (axis, value) in points.iter().flat_map(|p| p.iter()) {
@@ -15,7 +15,11 @@ pub(crate) fn point_names(points: &[&BTreeMap<String, String>]) -> Vec<String> {
     for (axis, values) in &of_axis {
         short.extend(values.iter().map(|v| ((*axis, *v), shortened(v, values))));
     }
-    let one = |(axis, value): (&String, &String)| format!("{axis}={}", short[&(axis.as_str(), value.as_str())]);
+    let one = |(axis, value): (&String, &String)| {
+        let short = &short[&(axis.as_str(), value.as_str())];
+        let is_word = short.starts_with(char::is_alphabetic) && !["true", "false"].contains(&value.as_str());
+        if is_word { short.clone() } else { format!("{axis}={short}") }
+    };
     points.iter().map(|p| p.iter().map(one).collect::<Vec<_>>().join(" ")).collect()
 }
 
@@ -53,11 +57,11 @@ mod tests {
         assert_eq!(
             names,
             [
-                "cores=4 net=Ring(bidirectional: true)",
-                "cores=8 net=Ring(bidirectional: false)",
-                "cores=4 net=Mesh(link.queue: 8)",
-                "cores=4 net=Mesh(link.queue: 2)",
-                "cores=10us net=Bus",
+                "cores=4 Ring(bidirectional: true)",
+                "cores=8 Ring(bidirectional: false)",
+                "cores=4 Mesh(link.queue: 8)",
+                "cores=4 Mesh(link.queue: 2)",
+                "cores=10us Bus",
             ]
         );
     }

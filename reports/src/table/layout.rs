@@ -79,7 +79,11 @@ fn fit(mut columns: Vec<Column>, mut keys: usize, page: Page) -> Vec<Vec<Column>
     let beside = page.width.saturating_sub(numbers.max(TEXT_MIN) + GAP);
     // A single name that would be most of every block is broken into lines.
     let is_long = keys == 1 && across(&columns) > page.width * 3 / 5;
-    narrow(&mut columns, if is_long { beside.min(page.width / 3) } else { beside });
+    if is_long {
+        columns[0].narrow(beside.min(page.width / 3));
+    } else {
+        narrow(&mut columns, beside);
+    }
     let room = page.width.saturating_sub(across(&columns) + GAP);
     for c in others.iter_mut().filter(|c| !c.right) {
         c.narrow(room.max(TEXT_MIN));
