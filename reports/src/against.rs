@@ -172,7 +172,13 @@ fn of_stage(a: &StageSummary, b: &StageSummary) -> Vec<Change> {
     changes
 }
 
-/// Compares stages of the same experiment and label.
+/// The stage that is meant by `of`: at the same point of a sweep, for what labels say of points depends on the others; else of the same label.
+fn partner<'a>(stages: &'a [StageSummary], of: &StageSummary) -> Option<&'a StageSummary> {
+    let at = |x: &&StageSummary| !x.point.1.is_empty() && (&x.stage, &x.point.1) == (&of.stage, &of.point.1);
+    stages.iter().find(at).or_else(|| stages.iter().find(|x| x.label == of.label))
+}
+
+/// Compares stages of the same experiment that are each other's partners.
 #[must_use]
 pub fn changes(before: &[Section], after: &[Section]) -> Vec<(String, Vec<Change>)> {
     let pairs = after.iter().filter_map(|b| Some((before.iter().find(|a| a.experiment == b.experiment)?, b)));
@@ -186,7 +192,7 @@ pub fn changes(before: &[Section], after: &[Section]) -> Vec<(String, Vec<Change
             s.points.iter().find(same).cloned()
         };
         let of = |y: &StageSummary| {
-            let x = a.stages.iter().find(|x| x.label == y.label)?;
+            let x = partner(&a.stages, y)?;
             let runs = point(a, x).zip(point(b, y)).map(|(p, q)| of_runs(&y.label, &p, &q));
             Some([of_stage(x, y), runs.unwrap_or_default()].concat())
         };
@@ -227,24 +233,21 @@ pub fn compare(before: &[Section], after: &[Section]) -> String {
 
 /// What has no partner, and what was not made from the same configuration.
 fn unpaired(before: &[Section], after: &[Section]) -> Vec<String> {
-    let all = |s: &[Section]| -> Vec<(String, String, String)> {
-        let of = |s: &Section| {
-            let id = |x: &StageSummary| (s.experiment.clone(), x.label.clone(), x.config_hash.clone());
-            s.stages.iter().map(id).collect::<Vec<_>>()
-        };
-        s.iter().flat_map(of).collect()
-    };
-    let (a, b) = (all(before), all(after));
-    let lacks =
-        |x: &[(String, String, String)], y: &(String, String, String)| !x.iter().any(|z| z.0 == y.0 && z.1 == y.1);
+    fn of<'a>(sections: &'a [Section], y: &StageSummary) -> Option<&'a StageSummary> {
+        let section = sections.iter().find(|s| s.experiment == y.experiment)?;
+        partner(&section.stages, y)
+    }
     let mut lines = Vec::new();
-    for (list, other, what) in [(&b, &a, "only after"), (&a, &b, "only before")] {
-        let names: Vec<String> = list.iter().filter(|y| lacks(other, y)).map(|y| format!("{} {}", y.0, y.1)).collect();
+    for (list, other, what) in [(after, before, "only after"), (before, after, "only before")] {
+        let stages = list.iter().flat_map(|s| s.stages.iter().map(move |y| (s, y)));
+        let lacking = stages.filter(|(_, y)| of(other, y).is_none());
+        let names: Vec<String> = lacking.map(|(s, y)| format!("{} {}", s.experiment, y.label)).collect();
         if !names.is_empty() {
             lines.push(wrap_hanging(&format!("{what}: {}", names.join(", ")), WIDTH, 2).join("\n") + "\n\n");
         }
     }
-    if b.iter().any(|y| a.iter().any(|x| (&x.0, &x.1) == (&y.0, &y.1) && x.2 != y.2)) {
+    let mut stages = after.iter().flat_map(|s| &s.stages);
+    if stages.any(|y| of(before, y).is_some_and(|x| x.config_hash != y.config_hash)) {
         lines.push("Some stages were run with another configuration than before.\n\n".into());
     }
     lines
@@ -358,6 +361,33 @@ mod tests {
         let text = compare(&section(|_| {}), &half);
         assert!(text.contains("messages/acq") && text.contains("x0.500 [0.500, 0.500] g<-99"), "{text}");
         assert!(text.lines().all(|l| l.len() < 78), "{text}");
+    }
+
+    #[test]
+    fn points_are_compared_whatever_other_points_are_there() {
+        let ring = |hop: u32| format!("Ring(hop: \"{hop}cy\", bytes: 32)");
+        let sweep = |hops: &[u32]| {
+            let sections = hops.iter().flat_map(|&hop| {
+                let mut records = sample_records();
+                for r in &mut records {
+                    let axes = [("net".to_owned(), ring(hop))].into();
+                    r.sweep = Some(crate::record::SweepPoint { point: u64::from(hop), axes, ..Default::default() });
+                    r.config_hash = format!("{hop}");
+                }
+                records
+            });
+            let stages = StageSummary::from_records(&sections.collect::<Vec<_>>());
+            vec![Section { experiment: "ring8".into(), stages, ..Section::default() }]
+        };
+        let (few, many) = (sweep(&[2]), sweep(&[2, 3]));
+        assert_eq!(
+            (few[0].stages[0].label.as_str(), many[0].stages[0].label.as_str()),
+            ("base", "base Ring(hop: 2cy)")
+        );
+        let compared = changes(&few, &many);
+        assert!(compared[0].1.iter().any(|c| c.stage == "base Ring(hop: 2cy)"), "{compared:?}");
+        assert!(!compared[0].1.iter().any(|c| c.stage == "base Ring(hop: 3cy)"), "{compared:?}");
+        assert!(compare(&few, &many).contains("only after: ring8 base Ring(hop: 3cy)"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod record;
 mod recovery;
 #[cfg(test)]
 mod sample;
+mod short;
 mod stage;
 pub mod stats;
 pub mod sweep;

@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::names;
 use crate::record::{ContextCounts, Handler, OracleCounts, Record, TrafficCounts, UnboundedWaits, Worst};
 use crate::recovery::{Recoveries, WORST_RECOVERIES, WorstRecovery};
+use crate::short::point_names;
 use crate::stats::{self, Estimate};
 
 /// How many of the longest attempts of a stage are kept.
@@ -22,8 +23,8 @@ pub struct StageSummary {
     pub label: String,
     /// Name of the experiment.
     pub experiment: String,
-    /// Number of the sweep's point, and what its axes stand at (`cores=4 work=1us`); 0 and empty outside sweeps.
-    pub point: (u64, String),
+    /// Number of the sweep's point, and what its axes stand at; 0 and empty outside sweeps.
+    pub point: (u64, BTreeMap<String, String>),
     /// Name of the stage in the records.
     pub stage: String,
     /// Place of the stage in its experiment, from 0.
@@ -129,7 +130,7 @@ impl StageSummary {
         Self {
             label: record.stage.clone(),
             experiment: record.experiment.clone(),
-            point: record.sweep.as_ref().map_or_else(Default::default, |s| (s.point, s.text())),
+            point: record.sweep.as_ref().map_or_else(Default::default, |s| (s.point, s.axes.clone())),
             stage: record.stage.clone(),
             stage_idx: record.stage_idx,
             lock: record.lock.clone(),
@@ -295,20 +296,23 @@ fn add_counts(sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
 
 /// Makes labels unique by appending, as far as needed, what sets stages of one name apart.
 pub(crate) fn label(stages: &mut [StageSummary]) {
-    type Part = fn(&StageSummary) -> String;
+    type Part = fn(&[StageSummary]) -> Vec<String>;
+    fn each(stages: &[StageSummary], part: fn(&StageSummary) -> String) -> Vec<String> {
+        stages.iter().map(part).collect()
+    }
     let parts: [Part; 8] = [
-        |s| s.experiment.clone(),
-        |s| s.point.1.clone(),
-        |s| s.lock.clone(),
-        |s| s.machine.clone(),
-        |s| s.base.clone(),
-        |s| s.patches.join(","),
-        |s| s.config_hash.chars().take(8).collect(),
-        |s| format!("{} {}", s.version, s.program_hash.chars().take(8).collect::<String>()),
+        |all| each(all, |s| s.experiment.clone()),
+        |all| point_names(&all.iter().map(|s| &s.point.1).collect::<Vec<_>>()),
+        |all| each(all, |s| s.lock.clone()),
+        |all| each(all, |s| s.machine.clone()),
+        |all| each(all, |s| s.base.clone()),
+        |all| each(all, |s| s.patches.join(",")),
+        |all| each(all, |s| s.config_hash.chars().take(8).collect()),
+        |all| each(all, |s| format!("{} {}", s.version, s.program_hash.chars().take(8).collect::<String>())),
     ];
     for part in parts {
         let labels: Vec<String> = stages.iter().map(|s| s.label.clone()).collect();
-        let values: Vec<String> = stages.iter().map(part).collect();
+        let values = part(stages);
         for (i, stage) in stages.iter_mut().enumerate() {
             let apart = (0..labels.len()).any(|j| labels[j] == labels[i] && values[j] != values[i]);
             if apart && !values[i].is_empty() {

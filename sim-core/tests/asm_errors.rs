@@ -388,7 +388,18 @@ fn a_flood_of_errors_is_cut_off_and_counted() {
     let sources = asm_common::source(&format!("proc f() {{\n{}}}\n", "nonsense\n".repeat(1000)));
     let e = assemble(&sources, &Options::default()).expect_err("nonsense");
     assert_eq!((e.list.len(), e.dropped), (DIAGNOSTICS_MAX, 1000 - DIAGNOSTICS_MAX));
-    assert!(e.render(&sources, false).ends_with("... and 800 more\n"));
+    assert!(e.render(&sources, false).ends_with("... and 980 more\n"));
+}
+
+#[test]
+fn of_a_text_that_is_no_program_only_the_first_lines_are_named() {
+    let place = |text: &str| -> Vec<u32> {
+        let e = assemble(&asm_common::source(text), &Options::default()).expect_err("no program");
+        e.list.iter().map(|d| d.line).collect()
+    };
+    assert_eq!(place(&"// another language\n".repeat(50)), [1, 2, 3]);
+    assert_eq!(place(&format!("const A = 1\n{}", "nonsense\n".repeat(5))), [2, 3, 4, 5, 6]);
+    assert_eq!(place("nonsense\nnonsense\nconst A = 1\nnonsense\n"), [1, 2, 4]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn what_does_not_exist_is_refused_with_a_list() {
         (["--protocol", "mezi"], "did you mean `mesi`?"),
         (["--interconnect", "rings"], "did you mean `ring`?"),
         (["--inject", "stale"], "faults: dropped-inv-ack, stale-forward, hasty-store"),
-        (["--seeds", "5..5"], "there is no seed in 5..5"),
+        (["--seeds", "5..5"], "there is none in 5..5"),
         (["--cores", "0"], "0 is not in 1..=1024"),
     ] {
         let out = sim(&args);

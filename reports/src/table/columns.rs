@@ -24,7 +24,7 @@ pub(crate) struct Column {
     /// Numbers are aligned to the right, text to the left.
     pub(super) right: bool,
     /// Left out where there is no room for all.
-    pub(super) spare: bool,
+    pub(crate) spare: bool,
 }
 
 impl Column {

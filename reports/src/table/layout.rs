@@ -57,11 +57,17 @@ fn across<'a>(columns: impl IntoIterator<Item = &'a Column>) -> usize {
     columns.into_iter().map(Column::width).sum::<usize>().saturating_sub(GAP)
 }
 
+/// True if columns fit side by side as they are.
+pub(crate) fn fits(columns: &[Column], page: Page) -> bool {
+    across(columns) <= page.width
+}
+
 /// Blocks of columns that fit, each beginning with the keys. Columns of one group stay together if they can; where even one column
 /// beside the keys is too wide, texts are broken into lines.
-fn fit(mut columns: Vec<Column>, keys: usize, page: Page) -> Vec<Vec<Column>> {
+fn fit(mut columns: Vec<Column>, mut keys: usize, page: Page) -> Vec<Vec<Column>> {
     columns.iter_mut().for_each(|c| c.adapt(page.charset));
     if across(&columns) > page.width {
+        keys -= columns[..keys].iter().filter(|c| c.spare).count();
         columns.retain(|c| !c.spare);
     }
     if columns.len() <= keys || across(&columns) <= page.width {
@@ -70,7 +76,14 @@ fn fit(mut columns: Vec<Column>, keys: usize, page: Page) -> Vec<Vec<Column>> {
     let mut others = columns.split_off(keys);
     // Numbers are never broken, so the keys leave room for the widest of them.
     let numbers = others.iter().filter(|c| c.right).map(|c| c.width() - GAP).max().unwrap_or(0);
-    narrow(&mut columns, page.width.saturating_sub(numbers.max(TEXT_MIN) + GAP));
+    let beside = page.width.saturating_sub(numbers.max(TEXT_MIN) + GAP);
+    // A single name that would be most of every block is broken into lines.
+    let is_long = keys == 1 && across(&columns) > page.width * 3 / 5;
+    if is_long {
+        columns[0].narrow(beside.min(page.width / 3));
+    } else {
+        narrow(&mut columns, beside);
+    }
     let room = page.width.saturating_sub(across(&columns) + GAP);
     for c in others.iter_mut().filter(|c| !c.right) {
         c.narrow(room.max(TEXT_MIN));
@@ -235,6 +248,20 @@ mod tests {
         all[3].spare = true;
         let text = render_columns(all, 1, Page::new(60, false, false));
         assert!(!text.contains("second") && text.matches("who").count() == 1, "{text}");
+    }
+
+    #[test]
+    fn a_spare_key_goes_as_well_and_a_single_long_key_is_a_third_of_the_page() {
+        let mut all = columns();
+        all.insert(0, Column::new("key", "spare", vec!["left out".into(); 2], false));
+        all[0].spare = true;
+        let text = render_columns(all, 2, Page::new(60, false, false));
+        assert!(!text.contains("left") && text.lines().filter(|l| l.starts_with("who ")).count() == 2, "{text}");
+        let mut long = columns();
+        long[0].cells = vec!["a point of a sweep with a name of many words".into(); 2];
+        let text = render_columns(long, 1, Page::new(60, false, false));
+        assert!(text.contains("\na point of a sweep "), "{text}");
+        assert!(!text.contains("a point of a sweep with"), "{text}");
     }
 
     #[test]

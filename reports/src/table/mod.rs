@@ -21,7 +21,7 @@ pub use attribution::attribution_text;
 pub use attribution_csv::{attribution_csv, links_csv, sharing_csv};
 pub(crate) use columns::Column;
 pub use csv::{field as csv_field, stage_csv, stage_json};
-pub(crate) use layout::{Page, render_columns};
+pub(crate) use layout::{Page, fits, render_columns};
 pub use layout::{wrap, wrap_hanging};
 pub use metrics::metrics_text;
 pub use metrics_csv::metrics_csv;

@@ -13,7 +13,7 @@ pub use record::{
     read_maps,
 };
 pub use summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, PairRate, Rate, StageMap};
-pub use text::{CAVEATS, STAGES_ACROSS, compare, lines_text, pairs_text, rates_text, splits_text, stages_text};
+pub use text::{CAVEATS, STAGES_ACROSS, compare, legend, lines_text, pairs_text, rates_text, splits_text, stages_text};
 pub(crate) use text::{Line, all_lines, procedures};
 
 use std::path::{Path, PathBuf};

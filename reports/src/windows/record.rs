@@ -40,6 +40,21 @@ pub mod outcomes {
     /// All of them, from good to bad. A landing counts as the worst that applies.
     pub const ORDER: [&str; 11] =
         [OK, NOT_TAKEN, AVOIDED, DETECTED, LATE, BEHIND, FALSE, TIMED_OUT, MISSED, HANG, VIOLATION];
+
+    /// What they mean, in the same order.
+    pub const MEANINGS: [&str; 11] = [
+        "no error",
+        "held back until the end",
+        "EDEADLK that kept a deadlock from forming",
+        "EDEADLK in a deadlock",
+        "an error to somebody whose deadlock another one has just ended",
+        "an error to somebody behind a deadlock",
+        "EDEADLK without a deadlock",
+        "ETIMEDOUT without a deadlock",
+        "ETIMEDOUT in a deadlock that nobody noticed",
+        "some context never goes on",
+        "an invariant is broken",
+    ];
 }
 
 /// Landings by what rates are given for; or the cycles of their visits.

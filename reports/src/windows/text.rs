@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::rates::{repeated, split_bound, split_value};
 use super::record::{Pair, outcomes};
 use super::summary::{Arrivals, EVENTS, Event, LineKey, LineRow, NoRate, StageMap};
-use crate::table::{Column, Page, render_columns};
+use crate::table::{Column, Page, fits, render_columns};
 use crate::units::{count, duration, percent, plural, three_digits};
 
 /// Characters of a source line shown.
@@ -75,6 +75,21 @@ pub fn stages_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String
     render_columns(columns, 1, Page::new(width, false, ascii))
 }
 
+/// What the words of the tables mean, as far as the stages need them.
+#[must_use]
+pub fn legend(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String {
+    let seen =
+        |outcome: &str| stages.iter().flat_map(|s| s.lines.values()).any(|l| l.endings.keys().any(|k| k.0 == outcome));
+    let words = outcomes::ORDER.iter().zip(outcomes::MEANINGS).filter(|(o, _)| seen(o));
+    let words: Vec<String> = words.map(|(outcome, means)| format!("\"{outcome}\": {means}")).collect();
+    let text = format!(
+        "A landing counts as the worst that becomes of it. {}. \"handler\" is the longest on a line, \"others\" the longest wait of \
+         somebody else, \"stands there\" the share of running time.",
+        words.join("; ")
+    );
+    Page::new(width.min(PROSE), false, ascii).prose(&text, 0)
+}
+
 /// A program line as it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
@@ -120,6 +135,24 @@ pub fn lines_text(stages: &[&StageMap<'_>], width: usize, ascii: bool) -> String
 }
 
 fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
+    if let [_, _] = stages {
+        let full = line_columns(stages, lines, false);
+        let brief = || {
+            let mut columns = line_columns(stages, lines, true);
+            columns[0].spare = true;
+            columns
+        };
+        // Where it is narrow, the two stages beside each other say more than all figures below each other.
+        return render_columns(if fits(&full, page) { full } else { brief() }, KEYS, page);
+    }
+    render_columns(line_columns(stages, lines, stages.len() > 2), KEYS, page)
+}
+
+/// Columns that name a line.
+const KEYS: usize = 3;
+
+/// The columns of a table of lines; `brief` has the worst outcome and the longest handler of each stage in one.
+fn line_columns(stages: &[&StageMap<'_>], lines: &[Line<'_>], brief: bool) -> Vec<Column> {
     let mut columns = vec![
         Column::new("line", "procedure", procedures(lines), false),
         Column::new("line", "line", lines.iter().map(Line::number).collect(), true),
@@ -129,14 +162,14 @@ fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
         let cell = |of: &dyn Fn(&LineRow) -> String| -> Vec<String> {
             lines.iter().map(|l| s.lines.get(l.key).map_or_else(String::new, of)).collect()
         };
-        if stages.len() > 2 {
+        if brief {
             let text = |l: &LineRow| {
                 let worst = l.worst_name();
                 let time =
                     if worst == outcomes::HANG { String::new() } else { format!(" {}", duration(l.handler_max_ns)) };
                 format!("{worst}{time}")
             };
-            columns.push(Column::new(STAGE, &s.name, cell(&text), false));
+            columns.push(Column::new("", &s.name, cell(&text), false));
             continue;
         }
         let head = |h: &str| if stages.len() > 1 { format!("{}\n{h}", s.name) } else { h.to_owned() };
@@ -157,7 +190,7 @@ fn rows(stages: &[&StageMap<'_>], lines: &[Line<'_>], page: Page) -> String {
             columns.push(Column::new(STAGE, &head("others"), cell(&|l| duration(l.others_max_ns)), true));
         }
     }
-    render_columns(columns, 3, page)
+    columns
 }
 
 /// Group of the columns of a stage.

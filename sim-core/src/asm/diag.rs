@@ -5,9 +5,8 @@ use crate::program::Source;
 use std::fmt;
 use std::ops::Range;
 
-/// Messages of one run beyond this many are only counted: nobody reads them, and a file that is
-/// no program at all would otherwise give one per line.
-pub const DIAGNOSTICS_MAX: usize = 200;
+/// Messages of one run beyond this many are only counted: nobody reads them.
+pub const DIAGNOSTICS_MAX: usize = 20;
 
 /// A byte range of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

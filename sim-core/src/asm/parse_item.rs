@@ -8,6 +8,9 @@ use super::parse::{NESTING_MAX, Parsed, Parser, TOP_WORDS};
 use super::syntax::{Dst, FieldDecl, Item, Literal, Name, ProcDecl, StructDecl, Unit};
 use crate::program::LineKind;
 
+/// A text that begins with so many lines that are no declarations is no program: its other lines would say the same.
+const NO_PROGRAM: usize = 3;
+
 impl<'a> Parser<'a, '_, '_, '_> {
     /// Items up to the end of the file, or to the brace that closes the section opened at `opening`.
     pub(super) fn items(&mut self, opening: Option<Sp>) -> Vec<Item<'a>> {
@@ -39,8 +42,18 @@ impl<'a> Parser<'a, '_, '_, '_> {
                 Err(_) => {
                     let broken = self.recover(start);
                     items.push(Item::Broken(broken));
+                    if items.len() == NO_PROGRAM && items.iter().all(|i| matches!(i, Item::Broken(_))) {
+                        self.skip_all();
+                    }
                 }
             }
+        }
+    }
+
+    /// Goes to the end of the file.
+    fn skip_all(&mut self) {
+        while self.peek().kind != Tk::End {
+            self.bump();
         }
     }
 

@@ -109,6 +109,11 @@ fn assemble(source: &Source, enabled: &[String]) -> Result<Program, Failure> {
 /// Checks the program as it is, and with each patch and option on alone and all patches together.
 fn check(source: &Source) -> Result<(), Failure> {
     let bare = assemble(source, &[])?;
+    if bare.procs.is_empty() {
+        let help =
+            "a lock has `proc acquire(..) { .. }` and `export lock acquire`; `sim asm source ticket` shows a whole one";
+        return Err(InputError::text(&format!("{}: there is no procedure in it", source.name), help).into());
+    }
     let mut selections: Vec<Vec<String>> = vec![Vec::new()];
     selections.extend(bare.patches.iter().map(|p| [p.needs.clone(), vec![p.name.clone()]].concat()));
     selections.extend(bare.options.iter().map(|(o, _)| vec![o.clone()]));

@@ -151,25 +151,33 @@ pub(super) fn progress_bar(quiet: bool, what: &str) -> ProgressBar {
     bar
 }
 
+/// Simulated time in a unit in which it is no zero.
+fn simulated_time(seconds: f64) -> String {
+    if seconds < 0.1 { format!("{:.2} simulated ms", seconds * 1e3) } else { format!("{seconds:.1} simulated s") }
+}
+
 fn summarize(batch: &Batch, dir: &Path, plots: &[PathBuf], elapsed: Duration) {
     for line in &batch.damaged {
         output::say(&format!("warning: skipped a damaged record: {line}"));
     }
     if batch.kept > 0 {
-        output::say(&format!("{} finished records of other runs were found there and kept", batch.kept));
+        let records = reports::plural(batch.kept as u64, "record");
+        output::say(&format!("{records} of other finished runs found there and kept"));
     }
     let made = batch.records.len() - batch.reused;
     let seconds = elapsed.as_secs_f64();
     let simulated: f64 = batch.records.iter().map(|r| r.end_ns as f64 / 1e9).sum::<f64>();
     if made > 0 && batch.reused == 0 {
         output::say(&format!(
-            "{made} runs in {seconds:.1} s: {:.1} simulated s per second, {:.1} M events per second",
-            simulated / seconds,
+            "{} in {seconds:.1} s: {} per second, {:.1} M events per second",
+            reports::plural(made as u64, "run"),
+            simulated_time(simulated / seconds),
             batch.events as f64 / seconds / 1e6,
         ));
     } else {
         let again = "--fresh runs them again";
-        output::say(&format!("{made} runs made in {seconds:.1} s, {} found finished ({again})", batch.reused));
+        let runs = reports::plural(made as u64, "run");
+        output::say(&format!("{runs} made in {seconds:.1} s, {} found finished ({again})", batch.reused));
     }
     output::say(&format!("records: {}", batch::records_path(dir).display()));
     for plot in plots {

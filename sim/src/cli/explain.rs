@@ -45,6 +45,15 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         return Err(InputError::text(&what, "`sim run` writes records.jsonl into its results folder").into());
     }
     let (records, bad) = read_records(&path)?;
+    if let (true, Some(first)) = (records.is_empty(), bad.first()) {
+        // The first line is enough to see what the file is.
+        let what = format!("{}:{}: there is no usable record in the file: {}", path.display(), first.line, first.why);
+        return Err(InputError::text(
+            &what,
+            "name a records.jsonl, or the folder of results that `sim run FILE` wrote",
+        )
+        .into());
+    }
     for line in &bad {
         output::say(&format!("warning: skipped a damaged record: {}:{}: {}", path.display(), line.line, line.why));
     }

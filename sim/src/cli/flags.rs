@@ -26,7 +26,7 @@ pub(super) struct BatchFlags {
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Only these seeds, instead of the experiment's: numbers, or A..B for A to before B.
-    #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',')]
+    #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',', allow_negative_numbers = true)]
     seeds: Vec<Seeds>,
     #[command(flatten)]
     pub(super) changes: Changes,
@@ -58,7 +58,7 @@ pub(super) struct Changes {
     set: Vec<String>,
 }
 
-/// Seeds one after the other.
+/// Seeds, or points of a sweep, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Seeds(pub(super) Range<u64>);
 
@@ -66,15 +66,15 @@ impl FromStr for Seeds {
     type Err = String;
     fn from_str(text: &str) -> Result<Seeds, String> {
         const HELP: &str = "write a number from 0 on, or A..B for A to before B, as in 1..9 for 1 to 8";
-        let number = |t: &str| t.trim().parse::<u64>().map_err(|_| format!("\"{t}\" is no seed; {HELP}"));
+        let number = |t: &str| t.trim().parse::<u64>().map_err(|_| format!("\"{t}\" is none; {HELP}"));
         let range = match text.split_once("..") {
             Some((a, b)) => number(a)?..number(b)?,
             None => number(text)?..number(text)?.checked_add(1).ok_or("too large")?,
         };
         match range.end.saturating_sub(range.start) {
-            0 => Err(format!("there is no seed in {text}; {HELP}")),
+            0 => Err(format!("there is none in {text}; {HELP}")),
             1..=SEEDS_MAX => Ok(Seeds(range)),
-            n => Err(format!("these are {n} seeds, more than {SEEDS_MAX}; choose fewer")),
+            n => Err(format!("these are {n}, more than {SEEDS_MAX}; choose fewer")),
         }
     }
 }
@@ -105,10 +105,7 @@ impl BatchFlags {
 
 /// Makes a folder for what is written, unless there is something in the way of it or of a file in it; `way_out` is how another is named.
 pub(super) fn make_folder(dir: &Path, way_out: &str) -> Result<(), Failure> {
-    if let Some(file) = dir.ancestors().find(|p| p.is_file()) {
-        let what = format!("nothing can be written to {}: {} is a file", dir.display(), file.display());
-        return Err(InputError::text(&what, &format!("{way_out}; it is made if it is not there")).into());
-    }
+    no_file_in_the_way(dir, way_out)?;
     std::fs::create_dir_all(dir).map_err(|source| reports::Error::Write { path: dir.into(), source })?;
     let entries = std::fs::read_dir(dir).map_err(|source| reports::Error::Read { path: dir.into(), source })?;
     let mut taken: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
@@ -121,6 +118,13 @@ pub(super) fn make_folder(dir: &Path, way_out: &str) -> Result<(), Failure> {
             Err(InputError::text(&what, &format!("move it away, or {way_out}")).into())
         }
     }
+}
+
+/// Says so if a folder cannot be made because it, or one that it would be in, is a file.
+pub(super) fn no_file_in_the_way(dir: &Path, way_out: &str) -> Result<(), InputError> {
+    let Some(file) = dir.ancestors().find(|p| p.is_file()) else { return Ok(()) };
+    let what = format!("nothing can be written to {}: {} is a file", dir.display(), file.display());
+    Err(InputError::text(&what, &format!("{way_out}; it is made if it is not there")))
 }
 
 impl StageFlags {

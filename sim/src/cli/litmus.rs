@@ -100,7 +100,9 @@ pub(super) fn run(args: &LitmusArgs) -> Result<(), Failure> {
     }
     let files = litmus::find(&args.paths).map_err(|e| InputError::text(&e, "name .litmus files or folders"))?;
     if files.is_empty() {
-        return Err(InputError::text("no .litmus file there", "name files, or folders that hold some").into());
+        let names: Vec<String> = args.paths.iter().map(|p| p.display().to_string()).collect();
+        let what = format!("no .litmus file in {}", names.join(", "));
+        return Err(InputError::text(&what, "name files, or folders that hold some").into());
     }
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

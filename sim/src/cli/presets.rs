@@ -34,7 +34,7 @@ pub(super) fn run(args: &PresetsArgs) -> Result<(), Failure> {
         None => {
             // Without the ending, which would make short names look far from each other.
             let files = experiment_names().chain(sweep_names()).map(stem_of);
-            let help = near(stem_of(name), files.chain(machine_names()), "presets");
+            let help = near(stem_of(name), files.chain(machine_names()), "presets") + "; `sim presets` lists them";
             Err(InputError::text(&format!("there is no preset \"{name}\""), &help).into())
         }
     }

@@ -187,6 +187,7 @@ fn slug(name: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
+    super::flags::no_file_in_the_way(&args.out, "name another folder with --out")?;
     let wants = |f: Format| args.format.is_empty() || args.format.contains(&f);
     let Read { seen, maps, timelines } = read(&args.results)?;
     let choice = Choice { axes: args.axes.clone(), measures: args.measure.clone() };
@@ -278,7 +279,9 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     for (_, maps) in &maps {
         output::print(&reports::windows::stages_text(&StageMap::from_maps(maps), output::width(), false))?;
     }
-    output::say(&format!("{} records; {} files in {}", seen.records, files.len(), args.out.display()));
+    let records = reports::plural(seen.records, "record");
+    let made = reports::plural(files.len() as u64, "file");
+    output::say(&format!("{records}; {made} in {}", args.out.display()));
     Ok(())
 }
 

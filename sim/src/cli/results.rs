@@ -170,7 +170,7 @@ fn ls(args: &LsArgs) -> Result<(), Failure> {
         if failed.is_empty() {
             text += "every run there is ended as it has to\n";
         }
-        return output::print(&text);
+        return output::fitted(&text);
     }
     let h = &plan.header;
     let stages: Vec<&str> = h.stages.iter().map(|(_, n)| n.as_str()).collect();
@@ -193,7 +193,7 @@ fn ls(args: &LsArgs) -> Result<(), Failure> {
     if by_point.len() > limit {
         text += &format!(".. {} more; --all lists them\n", by_point.len() - limit);
     }
-    output::print(&text)
+    output::fitted(&text)
 }
 
 fn export(args: &ExportArgs) -> Result<(), Failure> {

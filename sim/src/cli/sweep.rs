@@ -54,10 +54,10 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     show: usize,
     /// Begin each point with these seeds, instead of the sweep's: numbers, or A..B for A to before B.
-    #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',')]
+    #[arg(long, alias = "seed", value_name = "SEED", value_delimiter = ',', allow_negative_numbers = true)]
     pub(super) seeds: Vec<Seeds>,
     /// Only these points, by number: numbers, or A..B for A to before B.
-    #[arg(long, value_name = "POINT", value_delimiter = ',')]
+    #[arg(long, value_name = "POINT", value_delimiter = ',', allow_negative_numbers = true)]
     pub(super) points: Vec<Seeds>,
     /// Change a field of the base for all points, as in `--set duration=1ms`; can be given several times.
     #[arg(long, value_name = "PATH=VALUE")]
@@ -378,7 +378,7 @@ fn dry_run(args: &SweepArgs, ready: &Ready) -> Result<(), Failure> {
             text += &format!("  {:>6}  {}\n", p.point, plan.stand_text(p));
         }
     }
-    output::print(&text)?;
+    output::fitted(&text)?;
     let estimate = Estimate::make(sweep, plan, assembled)?;
     let total = estimate.total(plan);
     let bytes = estimate.record_bytes * runs;
@@ -396,6 +396,9 @@ fn dry_run(args: &SweepArgs, ready: &Ready) -> Result<(), Failure> {
         seconds(low),
         seconds(high),
     );
+    output::fitted(&text)?;
+    // Whole, because it can be copied into a file.
+    let mut text = String::new();
     for p in plan.points.iter().take(args.show) {
         let expanded = expand(sweep, p.point as usize - 1, assembled)?;
         let (place, name) = &h.stages[0];

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use configs::Loaded;
 use reports::windows::{
-    self as report, Arrivals, EVENTS, Event, Map, STAGES_ACROSS, StageMap, landings_csv, lines_text, pairs_csv,
+    self as report, Arrivals, EVENTS, Event, Map, STAGES_ACROSS, StageMap, landings_csv, legend, lines_text, pairs_csv,
     pairs_text, rates_text, stages_text,
 };
 use rqsim::batch::Progress;
@@ -68,10 +68,10 @@ pub(super) struct WindowsArgs {
     #[arg(long, value_names = ["STAGE", "STAGE"], num_args = 2, allow_hyphen_values = true, conflicts_with = "stages")]
     compare: Option<Vec<String>>,
     /// Rates, for so many interrupts per second and core while it runs.
-    #[arg(long, value_name = "PER_SECOND", value_parser = positive)]
+    #[arg(long, value_name = "PER_SECOND", value_parser = positive, allow_negative_numbers = true)]
     arrivals: Option<f64>,
     /// Rates for so many attempts to take a lock per second and core, instead of as many as the experiment makes.
-    #[arg(long, value_name = "PER_SECOND", requires = "arrivals", value_parser = positive)]
+    #[arg(long, value_name = "PER_SECOND", requires = "arrivals", value_parser = positive, allow_negative_numbers = true)]
     locks: Option<f64>,
     /// Rates of these events only.
     #[arg(long, value_name = "NAME", requires = "arrivals")]
@@ -117,7 +117,11 @@ pub(super) fn run(args: &WindowsArgs) -> Result<(), Failure> {
     let mut plan = plan(prepared.loaded.clone())?;
     args.batch.select(&mut plan);
     args.stages.select(&mut plan)?;
-    if args.compare.is_some() {
+    if let Some([a, b]) = args.compare.as_deref() {
+        if a == b {
+            let what = format!("--compare {a} {b} compares a stage with itself");
+            return Err(InputError::text(&what, "name two").into());
+        }
         StageFlags { stages: args.compare.clone() }.select(&mut plan)?;
     }
     let effort = effort(args);
@@ -218,6 +222,7 @@ fn show(args: &WindowsArgs, plan: &Plan, stages: &[StageMap<'_>], events: &[&Eve
         if seeds == 1 { "" } else { "s" }
     ))?;
     output::print(&stages_text(stages, output::width(), output::ascii()))?;
+    output::print(&legend(stages, output::width(), output::ascii()))?;
     if let Some(names) = &args.compare {
         let of = |name: &String| stages.iter().find(|s| s.name == *name).unwrap_or(&stages[0]);
         output::print(&format!(

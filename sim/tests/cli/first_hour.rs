@@ -51,6 +51,24 @@ fn init_writes_an_experiment_that_runs_and_overwrites_nothing() {
 }
 
 #[test]
+fn what_was_made_is_counted_and_no_speed_is_zero() {
+    let dir = folder();
+    let run = |seeds: &str| {
+        let args = ["run", "hammer8.ron", "--set", "duration=20us", "--out", "r", "--seeds", seeds];
+        let out = sim(dir.path(), &args);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        text(&out.stderr)
+    };
+    let first = run("1");
+    assert!(first.contains("\n1 run in ") || first.starts_with("1 run in "), "{first}");
+    assert!(first.contains(" simulated ms per second") && !first.contains("0.00 simulated"), "{first}");
+    assert!(run("1").contains("0 runs made in "), "one is there");
+    assert!(run("2").contains("1 record of other finished runs found there and kept"), "of seed 1");
+    let report = sim(dir.path(), &["report", "r", "--format", "text"]);
+    assert_eq!(text(&report.stderr), "2 records; 1 file in report\n");
+}
+
+#[test]
 fn init_copies_every_lock_and_the_copy_is_what_runs() {
     let dir = folder();
     for lock in ["rqspinlock", "qspinlock", "ticket", "mcs", "clh", "cohort", "test_and_set", "ttas_backoff"] {
@@ -205,12 +223,33 @@ fn output_is_ascii_where_the_locale_is_and_never_coloured_in_a_pipe() {
     assert!(told.is_ascii() && told.contains("did you mean `question`?") && !told.contains("?-"), "{told}");
 }
 
+#[test]
+fn two_stages_stand_side_by_side_on_eighty_columns_and_words_are_explained() {
+    let dir = folder();
+    let out = dir.path().join("w");
+    let args = ["windows", "uncontended.ron", "--compare", "base", "+1", "--out", &out.to_string_lossy()];
+    let said = text(&with(&[("COLUMNS", "80")], &args).stdout);
+    let line = said.lines().find(|l| l.contains("if !ok goto contended")).expect("the line that patch 1 is about");
+    assert!(line.contains("missed 252.4 ms") && line.trim_end().ends_with("detected 2.47 ms"), "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("\"missed\": ETIMEDOUT in a deadlock that nobody noticed."), "{said}");
+    assert!(!words.contains("\"violation\":"), "only what is there: {said}");
+    let wide = text(&with(&[("COLUMNS", "200")], &args).stdout);
+    let line = wide.lines().find(|l| l.contains("if !ok goto contended")).expect("the same line");
+    assert!(wide.contains("\nres_spin_lock ") && line.contains("missed (timeout_pending)"), "{wide}");
+}
+
 /// Whatever prints lines of its own keeps to the width it is given and to the locale's characters.
 #[test]
 fn narrow_terminals_and_plain_ones_get_what_fits() {
     let dir = folder();
     let out_dir = dir.path().join("w");
     let out_dir = out_dir.to_string_lossy();
+    let store = dir.path().join("store");
+    let store = store.to_string_lossy();
+    let one =
+        ["sweep", "interconnects.ron", "--points", "1", "--seeds", "1", "--set", "duration=20us", "--out", &store];
+    assert_eq!(sim(dir.path(), &one).status.code(), Some(0));
     for args in [
         &["presets"][..],
         &["doctor"],
@@ -220,6 +259,8 @@ fn narrow_terminals_and_plain_ones_get_what_fits() {
         &["asm", "patches", "rqspinlock"],
         &["check", "ring8.ron"],
         &["windows", "uncontended.ron", "--compare", "base", "+1", "--out", &out_dir],
+        &["sweep", "interconnects.ron", "--dry-run", "--show", "0", "--points", "1..3", "--set", "duration=20us"],
+        &["results", "ls", &store],
         &["test-memory", "--seeds", "1..3", "--protocol", "mesi"],
         &["explore", "explore-plain.ron", "--stages", "6.17"],
     ] {

@@ -20,14 +20,15 @@ fn a_wrong_flag_or_file_gets_the_rule_and_a_way_out() {
     let at = |name: &str| dir.path().join(name);
     std::fs::write(at("taken"), "a file").expect("writable");
     std::fs::create_dir_all(at("full/stages.csv")).expect("writable");
+    std::fs::write(at("none.uop"), "# nothing yet\n").expect("writable");
     std::fs::write(at("empty.ron"), "// nothing yet\n").expect("writable");
     std::fs::write(at("cut.ron"), SMALL.replace("\"small\"", "\"small")).expect("writable");
     std::fs::write(at("open.ron"), SMALL.trim_end().trim_end_matches(')')).expect("writable");
     let seeds = "write a number from 0 on, or A..B for A to before B, as in 1..9 for 1 to 8";
-    let cases: [(&[&str], &[&str]); 10] = [
-        (&["run", "small.ron", "--seeds", "abc"], &["'--seeds <SEED>'", "\"abc\" is no seed", seeds]),
-        (&["run", "small.ron", "--seeds", "1..0"], &["there is no seed in 1..0", seeds]),
-        (&["orderings", "small.ron", "--seeds", "0..9999999"], &["9999999 seeds, more than 1000000; choose fewer"]),
+    let cases: [(&[&str], &[&str]); 18] = [
+        (&["run", "small.ron", "--seeds", "abc"], &["'--seeds <SEED>'", "\"abc\" is none", seeds]),
+        (&["run", "small.ron", "--seeds", "1..0"], &["there is none in 1..0", seeds]),
+        (&["orderings", "small.ron", "--seeds", "0..9999999"], &["9999999, more than 1000000; choose fewer"]),
         (&["run", "small.ron", "--out", "taken"], &["written to taken: taken is a file", "another folder with --out"]),
         (&["run", "small.ron", "--out", "taken/x/y"], &["written to taken/x/y: taken is a file"]),
         (&["run", "small.ron", "--out", "full"], &["full/stages.csv is a folder, where a file", "move it away"]),
@@ -37,6 +38,17 @@ fn a_wrong_flag_or_file_gets_the_rule_and_a_way_out() {
         ),
         (&["check", "cut.ron"], &["cut.ron:2:12", "runs on beyond its line", "close it with `\"`"]),
         (&["check", "open.ron"], &["a bracket is not closed", "the `(` in line 1, column 1 waits for its `)`"]),
+        (&["run", "small.ron", "--seeds", "-1"], &["\"-1\" is none", seeds]),
+        (&["sweep", "interconnects.ron", "--points", "5..1"], &["'--points <POINT>': there is none in 5..1"]),
+        (&["windows", "small.ron", "--arrivals", "-5"], &["not a number above 0"]),
+        (&["windows", "small.ron", "--compare", "+1", "+1"], &["a stage with itself", "name two"]),
+        (
+            &["report", "full", "--out", "taken/x"],
+            &["written to taken/x: taken is a file", "another folder with --out"],
+        ),
+        (&["litmus", "full"], &["no .litmus file in full"]),
+        (&["explain", "cut.ron"], &["cut.ron:1: there is no usable record in the file", "name a records.jsonl"]),
+        (&["asm", "check", "none.uop"], &["there is no procedure in it", "sim asm source ticket"]),
         (&["orderings", "small.ron", "--patches", "9"], &["no patch \"9\"", "1 enclose, 2 immediate_aa"]),
     ];
     for (args, parts) in cases {

@@ -158,5 +158,7 @@ fn records_that_cannot_be_explained_are_told_with_a_way_out() {
     assert!(told(&["explain", "o", "--worst", "0"]).contains("1..=10"));
     std::fs::write(dir.path().join("bad.jsonl"), "{\"format\":1,\n").expect("writable");
     let bad = told(&["explain", "bad.jsonl"]);
-    assert!(bad.contains("bad.jsonl:1: cut short") && bad.contains("no record that can be read"), "{bad}");
+    assert!(bad.contains("bad.jsonl:1: there is no usable record in the file: cut short"), "{bad}");
+    std::fs::write(dir.path().join("empty.jsonl"), "").expect("writable");
+    assert!(told(&["explain", "empty.jsonl"]).contains("empty.jsonl has no record that can be read"));
 }
