@@ -2,6 +2,7 @@
 //! Stores through the store buffer: when they become visible, and what loads get meanwhile.
 
 use rqsim::machine::{MachineSpec, Outcome};
+use sim_core::core::MemoryModel;
 use sim_core::isa::Width;
 use sim_core::time::Cycle;
 
@@ -117,4 +118,21 @@ fn a_store_waits_for_the_port_that_a_second_level_hit_keeps_busy() {
     let t = notes(&spec, &text).at(0, 1);
     assert_eq!((visible(&spec, &text, a, t + 2), visible(&spec, &text, a, t + 3)), (0, 7));
     assert_eq!((visible(&spec, &text, b, t + 8), visible(&spec, &text, b, t + 9)), (0, 8));
+}
+
+#[test]
+fn a_store_of_a_weak_core_is_written_when_its_line_comes_though_an_older_one_waits_for_its_own() {
+    // Move at T, prefetch at T + 1, work from T + 2 to T + 102. The first store issues then, asks at T + 103 and has its
+    // line 251 later (see above), at T + 354; the second may be written from T + 104 on, but its line, asked for by the
+    // prefetch, is there at T + 1 + 251.
+    let mut spec = skylake();
+    spec.core.model = MemoryModel::Weak { queue: 4, delay: 1000 };
+    let (first, second) = (line_of(&spec, 0, 0), line_of(&spec, 0, 320));
+    let text = bracket(
+        "",
+        &format!("  prefetchw [{second}]\n  work 100cy\n  store.u64 [{first}], 7\n  store.u64 [{second}], 8\n"),
+    );
+    let t = notes(&spec, &text).at(0, 1);
+    assert_eq!((visible(&spec, &text, second, t + 251), visible(&spec, &text, second, t + 252)), (0, 8));
+    assert_eq!((visible(&spec, &text, first, t + 353), visible(&spec, &text, first, t + 354)), (0, 7));
 }

@@ -145,6 +145,25 @@ fn a_former_owner_waits_for_a_successor_that_has_not_linked_itself() {
 }
 
 #[test]
+fn of_two_former_owners_the_one_that_leaves_takes_its_own_entry() {
+    let mut w = World::new(3);
+    w.line_up(10, 0, A, 0);
+    w.held(11, 0, A);
+    w.released_alone(20, 0, A, tail(0, 0));
+    // The second one does not wait for its turn.
+    w.attempt(30, 1, A);
+    w.queued(30, 1, A, tail(0, 0), tail(1, 0));
+    w.held(31, 1, A);
+    w.released_alone(40, 1, A, tail(1, 0));
+    w.line_up(50, 2, A, tail(1, 0));
+    w.queued(60, 1, A, tail(1, 0), 0);
+    let tails = |w: &World| w.0.state.locks[0].queue.iter().map(|e| e.tail).collect::<Vec<_>>();
+    assert_eq!(tails(&w), [tail(0, 0), tail(2, 0)]);
+    w.queued(70, 0, A, tail(0, 0), 0);
+    assert_eq!(tails(&w), [tail(2, 0)]);
+}
+
+#[test]
 fn a_lock_released_alone_by_an_unknown_tail_is_released_with_its_entry() {
     let mut w = World::new(1);
     w.line_up(10, 0, A, 0);
