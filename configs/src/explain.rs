@@ -92,6 +92,17 @@ impl Place<'_> {
         span.clone().filter(|s| self.text[s.clone()].trim_start_matches("r#") == name)
     }
 
+    /// The fields that the group has which was read last, by the reader's answer to one that it has not.
+    fn fields(&self) -> Option<&'static [&'static str]> {
+        let group = self.value().filter(|span| self.text[..span.end].ends_with(')'))?;
+        let first = group.start + self.text[group].find('(')? + 1;
+        let one_more = [&self.text[..first], NO_SUCH_NAME, ": 0, ", &self.text[first..]].concat();
+        match (self.again)(&one_more) {
+            Some(Code::NoSuchStructField { expected, found, .. }) if found == NO_SUCH_NAME => Some(expected),
+            _ => None,
+        }
+    }
+
     fn explain(&self, code: Code) -> Explained {
         match code {
             Code::NoSuchStructField { expected, found: name, outer } => {
@@ -107,10 +118,11 @@ impl Place<'_> {
                     .at(self.named(&self.found.node.head, &name))
                     .help(suggestion(&name, "choices", expected.iter().copied()))
             }
-            Code::MissingStructField { field, outer } => {
-                Explained::new(format!("missing field `{field}`{}", within(outer.as_deref())))
-                    .at(Some(last_of(self.text, &self.reader)))
-            }
+            Code::MissingStructField { field, outer } => Explained {
+                span: Some(last_of(self.text, &self.reader)),
+                rule: format!("missing field `{field}`{}", within(outer.as_deref())),
+                help: self.fields().map(|fields| format!("write `{field}: ..`; fields: {}", fields.join(", "))),
+            },
             Code::DuplicateStructField { field, outer } => {
                 Explained::new(format!("field `{field}` is given twice{}", within(outer.as_deref())))
                     .help("keep one of the two")

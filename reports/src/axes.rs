@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::short::shortened;
+
 /// Fields that are no axis: words, what records say themselves, and what is looked at.
 const WORDS: [&str; 5] = ["title", "question", "seeds", "stages", "measure"];
 
@@ -278,24 +280,55 @@ impl Differences {
         }
     }
 
-    /// Gives axes the names that sweeps have for them: a name fits an axis if both tell the same experiments apart.
-    fn give_names(&self, axes: &mut [(Axis, Vec<u32>)]) {
+    /// `[axis]`: name, and the value that each experiment stands at, of those axes that sweeps say of all experiments, and of which
+    /// records of one experiment agree.
+    fn swept(&self) -> Vec<(&String, Vec<u32>)> {
         let called = || self.by_name.values().map(|x| x.at.as_deref().unwrap_or(&[]));
         let names: BTreeSet<u32> = called().flatten().map(|x| x.0).filter(|n| !self.contested.contains(n)).collect();
-        let mut names: Vec<(&String, u32)> = names.into_iter().map(|n| (&self.fields.names[n as usize], n)).collect();
-        names.sort_unstable();
-        for (name, id) in names {
-            let values: Option<Vec<u32>> = called().map(|x| Some(x.iter().find(|x| x.0 == id)?.1)).collect();
-            let Some(values) = values else { continue };
-            let distinct = values.iter().collect::<BTreeSet<_>>().len();
-            let fits = |(axis, column): &(Axis, Vec<u32>)| {
-                let pairs: BTreeSet<(u32, u32)> = column.iter().copied().zip(values.iter().copied()).collect();
-                axis.name.is_none() && pairs.len() == distinct && distinct == axis.values.len()
-            };
-            if let Some((axis, _)) = axes.iter_mut().find(|a| fits(a)) {
-                axis.name = Some(name.clone());
+        let column = |id: u32| called().map(|x| Some(x.iter().find(|x| x.0 == id)?.1)).collect::<Option<Vec<u32>>>();
+        let mut all: Vec<(&String, Vec<u32>)> =
+            names.into_iter().filter_map(|id| Some((&self.fields.names[id as usize], column(id)?))).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Axes as sweeps name them, with all fields that follow from where an experiment stands on one. Those are taken out of `groups`.
+    fn named_axes(&self, groups: &mut BTreeMap<Vec<u32>, Vec<(String, Vec<u32>)>>) -> Vec<(Axis, Vec<u32>)> {
+        let mut found: Vec<(Axis, Vec<u32>)> = Vec::new();
+        for (name, column) in self.swept() {
+            let shape = partition(&column);
+            if shape.iter().all(|n| *n == 0) || found.iter().any(|(_, places)| partition(places) == shape) {
+                continue;
             }
+            let (axis, places) = match groups.remove(&shape) {
+                Some(fields) => self.axis(fields),
+                // Fields below it have fewer values each, or are in some of its values only.
+                None => {
+                    if !groups.keys().any(|fields| follows(fields, &shape)) {
+                        continue;
+                    }
+                    let texts: BTreeSet<&str> = column.iter().map(|id| self.text(*id)).collect();
+                    let short = column.iter().map(|id| shortened(self.text(*id), &texts)).collect();
+                    let (values, places) = in_order(short);
+                    (Axis { name: None, field: name.clone(), with: Vec::new(), values }, places)
+                }
+            };
+            found.push((Axis { name: Some(name.clone()), ..axis }, places));
         }
+        for (axis, places) in &mut found {
+            let follow: Vec<Vec<u32>> = groups.keys().filter(|shape| follows(shape, places)).cloned().collect();
+            let fields = follow.iter().filter_map(|shape| groups.remove(shape)).flatten().map(|f| f.0);
+            let below = |f: &String| {
+                f.strip_prefix(&axis.field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            let more: Vec<String> = fields.filter(|f| !below(f)).collect();
+            axis.with.extend(more);
+        }
+        found
+    }
+
+    fn text(&self, value: u32) -> &str {
+        self.values.names.get(value as usize).map_or(ABSENT, String::as_str)
     }
 
     /// The axes, the one with most values first, and each experiment's place on them.
@@ -308,16 +341,11 @@ impl Differences {
         let mut groups: BTreeMap<Vec<u32>, Vec<(String, Vec<u32>)>> = BTreeMap::new();
         for field in differing {
             let column: Vec<u32> = self.by_name.values().map(|x| self.value(&x.differs, field)).collect();
-            let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
-            let shape = column.iter().map(|v| {
-                let next = seen.len() as u32;
-                *seen.entry(*v).or_insert(next)
-            });
-            groups.entry(shape.collect()).or_default().push((self.fields.names[field as usize].clone(), column));
+            groups.entry(partition(&column)).or_default().push((self.fields.names[field as usize].clone(), column));
         }
-        let mut axes: Vec<(Axis, Vec<u32>)> = groups.into_values().map(|g| self.axis(g)).collect();
+        let mut axes = self.named_axes(&mut groups);
+        axes.extend(groups.into_values().map(|g| self.axis(g)));
         axes.sort_by(|a, b| (b.0.values.len(), &a.0.field).cmp(&(a.0.values.len(), &b.0.field)));
-        self.give_names(&mut axes);
         let place = |i: usize| axes.iter().map(|(_, column)| column[i]).collect();
         let places = self.by_name.keys().enumerate().map(|(i, name)| (name.clone(), place(i))).collect();
         (axes.into_iter().map(|a| a.0).collect(), places)
@@ -338,19 +366,40 @@ impl Differences {
         };
         group.sort_by(|a, b| (rank(&a.0), a.0.len(), &a.0).cmp(&(rank(&b.0), b.0.len(), &b.0)));
         let (field, column) = group.remove(0);
-        let text = |id: &u32| self.values.names.get(*id as usize).map_or(ABSENT, String::as_str);
-        let mut values: Vec<&str> = column.iter().map(text).collect();
-        let order = |v: &str| (number(v).is_none(), number(v).unwrap_or(0.0));
-        values.sort_by(|a, b| {
-            let (x, y) = (order(a), order(b));
-            x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(a.cmp(b))
-        });
-        values.dedup();
-        let index: BTreeMap<&str, u32> = values.iter().enumerate().map(|(i, v)| (*v, i as u32)).collect();
-        let places = column.iter().map(|id| index[text(id)]).collect();
+        let (values, places) = in_order(column.iter().map(|id| self.text(*id).to_owned()).collect());
         let with = group.into_iter().map(|g| g.0).collect();
-        (Axis { name: None, field, with, values: values.into_iter().map(str::to_owned).collect() }, places)
+        (Axis { name: None, field, with, values }, places)
     }
+}
+
+/// `[experiment]`: equal numbers where the values are equal, in the order in which they come first.
+fn partition(column: &[u32]) -> Vec<u32> {
+    let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+    let number = |v: &u32| {
+        let next = seen.len() as u32;
+        *seen.entry(*v).or_insert(next)
+    };
+    column.iter().map(number).collect()
+}
+
+/// Whether experiments that are alike on an axis are alike in a column.
+fn follows(column: &[u32], places: &[u32]) -> bool {
+    let pairs: BTreeSet<(&u32, &u32)> = places.iter().zip(column).collect();
+    pairs.len() == places.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// The different values in order, numbers by size and then words, and the place of each among them.
+fn in_order(column: Vec<String>) -> (Vec<String>, Vec<u32>) {
+    let mut values = column.clone();
+    let order = |v: &str| (number(v).is_none(), number(v).unwrap_or(0.0));
+    values.sort_by(|a, b| {
+        let (x, y) = (order(a), order(b));
+        x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(a.cmp(b))
+    });
+    values.dedup();
+    let index: BTreeMap<&str, u32> = values.iter().enumerate().map(|(i, v)| (v.as_str(), i as u32)).collect();
+    let places = column.iter().map(|v| index[v.as_str()]).collect();
+    (values, places)
 }
 
 #[cfg(test)]
@@ -425,6 +474,42 @@ mod tests {
         let (axes, places) = all.axes();
         assert_eq!((axes[0].field.as_str(), axes[0].with.as_slice()), ("experiment", &["y".to_owned()][..]));
         assert_eq!(places["b"], [1]);
+    }
+
+    #[test]
+    fn an_axis_of_a_sweep_whose_values_have_fields_is_one_axis() {
+        let nets = [
+            "Ring(hop: \"2cy\", both: true)",
+            "Ring(hop: \"2cy\", both: false)",
+            "Bus(latency: \"4cy\", shared: true)",
+            "Bus(latency: \"4cy\", shared: false)",
+        ];
+        let mut all = Differences::default();
+        let mut add = |name: &str, net: &str, lock: &str| {
+            let stops = if net.starts_with("Ring") { 8 } else { 1 };
+            all.add(name, &fields(&format!("(stops: {stops}, machine: (net: {net}), lock: (program: \"{lock}\"))")));
+            let at = [("machine.net", net), ("program", lock)].map(|(k, v)| (k.to_owned(), v.to_owned()));
+            all.call(name, &at.into());
+        };
+        for (i, net) in nets.into_iter().enumerate() {
+            add(&format!("m{i}"), net, "mcs");
+            add(&format!("t{i}"), net, "ticket");
+        }
+        let (axes, places) = all.axes();
+        assert_eq!(axes.iter().map(Axis::title).collect::<Vec<_>>(), ["machine.net", "program"]);
+        assert_eq!(
+            axes[0].values,
+            ["Bus(shared: false)", "Bus(shared: true)", "Ring(both: false)", "Ring(both: true)"]
+        );
+        assert_eq!(axes[0].with, ["stops"], "what follows from it; its own fields are in its values");
+        assert_eq!((axes[1].field.as_str(), &places["t0"], &places["m2"]), ("lock.program", &vec![3, 1], &vec![1, 0]));
+        // An experiment of no sweep is told from the others by its fields.
+        all.add(
+            "other",
+            &fields("(stops: 1, machine: (net: Bus(latency: \"4cy\", shared: true)), lock: (program: \"tas\"))"),
+        );
+        assert!(all.axes().0.iter().all(|a| a.name.is_none()));
+        assert!(all.axes().0.iter().any(|a| a.field == "machine.net.shared"));
     }
 
     #[test]

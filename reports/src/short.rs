@@ -24,7 +24,7 @@ pub(crate) fn point_names(points: &[&BTreeMap<String, String>]) -> Vec<String> {
 }
 
 /// A value without the fields that all of `values` with the same head have alike; values without fields stay as they are.
-fn shortened(value: &str, values: &BTreeSet<&str>) -> String {
+pub(crate) fn shortened(value: &str, values: &BTreeSet<&str>) -> String {
     let head = |v: &str| v.split_once('(').map(|(head, _)| head.to_owned());
     let Some(own) = head(value) else { return value.to_owned() };
     let peers: Vec<Vec<(String, String)>> =

@@ -230,6 +230,17 @@ impl StageSummary {
         self.contexts.values().map(|c| c.held).sum()
     }
 
+    /// Whether attempts may end without the lock: always so of a program with the bases of rqspinlock, else if one did. Of a lock that
+    /// only waits there are no verdicts to be shown.
+    #[must_use]
+    pub fn may_refuse(&self) -> bool {
+        let o = &self.oracle;
+        let ended = [o.detected, o.avoided, o.late, o.wrong_culprits, o.false_positives, o.misses];
+        !self.base.is_empty()
+            || self.contexts.values().any(|c| c.edeadlk + c.etimedout > 0)
+            || ended.iter().any(|n| *n > 0)
+    }
+
     /// Attempts that returned ETIMEDOUT, all contexts together.
     pub fn timeouts(&self) -> u64 {
         self.contexts.values().map(|c| c.etimedout).sum()

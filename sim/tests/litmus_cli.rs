@@ -109,7 +109,7 @@ fn unusable_input_gives_exit_code_2_and_says_what_is_wrong() {
     let empty = empty.path().to_str().expect("UTF-8");
     let cases: [(&[&str], &str); 7] = [
         (&["no-such.litmus"], "no-such.litmus"),
-        (&[empty], "no .litmus file there"),
+        (&[empty], "no .litmus file in"),
         (&[&sb, "--machine", "pdp-11"], "no machine preset \"pdp-11\""),
         (&[&sb, "--expect", "Perhaps"], "no verdict, and not a file"),
         (&[&sb, "--runs", "0"], "leaves nothing to do"),

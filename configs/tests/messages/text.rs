@@ -58,6 +58,8 @@ Error: missing field `hit` in PrivateCache (at machine.l1d)
  11 │         l1d: (capacity: "32KiB", ways: 8),
     │                                        ┬
     │                                        ╰── missing field `hit` in PrivateCache
+    │
+    │ Help: write `hit: ..`; fields: capacity, ways, hit, replacement
 ────╯
 "#;
     a_field_given_twice: r#"    duration: "1s","# => r#"    duration: "1s", duration: "2s","#,

@@ -55,19 +55,24 @@ impl Column {
     }
 }
 
-/// All columns; the first names the stage.
+/// The columns; the first names the stage. Those of verdicts are there if any of the locks has some.
 pub(super) fn columns(stages: &[StageSummary]) -> Vec<Column> {
     let each = |cell: fn(&StageSummary) -> String| stages.iter().map(cell).collect::<Vec<_>>();
     let found_by = keys_of(stages, |s| &s.edeadlk_by);
     let waits = keys_of(stages, |s| &s.timeouts_by);
     let mut columns = vec![Column::new("stage", "stage", each(stage), false)];
     columns.extend(by_context(stages));
-    columns.extend([
+    let verdict_columns = [
         Column::new("edeadlk", "EDEADLK\nfound by", counts(stages, found_by), false),
         Column::new("waits", "timeouts\nin wait", counts(stages, waits), false),
         Column::new("rates", "timeouts\n(95 %)", each(rates), false),
         Column::new("detection", "detection\nlatency", each(detection), false),
         Column::new("oracle", "oracle's\nverdict", counts(stages, verdicts(stages)), false),
+    ];
+    if stages.iter().any(StageSummary::may_refuse) {
+        columns.extend(verdict_columns);
+    }
+    columns.extend([
         Column::new("nmi", "NMIs,\nstuck time", each(nmi), false),
         Column::new("cost", "cost and\nspeed", each(cost), false),
     ]);
@@ -100,8 +105,13 @@ fn by_context(stages: &[StageSummary]) -> Vec<Column> {
     let context = Column::new("contexts", "context", cells(&|_, name| name.to_string()), false);
     let mut columns = vec![context];
     for (header, outcome) in OUTCOMES {
-        let all_finished = stages.iter().all(|s| s.contexts.values().all(|c| c.unfinished == 0));
-        if header.starts_with("un-") && all_finished {
+        let none = stages.iter().all(|s| s.contexts.values().all(|c| outcome(c) == 0));
+        let of_interest = match header {
+            "un-\nfinished" => false,
+            "EDEADLK" | "timed\nout" => stages.iter().any(StageSummary::may_refuse),
+            _ => true,
+        };
+        if none && !of_interest {
             continue;
         }
         let cell = |s: &StageSummary, name: &str| s.contexts.get(name).map_or_else(String::new, |c| count(outcome(c)));

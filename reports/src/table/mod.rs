@@ -35,6 +35,12 @@ use crate::units::{count, duration, plural};
 const RED: &str = "\u{1b}[31m";
 const RESET: &str = "\u{1b}[0m";
 
+/// What is said of errors, where there can be any.
+const VERDICTS: &str = "Intervals: 95 %, exact, events taken as independent; 0 is followed by the one-sided 95 % \
+     upper bound. Verdicts held against the true wait-for graph: \"avoided\" is EDEADLK before a \
+     wait that would have closed a deadlock, \"missed\" deadlocks ended in a timeout, \"false\" \
+     is EDEADLK and \"no cycle\" a timeout where there was no deadlock. ";
+
 /// The table of stages as text that ends in a line feed.
 ///
 /// Lines are at most `width` characters long as far as a single column allows; `color` marks
@@ -112,15 +118,17 @@ fn title(stages: &[StageSummary]) -> String {
 
 /// What has to be said below the table; true marks an alarm.
 fn notes(stages: &[StageSummary]) -> Vec<(String, bool)> {
+    let (verdicts, rates) = if stages.iter().any(StageSummary::may_refuse) {
+        (VERDICTS, "\"/sim. s\" and \"acq/s\" are")
+    } else {
+        ("", "\"acq/s\" is")
+    };
     let mut notes = vec![(
-        "Intervals: 95 %, exact, events taken as independent; 0 is followed by the one-sided 95 % \
-         upper bound. Verdicts held against the true wait-for graph: \"avoided\" is EDEADLK before a \
-         wait that would have closed a deadlock, \"missed\" deadlocks ended in a timeout, \"false\" \
-         is EDEADLK and \"no cycle\" a timeout where there was no deadlock. \
-         \"lost\": NMIs that came while one was latched. \"stuck\": share of simulated time in \
-         which some CPU was stuck for over 1 ms. \"/sim. s\" and \"acq/s\" are per simulated second \
-         of the whole machine, \"acq\" is an acquisition."
-            .to_string(),
+        format!(
+            "{verdicts}\"lost\": NMIs that came while one was latched. \"stuck\": share of simulated time in \
+             which some CPU was stuck for over 1 ms. {rates} per simulated second of the whole machine, \
+             \"acq\" is an acquisition."
+        ),
         false,
     )];
     if stages.iter().any(|s| s.oracle.late > 0) {

@@ -37,6 +37,28 @@ fn a_narrow_table_is_cut_into_blocks_with_a_row_per_stage_each() {
 }
 
 #[test]
+fn a_lock_that_only_waits_has_no_columns_of_errors() {
+    let mut waits = sample_records();
+    for r in &mut waits {
+        (r.lock, r.base) = ("ticket".into(), String::new());
+        r.contexts.values_mut().for_each(|c| (c.edeadlk, c.etimedout) = (0, 0));
+        r.oracle = crate::record::OracleCounts::default();
+    }
+    let stages = StageSummary::from_records(&waits);
+    let text = stage_table(&stages, 160, false, false);
+    for word in ["EDEADLK", "timeouts", "detection", "verdict", "/sim. s"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+    for word in ["attempts", "msg/acq", "stuck", "\"acq/s\" is per simulated second"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    // One that gave up once has them all.
+    waits[0].contexts.values_mut().next().expect("a context").etimedout = 1;
+    let text = stage_table(&StageSummary::from_records(&waits), 160, false, false);
+    assert!(text.contains("oracle's") && text.contains("EDEADLK") && text.contains("/sim. s"), "{text}");
+}
+
+#[test]
 fn the_table_of_two_stages() {
     let all = stages();
     let two = [all[0].clone(), all[5].clone()];

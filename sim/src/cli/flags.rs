@@ -149,7 +149,10 @@ impl Changes {
         if self.machine.is_none() && self.set.is_empty() {
             return Ok(loaded);
         }
-        let file = format!("{}, changed", loaded.file);
+        // The text that messages show is in no file; this says where it comes from.
+        let machine = self.machine.iter().map(|name| format!(" --machine {name}"));
+        let flags: String = machine.chain(self.set.iter().map(|change| format!(" --set {change}"))).collect();
+        let file = format!("{} with{flags}", loaded.file);
         let mut text = configs::expanded(&loaded.experiment);
         if let Some(machine) = &self.machine {
             text = configs::override_field(&text, "machine", &format!("Preset({machine:?})"))?;

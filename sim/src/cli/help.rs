@@ -84,6 +84,21 @@ pub(super) fn no_such_command(error: &clap::Error) -> Option<InputError> {
     Some(InputError::text(&what, &near(name, all.get_subcommands().map(Command::get_name), "commands")))
 }
 
+/// What a flag that wants a number and got something else is told; nothing if something else is wrong.
+pub(super) fn not_a_number(error: &clap::Error) -> Option<InputError> {
+    std::error::Error::source(error)?.downcast_ref::<std::num::ParseIntError>()?;
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (flag, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let name = flag.split(' ').next().unwrap_or(flag);
+    Some(InputError::text(
+        &format!("{flag}: \"{value}\" is not a whole number, or is too large"),
+        &format!("write digits only, as in `{name} 4`"),
+    ))
+}
+
 fn lines(text: &str, width: usize, indent: usize) -> String {
     reports::wrap_hanging(text, width, indent).into_iter().map(|l| l + "\n").collect()
 }

@@ -196,7 +196,7 @@ impl From<reports::Error> for Failure {
 pub(crate) fn main() -> ExitCode {
     let matches = match help::command().try_get_matches() {
         Ok(matches) => matches,
-        Err(e) => match help::no_such_command(&e) {
+        Err(e) => match help::no_such_command(&e).or_else(|| help::not_a_number(&e)) {
             Some(told) => return fail(told.into()),
             None => e.exit(),
         },

@@ -178,8 +178,14 @@ Error: structure `lock_word` has no field `vall`
 fn an_unknown_preset_an_unreadable_file_and_a_wrong_subcommand_say_so() {
     let dir = TempDir::new().expect("a temporary folder");
     std::fs::write(dir.path().join("binary.ron"), [0xff, 0xfe, 0]).expect("writable");
-    let cases: [(&[&str], &str); 17] = [
-        (&["run", "ring8.ron", "--set", "stages[0].options=[\"nmi_deadline\"]"], "ring8.ron, changed:"),
+    let cases: [(&[&str], &str); 20] = [
+        (
+            &["run", "ring8.ron", "--set", "stages[0].options=[\"nmi_deadline\"]"],
+            "ring8.ron with --set stages[0].options=[\"nmi_deadline\"]:",
+        ),
+        (&["run", "ring8.ron", "--threads", "x"], "--threads <N>: \"x\" is not a whole number"),
+        (&["run", "ring8.ron", "-j", "9999999999999999999999"], "write digits only, as in `--threads 4`"),
+        (&["run", "ring8.ron", "--threads", "0"], "0 is not in 1..=1024"),
         (&["run", "ring8.ron", "--machine", "zen3"], "did you mean `zen3-ccx-8`"),
         (&["run", "ring8.ron", "--set", "machine.core=3"], "did you mean `cores`?"),
         (&["run", "ring8.ron", "--set", "machine.cores"], "there is no `=`"),
