@@ -42,10 +42,11 @@ impl Axis {
         std::iter::once(&self.field).chain(&self.with).map(String::as_str)
     }
 
-    /// Its fields beside the title.
+    /// Its fields beside the one that the title is, or is the end of.
     #[must_use]
     pub fn other_fields(&self) -> Vec<&str> {
-        self.fields().filter(|f| *f != self.title()).collect()
+        let title = |f: &&str| f.strip_suffix(self.title()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        self.fields().filter(|f| !title(f)).collect()
     }
 
     /// The values as numbers in a base unit, if all of them are.
@@ -304,13 +305,17 @@ impl Differences {
                 Some(fields) => self.axis(fields),
                 // Fields below it have fewer values each, or are in some of its values only.
                 None => {
-                    if !groups.keys().any(|fields| follows(fields, &shape)) {
+                    let follow = || groups.iter().filter(|(fields, _)| follows(fields, &shape)).flat_map(|g| g.1);
+                    if follow().next().is_none() {
                         continue;
                     }
+                    let called =
+                        |f: &&String| f.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                    let field = follow().map(|f| &f.0).find(called).unwrap_or(name).clone();
                     let texts: BTreeSet<&str> = column.iter().map(|id| self.text(*id)).collect();
                     let short = column.iter().map(|id| shortened(self.text(*id), &texts)).collect();
                     let (values, places) = in_order(short);
-                    (Axis { name: None, field: name.clone(), with: Vec::new(), values }, places)
+                    (Axis { name: None, field, with: Vec::new(), values }, places)
                 }
             };
             found.push((Axis { name: Some(name.clone()), ..axis }, places));
@@ -488,7 +493,7 @@ mod tests {
         let mut add = |name: &str, net: &str, lock: &str| {
             let stops = if net.starts_with("Ring") { 8 } else { 1 };
             all.add(name, &fields(&format!("(stops: {stops}, machine: (net: {net}), lock: (program: \"{lock}\"))")));
-            let at = [("machine.net", net), ("program", lock)].map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let at = [("net", net), ("program", lock)].map(|(k, v)| (k.to_owned(), v.to_owned()));
             all.call(name, &at.into());
         };
         for (i, net) in nets.into_iter().enumerate() {
@@ -496,7 +501,8 @@ mod tests {
             add(&format!("t{i}"), net, "ticket");
         }
         let (axes, places) = all.axes();
-        assert_eq!(axes.iter().map(Axis::title).collect::<Vec<_>>(), ["machine.net", "program"]);
+        assert_eq!(axes.iter().map(Axis::title).collect::<Vec<_>>(), ["net", "program"]);
+        assert_eq!(axes[0].field, "machine.net");
         assert_eq!(
             axes[0].values,
             ["Bus(shared: false)", "Bus(shared: true)", "Ring(both: false)", "Ring(both: true)"]

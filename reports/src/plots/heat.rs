@@ -19,6 +19,9 @@ const CELL_MAX: f64 = 92.0;
 const CELL_MIN: f64 = 2.0;
 /// From this side on a cell has its value written in it.
 const WRITTEN: f64 = 36.0;
+/// Room for the names of rows and of columns, pixels.
+const ROW_NAME: f64 = 160.0;
+const COLUMN_NAME: f64 = 150.0;
 const GAP: f64 = 34.0;
 const HEAD: f64 = 26.0;
 const TINY: Font = Font { size: 10.0, bold: false, color: INK };
@@ -93,15 +96,15 @@ pub(super) fn draw(chart: &Chart, subject: &Subject<'_>) -> Result<String, Strin
     let caption = frame::caption_lines(subject.caption)?;
     let mut labels = 30.0_f64;
     for name in ys {
-        labels = labels.max(text_width(&shorten(name, SMALL, 130.0)?, SMALL)?);
+        labels = labels.max(text_width(&shorten(name, SMALL, ROW_NAME)?, SMALL)?);
     }
     let mut widest = 0.0_f64;
     for name in xs {
-        widest = widest.max(text_width(&shorten(name, SMALL, 90.0)?, SMALL)?);
+        widest = widest.max(text_width(&shorten(name, SMALL, COLUMN_NAME)?, SMALL)?);
     }
     let mut g = grid(xs.len(), panels.len(), labels + 10.0);
     let upright = widest + 6.0 > g.cell.0;
-    let foot = if upright { widest.min(90.0) + 10.0 } else { 20.0 };
+    let foot = if upright { widest.min(COLUMN_NAME) + 10.0 } else { 20.0 };
     g.panel.1 = HEAD + g.cell.1 * ys.len() as f64 + foot + 12.0;
     let rows = panels.len().div_ceil(g.columns).max(1) as f64;
     let height = (g.panel.1 * rows + 16.0).max(216.0);
@@ -137,12 +140,12 @@ pub(super) fn draw(chart: &Chart, subject: &Subject<'_>) -> Result<String, Strin
             let every = step(g.cell.1 * ys.len() as f64, ys.len(), 12.0);
             for (r, name) in ys.iter().enumerate().step_by(every) {
                 let at = top + g.cell.1 * (r as f64 + 0.5);
-                canvas.text((left - 6.0, at), &shorten(name, SMALL, 130.0)?, SMALL, Anchor::Right);
+                canvas.text((left - 6.0, at), &shorten(name, SMALL, ROW_NAME)?, SMALL, Anchor::Right);
             }
             let bottom = top + g.cell.1 * ys.len() as f64;
             let every = step(width, xs.len(), if upright { 12.0 } else { widest + 4.0 });
             for (c, name) in xs.iter().enumerate().step_by(every) {
-                let name = shorten(name, SMALL, 90.0)?;
+                let name = shorten(name, SMALL, COLUMN_NAME)?;
                 let at = left + g.cell.0 * (c as f64 + 0.5);
                 if upright {
                     let half = text_width(&name, SMALL)? / 2.0;
