@@ -9,7 +9,7 @@ use clap::Args;
 use configs::{Bytes, Cpus, Loaded};
 use rqsim::explore::{
     PROPERTIES, Path as FoundPath, Row, Size, Violation, append, bitstate_stage, draw, lattice, path_to, raw_system,
-    read, replace, replay, search_stage, shorten_waits, shrink, table,
+    read, replace, replay, search_stage, setting, shorten_waits, shrink, system, table,
 };
 use rqsim::files::{LOG_BYTES_MAX, PROGRAM_BYTES_MAX};
 use rqsim::plan::{InputError, Plan, StagePlan, plan};
@@ -218,7 +218,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         }
         before = rows;
     }
-    output::head(&loaded.experiment)?;
+    head(&plans[0], &size)?;
     let mut rows = Vec::new();
     for (plan, stage) in plans.iter().flat_map(|p| p.stages.iter().map(move |s| (p, s))) {
         let key = rqsim::explore::key(stage, &size);
@@ -251,7 +251,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         counterexamples(args, &plans[0], &rows, &size)?;
     }
     if !args.brief && !args.shrink {
-        output::print(&paths(&rows))?;
+        output::fitted(&paths(&rows))?;
     }
     let broken = rows.iter().any(|r| !r.violations.is_empty());
     if !broken && rows.iter().any(|r| !r.is_complete()) {
@@ -261,6 +261,15 @@ pub(super) fn run(args: &ExploreArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(NO_VERDICT));
     }
     if broken { Err(Failure::Found) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// What is asked, and of how large a system.
+fn head(plan: &Plan, size: &Size) -> Result<(), Failure> {
+    output::head(&plan.loaded.experiment)?;
+    match plan.stages.first() {
+        Some(stage) => output::fitted(&format!("{}\n\n", setting(&system(stage, size)?))),
+        None => Ok(()),
+    }
 }
 
 /// Shows how far a search is, and says when its time is over.
@@ -275,7 +284,7 @@ fn over(args: &ExploreArgs, stage: &StagePlan, start: Instant) -> impl Fn(Progre
 
 /// Searches that keep two bits of each state.
 fn partly(args: &ExploreArgs, plan: &Plan, size: &Size, bytes: usize) -> Result<ExitCode, Failure> {
-    output::head(&plan.loaded.experiment)?;
+    head(plan, size)?;
     let mut is_broken = false;
     for stage in &plan.stages {
         let start = Instant::now();
@@ -303,7 +312,7 @@ fn partly(args: &ExploreArgs, plan: &Plan, size: &Size, bytes: usize) -> Result<
             )?;
             continue;
         };
-        output::print(&path(&stage.name, &v, &["the first that was met, and not by the shortest path".to_owned()]))?;
+        output::fitted(&path(&stage.name, &v, &["the first that was met, and not by the shortest path".to_owned()]))?;
         follow(args, stage, &v, &found, true)?;
     }
     if is_broken { Err(Failure::Found) } else { Ok(ExitCode::from(NO_VERDICT)) }
@@ -331,7 +340,7 @@ fn counterexamples(args: &ExploreArgs, plan: &Plan, rows: &[Row], size: &Size) -
         let mut stage = stage.clone();
         if args.shrink {
             let small = shrink(&plan.loaded, stage.idx as usize, &size, &v, args.size.memory, SHRINK_STATES)?;
-            output::print(&path(&stage.name, &small.violation, &small.words()))?;
+            output::fitted(&path(&stage.name, &small.violation, &small.words()))?;
             (plan, size, v) = (small.plan, small.size, small.violation);
             stage = plan.stages[0].clone();
         }

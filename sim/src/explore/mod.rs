@@ -126,6 +126,23 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
     })
 }
 
+/// How large the system is, in words.
+#[must_use]
+pub fn setting(system: &System) -> String {
+    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let model = match system.model {
+        Model::Sc => "sequentially consistent".to_owned(),
+        Model::Tso => format!("tso with {}", plural(system.store_buffer, "buffered store")),
+        Model::Weak => format!("weak with {}", plural(system.store_buffer, "buffered store")),
+    };
+    let interrupts = match system.interrupts {
+        0 => "no interrupts".to_owned(),
+        n => format!("at most {} in all", plural(n.into(), "interrupt")),
+    };
+    let rounds = plural(system.rounds.into(), "round");
+    format!("{}, {model}; {interrupts}; {rounds} of tasks without an end", plural(system.tasks.len(), "core"))
+}
+
 /// A program by itself, its first procedure on every core: nothing but what each core does between two accesses is merged, and
 /// nothing is forgotten, so that states are those of a model with the same steps.
 ///
