@@ -248,7 +248,10 @@ pub fn rates_text(
                 }
             };
             let two = s.pair_rate(event, arrivals);
-            let two = two.map(|two| pair(two.per_hour.value, (two.per_hour.low, two.per_hour.high), two.per_hour.none));
+            let two = two.map(|two| match two.runs {
+                0 => "none can come".to_owned(),
+                _ => pair(two.per_hour.value, (two.per_hour.low, two.per_hour.high), two.per_hour.none),
+            });
             let guard = if h.guard_differs() { pair(h.value, h.guard, h.none) } else { String::new() };
             let cells = [
                 if i == 0 { s.name.clone() } else { String::new() },
@@ -297,7 +300,8 @@ pub fn rates_text(
     let covered =
         "  of time: share of the cores' running time that the boundaries visited have; of the rest nothing is said";
     text += &(page.prose(unseen, 4) + &page.prose(covered, 4));
-    for (s, two) in stages.iter().filter_map(|s| Some((s, s.pair_rate(events.first()?, arrivals)?))) {
+    let of_two = stages.iter().filter_map(|s| Some((s, s.pair_rate(events.first()?, arrivals)?)));
+    for (s, two) in of_two.filter(|(_, two)| two.runs > 0) {
         let of_two = format!(
             "  of two, {}: a second interrupt comes to another core while the first one is served and there is no deadlock yet, and both have an \
  event that neither has alone; {}, which try boundaries with {} of the time in which it \
@@ -394,6 +398,11 @@ pub fn pairs_text(stages: &[StageMap<'_>], width: usize, ascii: bool) -> String 
             continue;
         }
         let core = if same { "the same core" } else { "another core" };
+        if used == 0 {
+            let why = "no first one landed, or nobody else takes such interrupts";
+            let _ = writeln!(text, "\n{}, a second interrupt on {core}: none can come; {why}", s.name);
+            continue;
+        }
         let places: BTreeSet<(&str, &str)> = all.keys().map(|k| (k[0], k[1])).collect();
         let _ = writeln!(
             text,

@@ -54,6 +54,45 @@ fn twice_is_the_same_and_what_is_finished_is_not_made_again() {
     }
 }
 
+/// The tables of what is asked for besides: a second interrupt, and splitting.
+#[test]
+fn second_interrupts_and_splits_have_tables() {
+    let dir = TempDir::new().expect("a temporary folder");
+    std::fs::write(dir.path().join("busy.ron"), crate::split::BUSY).expect("writable");
+    let table = |args: &[&str]| {
+        let out = sim(dir.path(), &[&["busy.ron", "--each", "3", "--more", "100", "--fresh"], args].concat());
+        told(&out);
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let pairs = ["--second", "other", "--budget", "40", "--arrivals", "8000", "--event", "timeout"];
+    let text = table(&pairs);
+    assert!(
+        text.contains("a second interrupt on another core: none can come; no first one landed, or nobody"),
+        "{text}"
+    );
+    assert!(text.contains("of two, per machine-hour") && text.contains("none can come"), "{text}");
+    let second = ["--set", "interrupts[0].on=Range(first: 1, last: 2)"];
+    let text = table(&[&pairs[..], &second].concat());
+    assert!(text.contains("a second interrupt on another core: 40 of 40 runs used"), "{text}");
+    assert!(text.contains("of two, it: a second interrupt comes") && !text.contains("none can come"), "{text}");
+    let text = table(&["--split", "10"]);
+    assert!(text.contains("Splitting, at the boundaries with the most time"), "{text}");
+    let row = text.lines().find(|l| l.starts_with("it ") && l.contains("task_1")).unwrap_or_else(|| panic!("{text}"));
+    assert!(row.contains('%') && row.contains("µs"), "place, time and levels: {row}");
+    let fixed = [
+        "--set",
+        "workload.tasks[0].body=[Forever([Work(Fixed(\"1us\")), Critical(lock: \"a\", body: [Work(Fixed(\"600ns\"))])])]",
+    ];
+    let more = [
+        "--set",
+        "workload.tasks[1].body=[Forever([Work(Fixed(\"2us\"))])]",
+        "--set",
+        "lock.params.head_timeout=900us",
+    ];
+    let text = table(&[&["--split", "10"][..], &fixed, &more].concat());
+    assert!(text.contains("nothing random follows"), "{text}");
+}
+
 #[test]
 fn a_part_of_the_program_is_just_that() {
     let dir = TempDir::new().expect("a temporary folder");

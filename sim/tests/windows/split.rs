@@ -8,7 +8,7 @@ use rqsim::windows::{Effort, map};
 use crate::{effort, parse, prepared};
 
 /// Two cores pass a lock on to each other; an NMI on a third one tries to get it between them, until its time is up.
-const BUSY: &str = r#"(
+pub(crate) const BUSY: &str = r#"(
     title: "busy", question: "?", machine: Preset("skylake-ring-8"),
     lock: (program: Builtin("rqspinlock"), base: "6.17", params: {
         "pending_timeout": "6us", "fallback_timeout": "6us", "head_timeout": "1ms", "check_mask": 15,
