@@ -56,8 +56,11 @@ fn a_head_that_is_handed_on_heals_when_the_next_has_taken_it() {
     // Core 2 has lost its predecessor and not said what it was told.
     w.leave(435, 0);
     assert_eq!(w.0.take_recoveries(), []);
+    assert!(!w.0.has_recoveries());
     w.wait(450, 2, A, WaitKind::Head);
+    assert!(w.0.has_recoveries());
     let all = w.0.take_recoveries();
+    assert!(!w.0.has_recoveries());
     assert_eq!(all[0].instants(), [100, 400, 400, 430, 450]);
     assert_eq!((all[0].bystanders, all[0].bystander_errors, all[0].bystander_wait_cycles), (1, 0, 430 - 150));
 }

@@ -6,7 +6,7 @@ use super::*;
 /// Core 0 owns A and heads the queue of B, core 1 owns B and wants A (a deadlock from cycle 60 on), core 3 owns C and wants A,
 /// and core 2 wants C. Core 0 gives up at 100 and waits for an heir from 105 on, which ends the cycle.
 fn lost_head() -> World {
-    let mut w = World::new(5);
+    let mut w = World::new(6);
     w.take(10, 0, A);
     w.take(20, 1, B);
     w.take(30, 3, C);
@@ -37,6 +37,7 @@ fn an_end_of_other_deadlocks_does_not_end_it() {
     let mut w = lost_head();
     // Core 1 gives up, too, then a deadlock forms elsewhere and passes.
     w.deadlock(110, 1, A);
+    w.want(115, 5, C, WaitKind::TestAndSet); // Behind the head as well, from now on.
     w.nmi(120, 4);
     w.nmi(121, 1);
     w.take(130, 4, 0x4000);
@@ -47,7 +48,8 @@ fn an_end_of_other_deadlocks_does_not_end_it() {
     w.deadlock(160, 4, 0x4000);
     let all = w.0.take_recoveries();
     assert_eq!((all.len(), all[0].bystanders, all[0].bystander_wait_cycles), (1, 1, 160 - 150));
-    assert_eq!(w.0.bystanders(200), Bystanders { count: 3, errors: 0, wait_cycles: (200 - 65) + (200 - 70) + 10 });
+    let lost = (200 - 65) + (200 - 70) + (200 - 115) + 10;
+    assert_eq!(w.0.bystanders(200), Bystanders { count: 4, errors: 0, wait_cycles: lost });
 }
 
 #[test]

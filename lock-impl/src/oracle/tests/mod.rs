@@ -150,7 +150,52 @@ fn places(cycle: &Cycle) -> Vec<(u32, u32)> {
 fn look(w: &mut World, now: u64) -> Look {
     let mut walk = Walk::look(sim_core::time::Cycle(now));
     w.0.walk(&mut walk);
-    walk.seen().expect("nothing refuses")
+    walk.seen().expect("it looks")
+}
+
+#[test]
+fn counts_move_on_with_the_periods_and_a_deadlock_lets_nothing_move() {
+    let round = |w: &mut World, from: u64| {
+        w.take(from, 0, A);
+        w.want(from + 5, 1, A, WaitKind::Pending);
+        w.released(from + 20, 0, A);
+        w.held(from + 25, 1, A);
+        w.released(from + 30, 1, A);
+    };
+    let mut w = World::new(2);
+    round(&mut w, 100);
+    round(&mut w, 200);
+    let first = look(&mut w, 300);
+    round(&mut w, 300);
+    let again = look(&mut w, 400);
+    assert!(first.is_whole() && again.is_whole() && again.is_again(&first));
+    w.0.walk(&mut again.moving(&first, 5).expect("it fits"));
+    for i in 0..5 {
+        assert_eq!((w.0.totals().attempts, w.0.totals().acquisitions), (16 + 2 * i, 16 + 2 * i));
+        assert_eq!(w.0.totals().unbounded_waits[WaitKind::Pending as usize].count, 8 + i);
+        round(&mut w, 900 + 100 * i);
+    }
+    w.take(2000, 0, A);
+    w.take(2010, 1, B);
+    w.want(2020, 0, B, WaitKind::Pending);
+    assert!(look(&mut w, 2025).is_whole());
+    w.want(2030, 1, A, WaitKind::Pending);
+    assert!(!look(&mut w, 2040).is_whole());
+}
+
+#[test]
+fn who_is_no_head_any_more_leaves_the_other_heads() {
+    let mut w = World::new(3);
+    w.take(10, 2, A);
+    w.want(20, 0, A, WaitKind::Head);
+    w.want(30, 1, A, WaitKind::Head);
+    let heads = |w: &mut World| {
+        let lock = w.0.state.lock_index(A);
+        w.0.state.locks[lock].heads.iter().map(|h| h.0.cpu).collect::<Vec<_>>()
+    };
+    assert_eq!(heads(&mut w), [0, 1]);
+    w.resumed(40, 0, A);
+    assert_eq!(heads(&mut w), [1]);
 }
 
 #[test]

@@ -47,6 +47,16 @@ fn an_error_before_a_wait_that_would_close_a_cycle_is_an_avoided_deadlock() {
 }
 
 #[test]
+fn a_timeout_before_such_a_wait_avoids_nothing() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    w.nmi(20, 0);
+    w.attempt(21, 0, A);
+    assert_eq!(w.timeout(22, 0, A).class, Class::TimeoutOutsideCycle);
+    assert_eq!(w.0.totals().verdicts.avoided, 0);
+}
+
+#[test]
 fn a_verdict_says_everything_about_its_attempt() {
     let mut w = abba();
     let verdict = w.failed(160, 0, B, EDEADLK, Detector::Abba);

@@ -51,6 +51,9 @@ fn only_the_owner_may_release() {
 #[test]
 fn marks_need_an_attempt_on_the_same_lock() {
     let mut w = World::new(1);
+    let expected =
+        Violation::MarkWithoutAttempt { at: 5, who: who(0), mark: MarkKind::Resumed, lock: A, attempting: None };
+    assert_eq!(w.wrong(5, 0, MarkKind::Resumed, [A, 0, 0]), expected, "it neither attempts nor waits");
     let held = |attempting| Violation::HeldWithoutAttempt { at: 10, who: who(0), lock: A, attempting };
     assert_eq!(w.wrong(10, 0, MarkKind::Held, [A, 0, 0]), held(None));
     w.attempt(10, 0, B);
