@@ -181,6 +181,17 @@ fn counts_move_on_with_the_periods_and_a_deadlock_lets_nothing_move() {
     assert!(look(&mut w, 2025).is_whole());
     w.want(2030, 1, A, WaitKind::Pending);
     assert!(!look(&mut w, 2040).is_whole());
+    // Neither while it unwinds, when there is no cycle any more, nor before it has been told of.
+    w.found(2050, 1, A);
+    w.resumed(2060, 1, A);
+    w.no_cycle();
+    assert!(!w.0.has_recoveries() && !look(&mut w, 2065).is_whole());
+    w.deadlock(2070, 1, A);
+    w.released(2080, 1, B);
+    w.held(2090, 0, B);
+    assert!(w.0.has_recoveries() && !look(&mut w, 2095).is_whole());
+    w.0.take_recoveries();
+    assert!(look(&mut w, 2100).is_whole());
 }
 
 #[test]

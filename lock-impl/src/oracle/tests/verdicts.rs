@@ -47,6 +47,12 @@ fn an_error_before_a_wait_that_would_close_a_cycle_is_an_avoided_deadlock() {
 }
 
 #[test]
+fn classes_have_the_names_that_messages_use() {
+    let names = ["detected", "avoided", "late", "wrong_culprit", "false_positive", "miss", "timeout_outside_cycle"];
+    assert_eq!(Class::ALL.map(Class::name), names);
+}
+
+#[test]
 fn a_timeout_before_such_a_wait_avoids_nothing() {
     let mut w = World::new(2);
     w.take(10, 0, A);
