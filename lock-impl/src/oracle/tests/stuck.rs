@@ -46,6 +46,10 @@ fn one_deadline_on_the_cycle_is_enough_until_the_wait_turns_unbounded() {
     w.wait(90, 0, B, WaitKind::Pending);
     assert_eq!((stuck(&w), w.0.stuck_since()), (vec![(0, 0), (1, 0)], Some(90)));
     assert_eq!(w.cycle().formed_at, 60, "the deadlock itself is older");
+    for interrupts in [true, false] {
+        let all = w.0.stuck(&|_| false, interrupts).expect("all are");
+        assert_eq!((all.since, all.needs_silence), (90, false), "known from marks, though nobody else runs");
+    }
 }
 
 #[test]
