@@ -13,6 +13,9 @@ use rqsim::plan::{InputError, Plan, near};
 
 use super::Failure;
 
+/// Between the name of a file and what was changed of its text.
+const WITH: &str = " with --";
+
 /// Most seeds of one command.
 const SEEDS_MAX: u64 = 1_000_000;
 
@@ -150,9 +153,9 @@ impl Changes {
             return Ok(loaded);
         }
         // The text that messages show is in no file; this says where it comes from.
-        let machine = self.machine.iter().map(|name| format!(" --machine {name}"));
-        let flags: String = machine.chain(self.set.iter().map(|change| format!(" --set {change}"))).collect();
-        let file = format!("{} with{flags}", loaded.file);
+        let machine = self.machine.iter().map(|name| format!("machine {name}"));
+        let flags: Vec<String> = machine.chain(self.set.iter().map(|change| format!("set {change}"))).collect();
+        let file = format!("{}{WITH}{}", loaded.file, flags.join(" --"));
         let mut text = configs::expanded(&loaded.experiment);
         if let Some(machine) = &self.machine {
             text = configs::override_field(&text, "machine", &format!("Preset({machine:?})"))?;
@@ -176,8 +179,8 @@ impl Changes {
 
     /// `results/NAME`, and what was changed on the command line: the results of another experiment.
     fn default_dir(&self, loaded: &Loaded, suffix: &str) -> PathBuf {
-        let mut name =
-            Path::new(&loaded.file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
+        let file = loaded.file.split(WITH).next().unwrap_or_default();
+        let mut name = Path::new(file).file_stem().map_or("experiment".into(), |s| s.to_string_lossy().into_owned());
         for change in self.machine.iter().chain(&self.set) {
             let plain = |c: char| if c.is_ascii_alphanumeric() || ".-=_".contains(c) { c } else { '_' };
             name.push('+');
