@@ -207,6 +207,35 @@ fn who_is_no_head_any_more_leaves_the_other_heads() {
     assert_eq!(heads(&mut w), [0, 1]);
     w.resumed(40, 0, A);
     assert_eq!(heads(&mut w), [1]);
+    w.wait(50, 0, A, WaitKind::Queued);
+    w.wait(60, 0, A, WaitKind::Head);
+    assert_eq!(heads(&mut w), [1, 0], "who waits for the same lock as something else becomes one");
+}
+
+#[test]
+fn what_an_attempt_has_come_to_is_part_of_what_is_seen() {
+    let attempt = |begun: u64, lock: u64, then: &dyn Fn(&mut World)| {
+        let mut w = World::new(2);
+        // Both locks are known in this order.
+        w.take(1, 1, A);
+        w.take(3, 1, B);
+        w.attempt(begun, 0, lock);
+        then(&mut w);
+        look(&mut w, 60)
+    };
+    let all = [
+        attempt(10, A, &|_| {}),
+        attempt(11, A, &|_| {}),
+        attempt(10, B, &|_| {}),
+        attempt(10, A, &|w| w.check(20, 0, A)),
+        attempt(10, A, &|w| w.queued(20, 0, A, 0, tail(0, 0))),
+        attempt(10, A, &|w| w.wait(20, 0, A, WaitKind::Pending)),
+    ];
+    for (i, a) in all.iter().enumerate() {
+        for (j, b) in all.iter().enumerate() {
+            assert_eq!(a.is_again(b), i == j, "{i} {j}");
+        }
+    }
 }
 
 #[test]

@@ -51,19 +51,35 @@ fn only_the_owner_may_release() {
 #[test]
 fn marks_need_an_attempt_on_the_same_lock() {
     let mut w = World::new(1);
-    let expected =
-        Violation::MarkWithoutAttempt { at: 5, who: who(0), mark: MarkKind::Resumed, lock: A, attempting: None };
-    assert_eq!(w.wrong(5, 0, MarkKind::Resumed, [A, 0, 0]), expected, "it neither attempts nor waits");
+    let idle = |mark, lock| Violation::MarkWithoutAttempt { at: 5, who: who(0), mark, lock, attempting: None };
+    let hand_over = |lock| [lock, WaitKind::HandOver as u64, 0];
+    assert_eq!(
+        w.wrong(5, 0, MarkKind::Resumed, [A, 0, 0]),
+        idle(MarkKind::Resumed, A),
+        "it neither attempts nor waits"
+    );
+    assert_eq!(w.wrong(5, 0, MarkKind::Wait, hand_over(A)), idle(MarkKind::Wait, A), "it owns nothing");
+    w.attempt(5, 0, C);
+    w.held(5, 0, C);
+    assert_eq!(w.wrong(5, 0, MarkKind::Wait, hand_over(A)), idle(MarkKind::Wait, A), "it owns another");
+    let head = [C, WaitKind::Head as u64, 0];
+    assert_eq!(w.wrong(5, 0, MarkKind::Wait, head), idle(MarkKind::Wait, C), "an owner waits for a successor only");
+    w.wait(6, 0, C, WaitKind::HandOver);
+    w.resumed(7, 0, C);
+    w.released(8, 0, C);
     let held = |attempting| Violation::HeldWithoutAttempt { at: 10, who: who(0), lock: A, attempting };
     assert_eq!(w.wrong(10, 0, MarkKind::Held, [A, 0, 0]), held(None));
     w.attempt(10, 0, B);
     assert_eq!(w.wrong(10, 0, MarkKind::Held, [A, 0, 0]), held(Some(B)));
     let wait = [A, WaitKind::Head as u64, 0];
-    let hand_over = [A, WaitKind::HandOver as u64, 0];
     let failed = [A, EDEADLK, Detector::Abba as u64];
-    for (mark, args) in
-        [(MarkKind::Wait, wait), (MarkKind::Wait, hand_over), (MarkKind::Queued, [A, 0, 4]), (MarkKind::Failed, failed)]
-    {
+    for (mark, args) in [
+        (MarkKind::Wait, wait),
+        (MarkKind::Wait, hand_over(A)),
+        (MarkKind::Queued, [A, 0, 4]),
+        (MarkKind::Resumed, [A, 0, 0]),
+        (MarkKind::Failed, failed),
+    ] {
         let expected = Violation::MarkWithoutAttempt { at: 10, who: who(0), mark, lock: A, attempting: Some(B) };
         assert_eq!(w.wrong(10, 0, mark, args), expected);
     }
