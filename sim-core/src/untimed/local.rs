@@ -139,6 +139,7 @@ impl System {
         let views = &c.views;
         Ok(match self.program.ops[context.pc as usize] {
             // Unless it goes to memory and leaves no version behind.
+            Op::Store { order: Order::Release, .. } => true,
             Op::Store { addr, width, value, .. } => {
                 let at = self.resolve(state, core, &addr, width)?;
                 let view = views.operand(context, value).max(views.address(context, &addr));

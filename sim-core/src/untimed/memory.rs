@@ -42,6 +42,7 @@ impl System {
 
     /// A store that no other core ever sees need not wait in the buffer. On `weak` that goes for whole words, as versions do, and
     /// for a value and an address with no view above the core's floor: memory keeps no view for the loads that find it there.
+    /// And not for a release: others see that what is before it is before the next acquire, wherever it writes.
     pub(super) fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width, view: Time) -> bool {
         let c = &state.cores[core];
         let whole = self.model != Model::Weak || (self.is_private(cx, core, addr) && view <= c.views.floor);

@@ -214,15 +214,11 @@ impl System {
                 let at = self.resolve(state, core, &addr, width)?;
                 cx.access.writes(core, kind, at, width);
                 let bound = if weak { view.max(self.address_view(state, core, &addr)) } else { 0 };
-                if self.model == Model::Sc || self.bypasses(cx, state, core, at, width, bound) {
+                let release = weak && order == Order::Release;
+                if self.model == Model::Sc || (!release && self.bypasses(cx, state, core, at, width, bound)) {
                     self.put(state, core, at, width, value)?;
                 } else {
-                    self.put_store(
-                        state,
-                        core,
-                        &addr,
-                        Buffered { addr: at, width, value, release: weak && order == Order::Release, group: 0, view },
-                    );
+                    self.put_store(state, core, &addr, Buffered { addr: at, width, value, release, group: 0, view });
                 }
             }
             Op::Rmw { f, dst, ok, addr, width, a, b, order } => {

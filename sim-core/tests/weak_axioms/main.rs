@@ -61,6 +61,9 @@ fn compare(seed: u64, model: Model, also: Also) -> (usize, bool) {
     (ours.len(), outcomes(&p, Also::Nothing).len() > theirs.len())
 }
 
+/// Programs of which something else came out once: a release of a word that only its core touches did not hold up the next acquire.
+const FOUND: [u64; 1] = [23_657];
+
 fn programs() -> u64 {
     if std::env::var_os("RQSIM_LONG").is_some() { 50_000 } else { 1000 }
 }
@@ -68,7 +71,7 @@ fn programs() -> u64 {
 #[test]
 fn weak_is_armv8_with_every_store_behind_older_loads() {
     let (mut sets, mut stronger) = (0, 0);
-    for seed in 0..programs() {
+    for seed in (0..programs()).chain(FOUND) {
         let (n, s) = compare(seed, Model::Weak, Also::LoadsBeforeStores);
         sets += usize::from(n > 1);
         stronger += u64::from(s);
