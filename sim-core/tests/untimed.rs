@@ -134,3 +134,30 @@ fn interrupts_that_are_sent_together_are_taken_one_by_one_or_as_one() {
         assert_eq!(ends(&s).0, BTreeSet::from([1, 2]));
     }
 }
+
+/// A release and an acquire order what is before the one and behind the other, even if nobody else touches their word.
+#[test]
+fn a_release_and_an_acquire_of_an_own_word_are_a_fence_for_all() {
+    let zeros = |release: &str, acquire: &str, private: bool| {
+        let text = format!(
+            "object m: word\n\
+             proc p() {{\n  store.u32 [w.a], 1\n  store.u32{release} [m.a], 1\n  own = load.u32{acquire} [m.a]\n  x = load.u32 [v.a]\n  ret\n}}\n\
+             proc q() {{\n  store.u32 [v.a], 1\n  fence.full\n  y = load.u32 [w.a]\n  ret\n}}\n"
+        );
+        let s = System { private, ..system(&text, Model::Weak) };
+        let reg = |proc: usize, name: &str| s.program.procs[proc].regs.iter().position(|r| r == name).expect("there");
+        let (x, y) = (reg(0, "x"), reg(1, "y"));
+        let mut seen = BTreeSet::new();
+        let explored = explore(&s, LIMIT_BYTES, |state| {
+            seen.insert([(0, x), (1, y)].map(|(core, reg): (usize, usize)| state.cores[core].contexts[0].regs[reg]));
+        });
+        assert_eq!(explored.expect("it ends").stuck, 0);
+        assert!(seen.len() >= 3, "{seen:?}");
+        seen.contains(&[0, 0])
+    };
+    for private in [false, true] {
+        assert!(!zeros(".rel", ".acq", private));
+        assert!(zeros(".rel", ".acqpc", private), "it does not wait for the release");
+        assert!(zeros("", ".acq", private) && zeros(".rel", "", private));
+    }
+}
