@@ -32,6 +32,8 @@ pub(crate) fn program(seed: u64) -> Program {
     let mut s = Stream::derive(seed, 0, "weak axioms");
     let n = 2 + s.below(2) as usize;
     let places = 2 + s.below(LOCATIONS as u64 - 1);
+    // In a third of all programs the last location is the first thread's own.
+    let own = seed % 3 == 1;
     let mut threads = vec![Vec::new(); n];
     let mut loads = vec![0; n];
     // Programs with few kinds of annotation say more about each.
@@ -54,7 +56,11 @@ pub(crate) fn program(seed: u64) -> Program {
             }
             _ => {}
         }
-        let place = s.below(places) as usize;
+        let place = match (s.below(places) as usize, t) {
+            (1, 0) if own && places == 2 => 2,
+            (2, 1..) if own => 0,
+            (place, _) => place,
+        };
         // Sometimes a value that is there already.
         value = if value > 0 && s.below(6) == 0 { value } else { value + 1 };
         let from = |s: &mut Stream| (loads[t] > 0 && s.below(3) == 0).then(|| s.below(loads[t] as u64) as usize);
