@@ -89,7 +89,7 @@ pub fn file_names() -> [&'static str; 4] {
 }
 
 /// Writes the figures of [`file_names`] into `dir`, which is made if need be, over files of the same names. A figure
-/// for which nothing was measured says so in words. Returns the paths written, in the order of
+/// for which nothing was measured says so in words. Returns the paths of the others, in the order of
 /// [`file_names`].
 ///
 /// # Errors
@@ -101,9 +101,12 @@ pub fn write_all(summaries: &[StageSummary], dir: &Path) -> Result<Vec<PathBuf>,
     for (figure, draw) in FIGURES {
         let drawn = draw(summaries).map_err(|why| Error::Draw { figure, why })?;
         let path = dir.join(figure);
+        let is_measured = drawn.as_ref().is_some_and(Figure::is_measured);
         let svg = drawn.map_or_else(String::new, |f| f.svg);
         write_result(&path, || std::fs::write(&path, &svg))?;
-        paths.push(path);
+        if is_measured {
+            paths.push(path);
+        }
     }
     Ok(paths)
 }

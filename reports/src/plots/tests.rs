@@ -24,6 +24,22 @@ fn every_figure_is_written_complete_and_small() {
 }
 
 #[test]
+fn figures_that_show_nothing_are_written_and_not_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut records = sample_records();
+    for r in &mut records {
+        r.oracle = crate::record::OracleCounts::default();
+        r.handlers.clear();
+    }
+    let paths = write_all(&StageSummary::from_records(&records), dir.path()).unwrap();
+    assert_eq!(paths, ["timeouts.svg", "coherence-traffic.svg"].map(|name| dir.path().join(name)));
+    for name in file_names() {
+        let svg = std::fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(svg.contains("nothing was measured"), !paths.contains(&dir.path().join(name)), "{name}");
+    }
+}
+
+#[test]
 fn the_same_records_give_the_same_bytes() {
     let stages = StageSummary::from_records(&sample_records());
     for (_, draw) in FIGURES {

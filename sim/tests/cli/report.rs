@@ -136,7 +136,9 @@ fn many_records_are_read_without_keeping_them() {
     drop(out);
     let start = std::time::Instant::now();
     let (_, said) = report(dir.path(), &["many.jsonl"], 0);
-    assert!(said.contains(&format!("{many} records; ")), "{said}");
+    // Long numbers are written in groups.
+    let digits: String = said.chars().filter(|c| !c.is_whitespace()).collect();
+    assert!(digits.contains(&format!("{many}records;")), "{said}");
     assert!(!long || cfg!(debug_assertions) || start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
