@@ -199,6 +199,19 @@ fn the_lines_read_by_a_spin_are_replaced_in_the_same_order() {
     assert!(computed >= 10, "{computed}: every one of these spins is computed");
 }
 
+/// Marks that say nothing while it spins, in an iteration and before its first micro-op, where the branch goes.
+#[test]
+fn a_spin_with_marks_that_stay_silent_is_computed() {
+    let text = TEXT.replace("  n = 0\n", "  n = 0\n  x = 0\n").replace("WORK", "4000");
+    for (place, marked) in [("  pause\n", "  pause\n  mark note(n) if x\n"), ("top:\n", "top:\n  mark note(n) if x\n")]
+    {
+        let spec = machine(&text.replace(place, marked), 2, None);
+        let t = compare(&spec, Cycle(1_000_000), &mut Stream::derive(1, 0, "silent"));
+        let t = t.unwrap_or_else(|e| panic!("{marked}: {e}"));
+        assert!(t.spins >= 1 && t.fast_events * 10 < t.exact_events, "{marked}: {t:?}");
+    }
+}
+
 /// The copy of the flag is kept when the writer takes it: the spin goes on until the copy's time is over, and is computed.
 #[test]
 fn a_spin_on_a_stale_line_ends_when_its_time_is_over_in_every_cycle_of_an_iteration() {
