@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::carried::Cx;
 use super::weak::Read;
-use super::{Fault, Model, State, System};
+use super::{Buffered, Fault, Model, State, System};
 use crate::isa::{Fence, MarkKind, Op, Order, Pc};
 
 /// Micro-ops a core goes on through on its own in one step; at the next jump it makes a state. Never before a mark,
@@ -139,11 +139,11 @@ impl System {
         let views = &c.views;
         Ok(match self.program.ops[context.pc as usize] {
             // Unless it goes to memory and leaves no version behind.
-            Op::Store { order: Order::Release, .. } => true,
-            Op::Store { addr, width, value, .. } => {
+            Op::Store { addr, width, value, order } => {
                 let at = self.resolve(state, core, &addr, width)?;
                 let view = views.operand(context, value).max(views.address(context, &addr));
-                !self.bypasses(cx, state, core, at, width, view)
+                let (value, release) = (context.value(value), order == Order::Release);
+                !self.bypasses(cx, state, core, &Buffered { addr: at, width, value, release, group: 0, view })
             }
             Op::LocalAdd { .. } => true,
             Op::Fence(Fence::Write | Fence::Release) => !c.buffer.is_empty(),

@@ -4,7 +4,7 @@
 use super::carried::Cx;
 use super::step::has_unknown;
 use super::unknown::is_unknown;
-use super::weak::{Read, Time};
+use super::weak::Read;
 use super::{Buffered, Fault, Model, State, System};
 use crate::isa::{Addr, Order, Width};
 use crate::program::{GLOBAL_BASE, PERCPU_BASE};
@@ -40,13 +40,39 @@ impl System {
         Ok(())
     }
 
+    /// A store, whose address `addr` gives: to memory at once if it need not wait, else into the buffer.
+    pub(super) fn put_store(
+        &self,
+        cx: &Cx,
+        state: &mut State,
+        core: usize,
+        addr: &Addr,
+        mut store: Buffered,
+    ) -> Result<(), Fault> {
+        let weak = self.model == Model::Weak;
+        let addr_view = if weak { self.address_view(state, core, addr) } else { 0 };
+        store.view = store.view.max(addr_view);
+        if self.bypasses(cx, state, core, &store) {
+            return self.put(state, core, store.addr, store.width, store.value);
+        }
+        let c = &mut state.cores[core];
+        if weak {
+            store.group = c.group;
+            c.views.decide(addr_view);
+        }
+        c.buffer.push(store);
+        Ok(())
+    }
+
     /// A store that no other core ever sees need not wait in the buffer. On `weak` that goes for whole words, as versions do, and
     /// for a value and an address with no view above the core's floor: memory keeps no view for the loads that find it there.
     /// And not for a release: others see that what is before it is before the next acquire, wherever it writes.
-    pub(super) fn bypasses(&self, cx: &Cx, state: &State, core: usize, addr: u64, width: Width, view: Time) -> bool {
-        let c = &state.cores[core];
-        let whole = self.model != Model::Weak || (self.is_private(cx, core, addr) && view <= c.views.floor);
-        whole && cx.access.is_of_core(core, addr, width) && !c.buffer.iter().any(|b| b.overlaps(addr, width))
+    pub(super) fn bypasses(&self, cx: &Cx, state: &State, core: usize, store: &Buffered) -> bool {
+        let (c, Buffered { addr, width, .. }) = (&state.cores[core], *store);
+        let unseen = || !store.release && self.is_private(cx, core, addr) && store.view <= c.views.floor;
+        (self.model != Model::Weak || unseen())
+            && cx.access.is_of_core(core, addr, width)
+            && !c.buffer.iter().any(|b| b.overlaps(addr, width))
     }
 
     /// No other core touches the word of an address.

@@ -213,12 +213,12 @@ impl System {
                 }
                 let at = self.resolve(state, core, &addr, width)?;
                 cx.access.writes(core, kind, at, width);
-                let bound = if weak { view.max(self.address_view(state, core, &addr)) } else { 0 };
-                let release = weak && order == Order::Release;
-                if self.model == Model::Sc || (!release && self.bypasses(cx, state, core, at, width, bound)) {
+                if self.model == Model::Sc {
                     self.put(state, core, at, width, value)?;
                 } else {
-                    self.put_store(state, core, &addr, Buffered { addr: at, width, value, release, group: 0, view });
+                    let release = weak && order == Order::Release;
+                    let store = Buffered { addr: at, width, value, release, group: 0, view };
+                    self.put_store(cx, state, core, &addr, store)?;
                 }
             }
             Op::Rmw { f, dst, ok, addr, width, a, b, order } => {
@@ -256,13 +256,8 @@ impl System {
                 }
                 let view = read.at.max(add_view);
                 cx.access.writes(core, kind, at, width);
-                let bound = if weak { view.max(self.address_view(state, core, &addr)) } else { 0 };
-                if self.bypasses(cx, state, core, at, width, bound) {
-                    self.put(state, core, at, width, value)?;
-                } else {
-                    let store = Buffered { addr: at, width, value, release: false, group: 0, view };
-                    self.put_store(state, core, &addr, store);
-                }
+                let store = Buffered { addr: at, width, value, release: false, group: 0, view };
+                self.put_store(cx, state, core, &addr, store)?;
                 self.set(state, core, dst, value, view);
             }
             Op::Fence(Fence::Full) if !empty => return Ok(false),

@@ -65,7 +65,7 @@
 //! are equal states. Of versions with the value that a load would see, the oldest is enough: lower
 //! views allow more. Views that nothing in the program asks for are not kept.
 
-use super::{Buffered, CoreState, Model, State, System};
+use super::{CoreState, State, System};
 use crate::core::depends::loads_flow_on;
 use crate::exec::Context;
 use crate::isa::{Addr, AluFn, Base, CallSite, Fence, Op, Operand, Order, Reg, Width};
@@ -402,19 +402,6 @@ impl System {
         let views = &state.cores[core].views;
         let releases = if matches!(order, Order::Acquire | Order::Full) { views.releases } else { 0 };
         views.floor.max(addr_view).max(releases)
-    }
-
-    /// Puts a store into the buffer; `addr` is how its address is computed.
-    pub(super) fn put_store(&self, state: &mut State, core: usize, addr: &Addr, mut store: Buffered) {
-        let weak = self.model == Model::Weak;
-        let addr_view = if weak { self.address_view(state, core, addr) } else { 0 };
-        let c = &mut state.cores[core];
-        if weak {
-            store.group = c.group;
-            store.view = store.view.max(addr_view);
-            c.views.decide(addr_view);
-        }
-        c.buffer.push(store);
     }
 
     /// True if a read-modify-write waits for stores before it.
