@@ -8,6 +8,7 @@ use reports::{Record, read_records};
 use rqsim::explain::explain;
 use rqsim::plan::{InputError, near};
 
+use super::report::no_record;
 use super::{Failure, output};
 
 /// Tell the worst attempts of a recorded run: who held, who waited, where interrupts landed, why it ended.
@@ -46,13 +47,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     }
     let (records, bad) = read_records(&path)?;
     if let (true, Some(first)) = (records.is_empty(), bad.first()) {
-        // The first line is enough to see what the file is.
-        let what = format!("{}:{}: there is no usable record in the file: {}", path.display(), first.line, first.why);
-        return Err(InputError::text(
-            &what,
-            "name a records.jsonl, or the folder of results that `sim run FILE` wrote",
-        )
-        .into());
+        return Err(no_record(&path, first).into());
     }
     for line in &bad {
         output::say(&format!("warning: skipped a damaged record: {}:{}: {}", path.display(), line.line, line.why));

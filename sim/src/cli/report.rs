@@ -149,15 +149,11 @@ fn read(paths: &[PathBuf]) -> Result<Read, Failure> {
     // A time line is something of its own only where no records were named.
     if read.seen.records == 0 && maps == 0 && (read.timelines.is_empty() || !files.is_empty()) {
         let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-        // The first line is enough to see what the file is.
-        let what = match bad.first() {
-            Some((path, first)) => {
-                format!("{}:{}: there is no usable record in the file: {}", path.display(), first.line, first.why)
-            }
-            None => format!("there is no usable record in {}", names.join(", ")),
+        let error = match bad.first() {
+            Some((path, first)) => no_record(path, first),
+            None => InputError::text(&format!("there is no usable record in {}", names.join(", ")), NAME_RECORDS),
         };
-        let help = "name a records.jsonl, or the folder of results that `sim run FILE` wrote";
-        return Err(InputError::text(&what, help).into());
+        return Err(error.into());
     }
     for (path, bad) in bad.iter().take(NAMED_MAX) {
         output::say(&format!("warning: {}:{}: skipped: {}", path.display(), bad.line, bad.why));
@@ -184,6 +180,15 @@ fn slug(name: &str, taken: &mut BTreeSet<String>) -> String {
         slug = format!("{base}-{n}");
     }
     slug
+}
+
+/// What to do where there is no record.
+const NAME_RECORDS: &str = "name a records.jsonl, or the folder of results that `sim run FILE` wrote";
+
+/// Of a file with nothing but damaged records the first line is enough to see what it is.
+pub(super) fn no_record(path: &Path, first: &BadLine) -> InputError {
+    let what = format!("{}:{}: there is no usable record in the file: {}", path.display(), first.line, first.why);
+    InputError::text(&what, NAME_RECORDS)
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
