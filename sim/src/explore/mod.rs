@@ -129,7 +129,7 @@ pub fn system(stage: &StagePlan, size: &Size) -> Result<System, InputError> {
 /// How large the system is, in words.
 #[must_use]
 pub fn setting(system: &System) -> String {
-    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let plural = |n: usize, what: &str| reports::plural(n as u64, what);
     let model = match system.model {
         Model::Sc => "sequentially consistent".to_owned(),
         Model::Tso => format!("tso with {}", plural(system.store_buffer, "buffered store")),
