@@ -124,12 +124,18 @@ fn a_successor_waits_for_a_former_owner_until_that_one_lets_it_go_on() {
     assert_eq!(run(true), (None, None));
 }
 
-#[test]
-fn a_former_owner_waits_for_a_successor_that_has_not_linked_itself() {
-    let mut w = World::new(2);
+/// Core 0 has released A and keeps its entry in the queue.
+fn former_owner(cpus: usize) -> World {
+    let mut w = World::new(cpus);
     w.line_up(10, 0, A, 0);
     w.held(11, 0, A);
     w.released_alone(20, 0, A, tail(0, 0));
+    w
+}
+
+#[test]
+fn a_former_owner_waits_for_a_successor_that_has_not_linked_itself() {
+    let mut w = former_owner(2);
     w.attempt(25, 1, A);
     w.queued(25, 1, A, tail(0, 0), tail(1, 0));
     w.wait(30, 0, A, WaitKind::HandOver);
@@ -146,10 +152,7 @@ fn a_former_owner_waits_for_a_successor_that_has_not_linked_itself() {
 
 #[test]
 fn of_two_former_owners_the_one_that_leaves_takes_its_own_entry() {
-    let mut w = World::new(3);
-    w.line_up(10, 0, A, 0);
-    w.held(11, 0, A);
-    w.released_alone(20, 0, A, tail(0, 0));
+    let mut w = former_owner(3);
     // The second one does not wait for its turn.
     w.attempt(30, 1, A);
     w.queued(30, 1, A, tail(0, 0), tail(1, 0));

@@ -153,6 +153,15 @@ fn look(w: &mut World, now: u64) -> Look {
     walk.seen().expect("it looks")
 }
 
+#[track_caller]
+fn are_different(looks: &[Look]) {
+    for (i, a) in looks.iter().enumerate() {
+        for (j, b) in looks.iter().enumerate() {
+            assert_eq!(a.is_again(b), i == j, "{i} {j}");
+        }
+    }
+}
+
 #[test]
 fn counts_move_on_with_the_periods_and_a_deadlock_lets_nothing_move() {
     let round = |w: &mut World, from: u64| {
@@ -231,11 +240,7 @@ fn what_an_attempt_has_come_to_is_part_of_what_is_seen() {
         attempt(10, A, &|w| w.queued(20, 0, A, 0, tail(0, 0))),
         attempt(10, A, &|w| w.wait(20, 0, A, WaitKind::Pending)),
     ];
-    for (i, a) in all.iter().enumerate() {
-        for (j, b) in all.iter().enumerate() {
-            assert_eq!(a.is_again(b), i == j, "{i} {j}");
-        }
-    }
+    are_different(&all);
 }
 
 #[test]
@@ -252,9 +257,5 @@ fn an_oracle_is_as_before_only_where_the_same_contexts_do_the_same() {
     };
     let looks: Vec<Look> =
         [(0, false), (1, false), (0, true), (1, true)].map(|(cpu, nmi)| look(&mut owned_by(cpu, nmi), 40)).into();
-    for (i, a) in looks.iter().enumerate() {
-        for (j, b) in looks.iter().enumerate() {
-            assert_eq!(a.is_again(b), i == j, "{i} {j}");
-        }
-    }
+    are_different(&looks);
 }

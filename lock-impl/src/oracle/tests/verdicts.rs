@@ -32,12 +32,18 @@ fn an_error_after_the_release_is_a_false_positive() {
     assert_eq!(totals.by_detector[&Some(Detector::AaBegin)].false_positives, 1);
 }
 
-#[test]
-fn an_error_before_a_wait_that_would_close_a_cycle_is_an_avoided_deadlock() {
+/// An NMI over the owner of A attempts A, and does not wait yet.
+fn over_an_owner() -> World {
     let mut w = World::new(2);
     w.take(10, 0, A);
     w.nmi(20, 0);
     w.attempt(21, 0, A);
+    w
+}
+
+#[test]
+fn an_error_before_a_wait_that_would_close_a_cycle_is_an_avoided_deadlock() {
+    let mut w = over_an_owner();
     let over_the_owner = w.failed(22, 0, A, EDEADLK, Detector::AaBeforeQueue);
     assert_eq!((over_the_owner.class, over_the_owner.latency_cycles), (Class::Avoided, None));
     w.attempt(31, 1, A);
@@ -54,10 +60,7 @@ fn classes_have_the_names_that_messages_use() {
 
 #[test]
 fn a_timeout_before_such_a_wait_avoids_nothing() {
-    let mut w = World::new(2);
-    w.take(10, 0, A);
-    w.nmi(20, 0);
-    w.attempt(21, 0, A);
+    let mut w = over_an_owner();
     assert_eq!(w.timeout(22, 0, A).class, Class::TimeoutOutsideCycle);
     assert_eq!(w.0.totals().verdicts.avoided, 0);
 }
