@@ -9,8 +9,8 @@
 //! | unwound | that member's attempt returned its error (mark `failed`) |
 //! | healed | everybody who was on the cycle or behind it at the detection has ended that attempt, or waits in good order |
 //!
-//! To *wait in good order* is to depend on nobody of these who is giving up (between `found` and `failed`), or whose
-//! predecessor has left the queue and who has not yet said what it was told. So flushed waiters heal when
+//! They *wait in good order* while none of these is giving up (between `found` and `failed`), or has lost its
+//! predecessor in the queue and not yet said what it was told. So flushed waiters heal when
 //! the last of them has returned, a waiter that was handed the head's role heals when it has taken it, and one that
 //! waits for an owner at work is in order at once. A deadlock that forms behind a former one has an anatomy of its own.
 //!
@@ -380,14 +380,13 @@ impl Oracle {
         if !self.recoveries.open.iter().any(|o| o.unwound && o.dissolved()) {
             return;
         }
-        let Oracle { state, scratch, recoveries, now, .. } = self;
+        let Oracle { state, recoveries, now, .. } = self;
         let mut next = 0;
         while next < recoveries.open.len() {
             let open = &mut recoveries.open[next];
             open.affected.retain(|&key| state.attempt_of(key).is_some());
-            let starts = open.affected.iter().map(|key| key.context);
-            let wrong = |c: ContextId| state.is_in_disorder(c) && open.affected.iter().any(|k| k.context == c);
-            if open.unwound && open.dissolved() && !state.any_reached(scratch, starts, wrong) {
+            let in_disorder = open.affected.iter().any(|key| state.is_in_disorder(key.context));
+            if open.unwound && open.dissolved() && !in_disorder {
                 open.end_waits(state, *now, |_| true);
                 let mut what = recoveries.open.remove(next).what;
                 what.healed_at = *now;

@@ -170,35 +170,6 @@ impl State {
         seen
     }
 
-    /// Whether one of `starts`, or somebody they depend on, is as asked. Searches the state itself.
-    pub(super) fn any_reached(
-        &self,
-        scratch: &mut Scratch,
-        starts: impl Iterator<Item = ContextId>,
-        mut wanted: impl FnMut(ContextId) -> bool,
-    ) -> bool {
-        let Scratch { seen, todo } = scratch;
-        seen.clear();
-        seen.resize(self.stacks.len() * self.depth_max, false);
-        todo.clear();
-        let slot = |c: ContextId| c.cpu as usize * self.depth_max + c.depth as usize;
-        for start in starts {
-            seen[slot(start)] = true;
-            todo.push(start);
-        }
-        while let Some(context) = todo.pop() {
-            if wanted(context) {
-                return true;
-            }
-            self.each_edge(context, |edge| {
-                if !std::mem::replace(&mut seen[slot(edge.to)], true) {
-                    todo.push(edge.to);
-                }
-            });
-        }
-        false
-    }
-
     /// Whether a path of at least one edge leads from `start` back to it. This is the test made at
     /// every wait, so it searches the state itself and builds no graph.
     pub(super) fn reaches_itself(&self, scratch: &mut Scratch, start: ContextId) -> bool {

@@ -49,6 +49,20 @@ fn a_flush_heals_when_the_last_of_the_flushed_has_returned() {
 }
 
 #[test]
+fn who_fails_by_itself_is_not_judged_as_of_the_flush_behind_it() {
+    // The NMI is on a cycle when the flush begins at 410, and on none when it fails.
+    let fails = |detector: Detector| {
+        let mut w = queue_over_an_owner();
+        w.wait(410, 1, A, WaitKind::HandOver);
+        w.no_cycle();
+        w.timeout(430, 1, A);
+        w.failed(460, 0, A, ETIMEDOUT, detector).class
+    };
+    assert_eq!(fails(Detector::Flushed), Class::Miss);
+    assert_eq!(fails(Detector::TimeoutHead), Class::Late);
+}
+
+#[test]
 fn a_head_that_is_handed_on_heals_when_the_next_has_taken_it() {
     let mut w = queue_over_an_owner();
     w.found(400, 0, A); // The NMI itself, without a check before.

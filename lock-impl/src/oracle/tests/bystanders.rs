@@ -33,6 +33,16 @@ fn they_lose_time_until_they_fail_or_get_the_lock() {
 }
 
 #[test]
+fn whose_handler_waits_behind_a_lost_head_has_not_begun_to_wait_itself() {
+    let mut w = lost_head();
+    w.attempt(300, 4, 0x4000);
+    w.nmi(310, 4);
+    w.want(320, 4, A, WaitKind::TestAndSet);
+    let lost = (400 - 65) + (400 - 70) + (400 - 320);
+    assert_eq!(w.0.bystanders(400), Bystanders { count: 3, errors: 0, wait_cycles: lost });
+}
+
+#[test]
 fn an_end_of_other_deadlocks_does_not_end_it() {
     let mut w = lost_head();
     // Core 1 gives up, too, then a deadlock forms elsewhere and passes.

@@ -268,3 +268,15 @@ fn cycles_are_counted_by_what_carries_them_and_who_waits_is_told() {
     let totals = plain.0.totals();
     assert_eq!((plain.formed(), totals.cycles_queue_carried, totals.cycles_context_carried), (1, 0, 0));
 }
+
+#[test]
+fn whoever_releases_one_lock_while_it_waits_for_another_waits_on() {
+    let mut w = World::new(2);
+    w.take(10, 0, A);
+    w.take(12, 0, C);
+    w.take(14, 1, B);
+    w.want(20, 0, B, WaitKind::Pending);
+    w.released(30, 0, A);
+    w.want(40, 1, C, WaitKind::Pending);
+    assert_eq!((w.cycle().name, w.cycle().formed_at), (CycleName::Abba, 40));
+}

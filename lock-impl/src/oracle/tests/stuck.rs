@@ -151,6 +151,7 @@ fn waits_without_a_deadline_are_counted_with_the_longest() {
     assert_eq!(of(&w, WaitKind::HandOver), UnboundedWaits { count: 1, ended: 1, longest_cycles: 30 });
     w.timeout(300, 1, A);
     w.want(400, 1, A, WaitKind::Queued);
+    w.wait(450, 1, A, WaitKind::Queued); // Inside the loop: the same wait.
     assert_eq!(of(&w, WaitKind::Queued), UnboundedWaits { count: 1, ended: 0, longest_cycles: 600 });
     assert_eq!(of(&w, WaitKind::Head), head);
     assert_eq!(of(&w, WaitKind::PendingHandOver).count, 0);
