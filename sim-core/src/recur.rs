@@ -98,7 +98,7 @@ pub struct Walk {
     now: Cycle,
     what: What,
     /// `[counter]`: its value when the walk came there.
-    known: Vec<u64>,
+    known: Vec<u32>,
 }
 
 impl Walk {
@@ -224,36 +224,22 @@ impl Walk {
         }
     }
 
-    /// A counter from which [numbers](Walk::number) are taken, which comes round behind `last`. Gives how numbers name it.
-    pub fn counter(&mut self, counter: &mut u64, last: u64) -> usize {
+    /// A counter of few bits from which [numbers](Walk::number) are taken, which comes round behind `last`. Gives how numbers name it.
+    pub fn counter(&mut self, counter: &mut u32, last: u32) -> usize {
+        let mut wide = u64::from(*counter);
         self.known.push(*counter);
         if let What::Look(look) = &mut self.what {
-            look.counters.push((look.counts.len(), last));
+            look.counters.push((look.counts.len(), u64::from(last)));
         }
-        self.count(counter);
+        self.count(&mut wide);
+        *counter = wide as u32;
         self.known.len() - 1
     }
 
-    /// As [`Walk::counter`], of one with few bits.
-    pub fn small_counter(&mut self, counter: &mut u32, last: u32) -> usize {
-        let mut wide = u64::from(*counter);
-        let name = self.counter(&mut wide, u64::from(last));
-        *counter = wide as u32;
-        name
-    }
-
-    /// A number taken from a counter.
-    pub fn number(&mut self, number: &mut u64, counter: usize) {
+    /// A number taken from a counter that comes round behind `last`.
+    pub fn number(&mut self, number: &mut u32, counter: usize, last: u32) {
         match &mut self.what {
-            What::Look(look) => look.words.push(self.known[counter].wrapping_sub(*number)),
-            What::Move { numbers, .. } => *number = number.wrapping_add(numbers[counter]),
-        }
-    }
-
-    /// As [`Walk::number`], of a counter with few bits: one that comes round behind `last`.
-    pub fn small_number(&mut self, number: &mut u32, counter: usize, last: u32) {
-        match &mut self.what {
-            What::Look(look) => look.words.push(u64::from((self.known[counter] as u32).wrapping_sub(*number) & last)),
+            What::Look(look) => look.words.push(u64::from(self.known[counter].wrapping_sub(*number) & last)),
             What::Move { numbers, .. } => *number = number.wrapping_add(numbers[counter] as u32) & last,
         }
     }
@@ -323,8 +309,8 @@ mod tests {
             w.word(*word);
             w.moment(at);
             w.expiry(over);
-            let name = w.small_counter(counter, 0xff);
-            w.small_number(number, name, 0xff);
+            let name = w.counter(counter, 0xff);
+            w.number(number, name, 0xff);
             w.count(count);
         }
     }

@@ -384,9 +384,9 @@ impl Recur for Fabric {
             w.refuse();
         }
         for counter in sent {
-            w.small_counter(counter, NUMBER_MASK);
+            w.counter(counter, NUMBER_MASK);
         }
-        w.small_counter(broadcasts, u32::MAX);
+        w.counter(broadcasts, u32::MAX);
         last_forward.iter_mut().for_each(|ready| w.expiry(ready));
         for (ready, arrival) in last_to_memory {
             w.expiry(ready);

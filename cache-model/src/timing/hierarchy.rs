@@ -67,7 +67,7 @@ impl Recur for MemorySystem {
         let (number, kind) = upgrade;
         w.word(*kind as u64);
         match numbering.bus {
-            Some(bus) if *number > 0 => w.small_number(number, bus, u32::MAX),
+            Some(bus) if *number > 0 => w.number(number, bus, u32::MAX),
             // None so far: less than every number.
             _ => w.word(0),
         }

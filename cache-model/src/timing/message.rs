@@ -206,8 +206,8 @@ impl Message {
         w.values(data);
         cause.walk(w);
         match numbering.bus.filter(|_| !waiting && kind.network() == Network::Request && src.0 < numbering.caches) {
-            Some(bus) => w.small_number(number, bus, u32::MAX),
-            None => w.small_number(number, usize::from(src.0), NUMBER_MASK),
+            Some(bus) => w.number(number, bus, u32::MAX),
+            None => w.number(number, usize::from(src.0), NUMBER_MASK),
         }
     }
 

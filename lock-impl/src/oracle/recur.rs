@@ -9,14 +9,10 @@ use super::state::{Attempt, ContextId, Entry, Frame, Lock, Owner, Place, State, 
 use super::{Bystanders, Oracle, anatomy};
 use sim_core::recur::{Recur, Walk};
 
-/// An activation, by the counter that numbers them; tasks are there from the start.
-fn context(id: &mut ContextId, w: &mut Walk, serials: usize) {
+/// An activation. No period in which a handler returned comes again ([`Oracle::leave`] notes when), so neither does their number grow in one.
+fn context(id: &ContextId, w: &mut Walk) {
     let ContextId { cpu, depth, serial } = id;
-    w.word(u64::from(*cpu) << 32 | u64::from(*depth));
-    match depth {
-        0 => w.word(*serial),
-        _ => w.number(serial, serials),
-    }
+    [u64::from(*cpu), u64::from(*depth), *serial].into_iter().for_each(|n| w.word(n));
 }
 
 impl Recur for Oracle {
@@ -40,29 +36,28 @@ impl Recur for Oracle {
         }
         [*count, *errors, *wait_cycles, *cycle_id_next, *left_at].into_iter().for_each(|n| w.word(n));
         w.maybe(*stuck_since);
-        let serials = state.walk(w);
-        w.option(acting, |id, w| context(id, w, serials));
+        state.walk(w);
+        w.option(acting, |id, w| context(id, w));
         totals.walk(w);
         w.cycles(now);
     }
 }
 
 impl State {
-    /// Gives the counter of activations.
-    fn walk(&mut self, w: &mut Walk) -> usize {
+    fn walk(&mut self, w: &mut Walk) {
         let State { stacks, locks, by_address: _, serial_next, depth_max } = self;
-        let serials = w.counter(serial_next, u64::MAX);
+        w.word(*serial_next);
         w.word(*depth_max as u64);
         for stack in stacks {
             w.each(stack, |Frame { id, kind, entered_at, held, attempt, wait }, w| {
-                context(id, w, serials);
+                context(id, w);
                 w.word(*kind as u64);
                 match id.depth {
                     0 => w.word(*entered_at),
                     _ => w.cycles(entered_at),
                 }
                 w.word(u64::from(*held));
-                w.option(attempt, |attempt, w| attempt.walk(w, serials));
+                w.option(attempt, |attempt, w| attempt.walk(w));
                 w.option(wait, |Wait { lock, kind, since, bounded, bounded_since }, w| {
                     w.word(*lock as u64);
                     w.word(*kind as u64);
@@ -75,29 +70,28 @@ impl State {
         w.each(locks, |Lock { address, owner, pending, heads, queue }, w| {
             w.word(*address);
             w.option(owner, |Owner { context: id, since, has_entry }, w| {
-                context(id, w, serials);
+                context(id, w);
                 w.cycles(since);
                 w.flag(*has_entry);
             });
             for list in [pending, heads] {
                 w.each(list, |(id, since), w| {
-                    context(id, w, serials);
+                    context(id, w);
                     w.cycles(since);
                 });
             }
             w.each(queue, |Entry { context: id, tail, joined_at, outlives_lock }, w| {
-                context(id, w, serials);
+                context(id, w);
                 w.word(*tail);
                 w.cycles(joined_at);
                 w.flag(*outlives_lock);
             });
         });
-        serials
     }
 }
 
 impl Attempt {
-    fn walk(&mut self, w: &mut Walk, serials: usize) {
+    fn walk(&mut self, w: &mut Walk) {
         let Attempt {
             lock,
             began_at,
@@ -121,10 +115,10 @@ impl Attempt {
         w.word(*lock as u64);
         w.cycles(began_at);
         w.option(place, |Place { predecessor, linked }, w| {
-            w.option(predecessor, |id, w| context(id, w, serials));
+            w.option(predecessor, |id, w| context(id, w));
             w.flag(*linked);
         });
-        w.option(cycle_ended_by, |id, w| context(id, w, serials));
+        w.option(cycle_ended_by, |id, w| context(id, w));
         for at in [cycle_ended_at, unwound_at, checked_at, waits_since] {
             w.option(at, |at, w| w.cycles(at));
         }

@@ -90,7 +90,7 @@ impl State {
     /// outside is left.
     fn stuck_for_good(&self, idle: &dyn Fn(usize) -> bool, silent: bool) -> BTreeSet<ContextId> {
         let alone = |context| silent && (self.lacks_an_heir(context) || self.has_ended(context, idle));
-        let mut set: BTreeSet<ContextId> = self.frames().map(|f| f.id).filter(|&c| self.is_passive(c, idle)).collect();
+        let mut set: BTreeSet<ContextId> = self.frames().map(|f| f.id).collect();
         loop {
             let keeps = |&context: &ContextId| {
                 let mut kept = alone(context);
@@ -106,13 +106,6 @@ impl State {
             }
             set = rest;
         }
-    }
-
-    /// Does nothing by itself: it is interrupted, waits without a deadline, or has ended.
-    fn is_passive(&self, context: ContextId, idle: &dyn Fn(usize) -> bool) -> bool {
-        let covered = self.stacks[context.cpu as usize].len() > context.depth as usize + 1;
-        let waits = self.frame(context).and_then(|f| f.wait).is_some_and(|w| !w.bounded);
-        covered || waits || self.has_ended(context, idle)
     }
 
     /// A task that has ended although it owns a lock.

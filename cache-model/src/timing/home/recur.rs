@@ -32,7 +32,7 @@ impl Home {
             w.expiry(until);
             w.option(next, |(sender, number), w| {
                 w.word(u64::from(sender.0));
-                w.small_number(number, usize::from(sender.0), NUMBER_MASK);
+                w.number(number, usize::from(sender.0), NUMBER_MASK);
             });
             Message::walk_all(waiting, w, numbering);
         });

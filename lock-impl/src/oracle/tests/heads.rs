@@ -151,6 +151,17 @@ fn a_former_owner_waits_for_a_successor_that_has_not_linked_itself() {
 }
 
 #[test]
+fn only_a_former_owner_itself_waits_for_its_successor() {
+    let mut w = former_owner(2);
+    for (mark, args) in
+        [(MarkKind::Wait, [A, WaitKind::HandOver as u64, NO_DEADLINE]), (MarkKind::Queued, [A, tail(0, 0), 0])]
+    {
+        let err = w.0.mark(30, 1, mark, args);
+        assert!(matches!(err, Err(Violation::MarkWithoutAttempt { .. })), "{err:?}");
+    }
+}
+
+#[test]
 fn of_two_former_owners_the_one_that_leaves_takes_its_own_entry() {
     let mut w = former_owner(3);
     // The second one does not wait for its turn.

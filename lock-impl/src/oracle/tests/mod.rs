@@ -204,6 +204,39 @@ fn counts_move_on_with_the_periods_and_a_deadlock_lets_nothing_move() {
 }
 
 #[test]
+fn it_matters_who_owns_which_lock() {
+    let owned_by = |of_a: usize, of_b: usize| {
+        let mut w = World::new(2);
+        w.take(1, 0, A);
+        w.released(3, 0, A);
+        w.take(5, 0, B);
+        w.released(7, 0, B);
+        w.attempt(10, of_a, A);
+        w.attempt(10, of_b, B);
+        w.held(20, of_a, A);
+        w.held(20, of_b, B);
+        look(&mut w, 40)
+    };
+    are_different(&[owned_by(0, 1), owned_by(1, 0)]);
+}
+
+#[test]
+fn an_error_to_come_lets_nothing_move() {
+    let mut w = World::new(3);
+    w.take(10, 0, A);
+    w.line_up(50, 1, A, 0);
+    w.line_up(60, 2, A, tail(1, 0));
+    assert!(look(&mut w, 80).is_whole());
+    // A time-out without a deadlock: who is behind has lost no time to one, and is told to fail all the same.
+    w.wait(90, 1, A, WaitKind::HandOver);
+    w.timeout(95, 1, A);
+    w.released(97, 0, A);
+    assert!(!look(&mut w, 100).is_whole());
+    w.failed(110, 2, A, ETIMEDOUT, Detector::Flushed);
+    assert!(look(&mut w, 120).is_whole());
+}
+
+#[test]
 fn who_is_no_head_any_more_leaves_the_other_heads() {
     let mut w = World::new(3);
     w.take(10, 2, A);

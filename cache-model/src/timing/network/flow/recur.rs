@@ -68,7 +68,7 @@ impl Interconnect {
         let Parcel { network, from, to, bytes, order: (sender, number) } = parcel;
         w.word(u64::from(*network) | u64::from(*from) << 16 | u64::from(*to) << 32 | u64::from(*here) << 48);
         w.word(*bytes);
-        w.small_number(number, usize::from(*sender), NUMBER_MASK);
+        w.number(number, usize::from(*sender), NUMBER_MASK);
         w.word(u64::from(*last) << 32 | u64::from(*held));
         w.word(u64::from(*virtual_channel));
         w.moment(since);
