@@ -134,11 +134,9 @@ impl State {
 impl Oracle {
     /// After a wait was reported: notes the time if it made a deadlock that nothing can end.
     pub(super) fn look_for_stuck(&mut self, closer: ContextId) {
-        let waits = self.state.frame(closer).and_then(|f| f.wait);
-        if self.stuck_since.is_some() || self.live.is_empty() || waits.is_none_or(|w| w.bounded) {
-            return;
-        }
-        if self.state.reaches_itself(&mut self.scratch, closer)
+        if self.stuck_since.is_none()
+            && !self.live.is_empty()
+            && self.state.reaches_itself(&mut self.scratch, closer)
             && self.state.stuck_for_good(&|_| false, false).contains(&closer)
         {
             self.stuck_since = Some(self.now);

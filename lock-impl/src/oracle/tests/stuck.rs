@@ -73,6 +73,9 @@ fn an_interrupted_context_cannot_look_at_its_deadline() {
     w.wait(90, 1, A, WaitKind::Pending);
     assert_eq!(stuck(&w), [(0, 0), (0, 1), (1, 0)]);
     assert_eq!(w.0.stuck_since(), Some(70));
+    // The task waits for the owner of B as well; what keeps it is first of all its handler.
+    let all = w.0.stuck(&|_| false, true).unwrap();
+    assert_eq!(all.contexts[0].why, Why::DependsOn(all.contexts[1].who, Reason::Interrupted));
 }
 
 #[test]
