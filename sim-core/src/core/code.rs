@@ -276,10 +276,11 @@ mod tests {
     use crate::asm::{Options, assemble};
     use crate::program::Source;
 
-    /// `[micro-op]`: issue costs on a core of this width where arithmetic takes `alu` cycles.
-    fn costs_of(body: &str, width: u32, alu: u32) -> Vec<u64> {
-        let text = format!("proc p(a, b) -> c {{\n{body}}}\n");
-        let program = assemble(&[Source { name: "t".into(), text }], &Options::default()).expect("it assembles");
+    /// A program for two cores of this width where arithmetic takes `alu` cycles; its micro-op 1 is watched if `watched`.
+    fn code_of(text: &str, width: u32, alu: u32, watched: bool) -> Code {
+        let sources = [Source { name: "t".into(), text: text.into() }];
+        let program =
+            assemble(&sources, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&sources, false)));
         let params = CoreParams {
             width,
             model: MemoryModel::Sc,
@@ -295,9 +296,13 @@ mod tests {
             context_read: 3,
             event_stream: 0,
         };
-        let n = program.ops.len();
-        let code = Code::new(Arc::new(program), &params, 1, &[]);
-        (0..n).map(|pc| code.cost(pc as Pc)).collect()
+        Code::new(Arc::new(program), &params, 2, if watched { &[1] } else { &[] })
+    }
+
+    /// `[micro-op]`: issue costs.
+    fn costs_of(body: &str, width: u32, alu: u32) -> Vec<u64> {
+        let code = code_of(&format!("proc p(a, b) -> c {{\n{body}}}\n"), width, alu, false);
+        (0..code.program.ops.len()).map(|pc| code.cost(pc as Pc)).collect()
     }
 
     #[test]
@@ -321,5 +326,54 @@ mod tests {
         assert_eq!(costs_of(loop_, 4, 1), [1, 1, 1, 1, 40, 1, 7]);
         // A branch that reads nothing of its group is in it.
         assert_eq!(costs_of("  c = a + 1\n  if b == 9 goto l\n  d = a + 2\nl:\n  ret c\n", 4, 1), [1, 0, 1, 7]);
+    }
+
+    #[test]
+    fn a_mark_takes_nothing_and_divides_no_group() {
+        let text = "struct word { w: u64 }\nobject x: word\nproc p(a, b) -> c {\n  c = a + 1\n  mark attempt(x)\n  d = b + 2\n  ret d\n}\n";
+        let code = code_of(text, 4, 1, false);
+        assert_eq!((0..4).map(|pc| code.cost(pc)).collect::<Vec<_>>(), [1, 0, 0, 7]);
+        assert_eq!((0..5).map(|pc| code.is_mark(pc)).collect::<Vec<_>>(), [false, true, false, false, false]);
+    }
+
+    #[test]
+    fn private_is_what_nobody_sees_and_no_mark_follows() {
+        let text = "struct word { w: u64 }\nobject x: word\nproc p(a, b) -> c {\n  c = a + 1\n  d = c + 2\n  mark attempt(x)\n  e = a / 3\n  pause\n  f = load.u64 [x.w]\n  ret f\n}\n";
+        let private = |watched| {
+            let code = code_of(text, 1, 1, watched);
+            (0..7).map(|pc| code.private_cost(pc)).collect::<Vec<_>>()
+        };
+        // A division may fault; where a return leads is seen later.
+        assert_eq!(private(false), [Some(1), None, None, None, Some(40), None, Some(7)]);
+        let text = text.replace("  mark attempt(x)\n", "");
+        let private = |watched| {
+            let code = code_of(&text, 1, 1, watched);
+            (0..3).map(|pc| code.private_cost(pc)).collect::<Vec<_>>()
+        };
+        assert_eq!(private(false), [Some(1), Some(1), None]);
+        assert_eq!(private(true), [Some(1), None, None], "somebody counts the boundary before it");
+    }
+
+    #[test]
+    fn only_what_an_object_takes_is_mapped() {
+        let code = code_of(
+            "struct word { w: u64 }\nstruct own percpu { w: u64 }\nobject x: word\nproc p() {\n  ret\n}\n",
+            1,
+            1,
+            false,
+        );
+        let (program, mapped) = (&code.program, |addr| code.is_mapped(addr));
+        assert_eq!(
+            [GLOBAL_BASE - 1, GLOBAL_BASE, code.global_end - 1, code.global_end].map(mapped),
+            [false, true, true, false]
+        );
+        let end = PERCPU_BASE + 2 * program.percpu_stride;
+        assert_eq!([PERCPU_BASE - 1, PERCPU_BASE, end - 1, end].map(mapped), [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_program_sends_if_it_interrupts_others() {
+        let sends = |op: &str| code_of(&format!("proc p(a) {{\n  {op}\n  ret\n}}\n"), 1, 1, false).sends();
+        assert_eq!(["raise 1", "ipi.others 1", "ipi.to 1, a"].map(sends), [false, true, true]);
     }
 }

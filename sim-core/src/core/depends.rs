@@ -158,4 +158,49 @@ on:
         // same's own; then a, b, d, f, g, j, l, n.
         assert_eq!(found, [false, false, false, true, true, true, false, false, false]);
     }
+
+    /// Whether the last load's address may depend on a loaded value, and whether a loaded value may get into any address or into memory.
+    fn of(body: &str) -> (bool, bool) {
+        let text = format!(
+            "struct line align 64 {{ w: [u64; 8] }}\nobject x: line\nobject y: line\nproc main() {{\n{body}\n  z = load.u64 [y.w[k]]\n  ret\n}}\n"
+        );
+        let source = [Source { name: "test".into(), text }];
+        let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
+        let last = program.ops.iter().rposition(|op| matches!(op, Op::Load { .. })).expect("one is there");
+        (dependent(&program)[last], loads_flow_on(&program))
+    }
+
+    #[test]
+    fn what_any_read_of_memory_gives_is_loaded_and_so_is_what_is_computed_from_it() {
+        for gives in [
+            "  k = load.u64 [x.w[0]]",
+            "  k = xchg.u64 [x.w[0]], 1",
+            "  k = local_add.u64 [x.w[0]], 1",
+            "  k, ok = cas.u64 [x.w[0]], 0, 1",
+            "  was, k = cas.u64 [x.w[0]], 0, 1",
+            "  a = load.u64 [x.w[0]]\n  k = a",
+            "  a = load.u64 [x.w[0]]\n  k = a + 1",
+            "  a = load.u64 [x.w[0]]\n  i = 3\n  k = i + a",
+        ] {
+            assert_eq!(of(gives), (true, true), "{gives}");
+        }
+        for gives in ["  k = 3", "  i = 3\n  k = i + 1", "  a = load.u64 [x.w[0]]\n  k = 2"] {
+            assert_eq!(of(gives), (false, false), "{gives}");
+        }
+    }
+
+    #[test]
+    fn a_loaded_value_flows_on_into_memory_and_into_every_kind_of_address() {
+        for (then, flows) in [
+            ("store.u64 [y.w[0]], a", true),
+            ("store.u64 [y.w[a]], 1", true),
+            ("store.u64 [y.w[0]], 1", false),
+            ("was = xchg.u64 [y.w[a]], 1", true),
+            ("was = xchg.u64 [y.w[0]], 1", false),
+            ("was = local_add.u64 [y.w[a]], 1", true),
+            ("was = local_add.u64 [y.w[0]], 1", false),
+        ] {
+            assert_eq!(of(&format!("  k = 0\n  a = load.u64 [x.w[0]]\n  {then}")), (false, flows), "{then}");
+        }
+    }
 }
