@@ -7,6 +7,7 @@
 
 mod clocks;
 mod compare;
+mod forms;
 mod generate;
 mod machines;
 mod periods;

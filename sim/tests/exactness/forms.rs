@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a spin may compute with: every form is computed, and ends in the very iteration in which it would if executed.
+
+use sim_core::rng::Stream;
+use sim_core::time::Cycle;
+
+use crate::compare::compare;
+use crate::phases::machine;
+
+/// An iteration has one micro-op beside those of the form: `n` counts on from 0.
+const TEXT: &str = "
+struct line align 64 kind payload { w: [u64; 8] }
+struct area percpu align 64 kind other { v: [u64; 32] }
+object flag: line
+proc same(v) -> r {
+  r = v
+  ret r
+}
+proc spinner() {
+  n = 0
+  m = 0
+  t = 0
+BEFORE
+top:
+  n = n + 1
+BODY
+  pause
+  goto top
+out:
+  mark note(n, m, t)
+  ret
+}
+proc writer() {
+  ret
+}
+proc on_nmi() {
+  n = local_add.u64 [cpu.area.v[1]], 1
+  mark note(n)
+  ret
+}
+";
+
+/// What comes before the spin and what an iteration does. Each ends after 1000 to 5000 iterations.
+const FORMS: [(&str, &str); 33] = [
+    ("", "if n == 3000 goto out"),
+    ("", "if n >= 3000 goto out"),
+    ("", "if n > 3000 goto out"),
+    ("", "if 3000 <= n goto out"),
+    ("", "if 3000 < n goto out"),
+    ("", "if n < 3000 goto on\n goto out\non:"),
+    ("", "if n != 3000 goto on\n goto out\non:"),
+    // The counter on the right, subtracted, on both sides.
+    ("", "t = 3000 - n\n if t == 0 goto out"),
+    ("", "t = n - 3000\n if t == 0 goto out"),
+    ("", "t = 5 + n\n if t == 3000 goto out"),
+    ("", "t = n + 5\n if t == 3000 goto out"),
+    ("", "t = n + n\n if t == 6000 goto out"),
+    ("", "t = n + n\n t = t - n\n if t == 3000 goto out"),
+    // A constant folded in every iteration.
+    ("", "t = m + 3000\n if n == t goto out"),
+    ("", "t = 3000 * 1\n t = t / 2\n if n == t goto out"),
+    ("", "t = call same(n)\n if t == 3000 goto out"),
+    // Two that move, at different paces; the second pair never meets.
+    ("", "m = m + 2\n t = n + 2000\n if m >= t goto out"),
+    ("m = 1", "m = m + 3\n t = n + 4000\n if m == t goto out\n if n == 3000 goto out"),
+    // Downwards, and through both ends of the numbers.
+    ("m = 9000", "m = m - 3\n if m == 0 goto out"),
+    ("m = 9001", "m = m - 3\n if m > 9001 goto out"),
+    ("m = 8999", "m = m - 3\n if m <s 0 goto out"),
+    ("m = 9223372036854766807", "m = m + 3\n if m <s 0 goto out"),
+    ("m = 18446744073709542616", "m = m + 3\n if m < 9000 goto out"),
+    ("m = 0\n m = m - 9000", "m = m + 3\n if m >=s 0 goto out"),
+    ("m = 0\n m = m - 9000", "m = m + 3\n if m >s 7 goto out"),
+    ("m = 9000", "m = m - 3\n if m <=s 0 goto out"),
+    // Cut to the low bits, until they carry.
+    ("", "t = n & 1023\n if t == 1000 goto out"),
+    ("", "t = n & 1023\n if t == 0 goto on\n if n > 2500 goto out\non:"),
+    ("m = 5000", "m = m - 1\n t = m & 2047\n if t == 0 goto out"),
+    // What a core knows without looking at memory.
+    ("", "t = cpu\n t = t + 3000\n if n == t goto out"),
+    ("", "t = cpus\n t = t + 3000\n if n == t goto out"),
+    ("", "t = context\n t = t + 3000\n if n == t goto out"),
+    ("", "p: line = lea [flag.w[2]]\n t = load.u64 [p.w[1]]\n if n == 3000 goto out"),
+];
+
+#[test]
+fn a_spin_computes_with_every_form_and_ends_where_it_would() {
+    for (before, body) in FORMS {
+        for (width, landing) in [(1, None), (4, None), (2, Some(4001))] {
+            let spec = machine(&TEXT.replace("BEFORE", before).replace("BODY", body), width, landing);
+            let t = compare(&spec, Cycle(1_000_000), &mut Stream::derive(1, 0, "forms"));
+            let t = t.unwrap_or_else(|e| panic!("{body}, width {width}: {e}"));
+            let computed = t.spins > u64::from(landing.is_some()) && t.fast_events * 10 < t.exact_events;
+            assert!(computed, "{body}, width {width}: {t:?}");
+        }
+    }
+}
