@@ -290,4 +290,41 @@ mod tests {
         assert_eq!(sb.next(false, |_| true), Some(0));
         assert!(!sb.holds_up(0x200, Width::U8) && sb.holds_up(0x1c0, Width::U64) && !sb.has_release());
     }
+
+    #[test]
+    fn what_decides_when_a_store_goes_is_part_of_what_is_seen() {
+        let looks = |change: &dyn Fn(&mut StoreBuffer)| {
+            let mut sb = StoreBuffer::default();
+            sb.push(entry(0x100, Width::U32, 1), false);
+            change(&mut sb);
+            let mut walk = Walk::look(Cycle(50));
+            sb.walk(&mut walk);
+            walk.seen().expect("it looks")
+        };
+        let all = [
+            looks(&|sb| sb.push(entry(0x200, Width::U32, 1), false)),
+            looks(&|sb| sb.push(entry(0x200, Width::U32, 1), true)),
+            looks(&|sb| {
+                sb.push(entry(0x200, Width::U32, 1), false);
+                sb.set_pending(1);
+            }),
+            looks(&|sb| {
+                sb.push(entry(0x200, Width::U32, 1), true);
+                sb.set_pending(1);
+            }),
+            looks(&|sb| {
+                sb.fence();
+                sb.push(entry(0x200, Width::U32, 1), false);
+            }),
+            looks(&|sb| {
+                sb.push(entry(0x200, Width::U32, 1), false);
+                sb.fence();
+            }),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            for (j, b) in all.iter().enumerate() {
+                assert_eq!(a.is_again(b), i == j, "{i} {j}");
+            }
+        }
+    }
 }

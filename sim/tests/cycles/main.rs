@@ -20,3 +20,4 @@ mod lock;
 mod ping_pong;
 mod rmw;
 mod stores;
+mod waits;
