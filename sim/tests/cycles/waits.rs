@@ -73,3 +73,15 @@ fn marks_are_no_micro_ops() {
     assert_eq!(retired("proc t0() {\n  z = 0\n  ret\n}\n"), 2);
     assert_eq!(retired("proc t0() {\n  mark note(1, 0, 0)\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}\n"), 2);
 }
+
+#[test]
+fn who_waits_for_an_event_that_never_comes_is_not_at_rest() {
+    let rests = |text: &str| {
+        let mut m = machine(&with_stream(0), text);
+        assert_eq!(m.run_until(Cycle(10_000)), Outcome::Idle);
+        m.is_quiescent()
+    };
+    let line = line_of(&tiny(), 0, 0);
+    assert!(rests(&format!("proc t0() {{\n  x = load.u64 [{line}]\n  halt\n  ret\n}}\n")), "asleep");
+    assert!(!rests(&format!("proc t0() {{\n  x = load.u64 [{line}]\n  wfe [{line}]\n  ret\n}}\n")));
+}
