@@ -169,3 +169,38 @@ proc t0() {\n  z = 0\n  mark note(1, 0, 0)\nhere:\n  z = 0\n  mark note(2, 0, 0)
     let n = notes(&spec, text);
     assert_eq!([1, 9, 8, 2].map(|i| n.at(0, i)), [0, 82, 145, 161]);
 }
+
+#[test]
+fn a_watched_boundary_that_is_issued_again_counts_once() {
+    // Two stores that miss fill the buffer of `tiny`, so the third waits at the label and is issued again.
+    let spec = tiny();
+    let [a, b, c] = [0, 1, 2].map(|slice| line_of(&spec, slice, 0));
+    let text = format!(
+        "{HANDLER}proc t0() {{
+  n = 0
+again:
+  n = n + 1
+  z = 0
+  mark note(n, 0, 0)
+  store.u64 [{a}], n
+  store.u64 [{b}], n
+here:
+  store.u64 [{c}], n
+  fence.full
+  if n < 3 goto again
+  ret
+}}
+"
+    );
+    let m = machine(&spec, &text);
+    let handler = m.program().procs.iter().position(|p| p.name == "handler").expect("the text has a handler") as u16;
+    let pc = m.program().label("t0.here").expect("the text has the label");
+    for nth in 1..=3 {
+        let mut spec = MachineSpec { stop_at: Cycle(1_000_000), ..spec.clone() };
+        let process = Process::Directed { pc, nth, repeat: false };
+        spec.sources[0].push(Source { name: "one".into(), number: 0, vector: Vector::Nmi, handler, process });
+        let n = notes(&spec, &text);
+        let before = n.0.iter().take_while(|note| note.2[0] != 9).count() as u64;
+        assert_eq!(before, nth, "it lands in the iteration in which the label is reached for the {nth}. time: {n:?}");
+    }
+}
