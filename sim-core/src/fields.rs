@@ -138,8 +138,8 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use crate::asm::{Options, assemble};
-    use crate::program::{PERCPU_BASE, Program, Source};
+    use crate::asm::assembled;
+    use crate::program::{PERCPU_BASE, Program};
 
     fn program() -> Program {
         let text = "
@@ -154,8 +154,7 @@ proc main() {
   ret
 }
 ";
-        let source = Source { name: "fields".into(), text: text.into() };
-        assemble(&[source], &Options::default()).expect("it assembles")
+        assembled(text)
     }
 
     #[test]

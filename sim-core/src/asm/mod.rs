@@ -136,6 +136,13 @@ pub fn assemble(sources: &[Source], options: &Options) -> Result<Program, Diagno
     assemble_with_info(sources, options).map(|(program, _)| program)
 }
 
+/// The program of one text that a test knows to be right.
+#[cfg(test)]
+pub(crate) fn assembled(text: &str) -> Program {
+    let sources = [Source { name: "test".into(), text: text.into() }];
+    assemble(&sources, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&sources, false)))
+}
+
 fn assemble_with_info(sources: &[Source], options: &Options) -> Result<(Program, Info), Diagnostics> {
     let mut sink = Sink::new(sources);
     let items = read_all(sources, &mut sink);

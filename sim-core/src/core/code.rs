@@ -273,14 +273,12 @@ fn costs(program: &Program, p: &CoreParams) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asm::{Options, assemble};
-    use crate::program::Source;
+    use crate::asm::assembled;
+
+    const WORD: &str = "struct word { w: u64 }\nobject x: word\n";
 
     /// A program for two cores of this width where arithmetic takes `alu` cycles; its micro-op 1 is watched if `watched`.
     fn code_of(text: &str, width: u32, alu: u32, watched: bool) -> Code {
-        let sources = [Source { name: "t".into(), text: text.into() }];
-        let program =
-            assemble(&sources, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&sources, false)));
         let params = CoreParams {
             width,
             model: MemoryModel::Sc,
@@ -296,7 +294,7 @@ mod tests {
             context_read: 3,
             event_stream: 0,
         };
-        Code::new(Arc::new(program), &params, 2, if watched { &[1] } else { &[] })
+        Code::new(Arc::new(assembled(text)), &params, 2, if watched { &[1] } else { &[] })
     }
 
     /// `[micro-op]`: issue costs.
@@ -330,38 +328,32 @@ mod tests {
 
     #[test]
     fn a_mark_takes_nothing_and_divides_no_group() {
-        let text = "struct word { w: u64 }\nobject x: word\nproc p(a, b) -> c {\n  c = a + 1\n  mark attempt(x)\n  d = b + 2\n  ret d\n}\n";
-        let code = code_of(text, 4, 1, false);
+        let text = format!("{WORD}proc p(a, b) -> c {{\n  c = a + 1\n  mark attempt(x)\n  d = b + 2\n  ret d\n}}\n");
+        let code = code_of(&text, 4, 1, false);
         assert_eq!((0..4).map(|pc| code.cost(pc)).collect::<Vec<_>>(), [1, 0, 0, 7]);
         assert_eq!((0..5).map(|pc| code.is_mark(pc)).collect::<Vec<_>>(), [false, true, false, false, false]);
     }
 
     #[test]
     fn private_is_what_nobody_sees_and_no_mark_follows() {
-        let text = "struct word { w: u64 }\nobject x: word\nproc p(a, b) -> c {\n  c = a + 1\n  d = c + 2\n  mark attempt(x)\n  e = a / 3\n  pause\n  f = load.u64 [x.w]\n  ret f\n}\n";
-        let private = |watched| {
-            let code = code_of(text, 1, 1, watched);
-            (0..7).map(|pc| code.private_cost(pc)).collect::<Vec<_>>()
+        let private = |marked: &str, watched| {
+            let body =
+                format!("  c = a + 1\n  d = c + 2\n{marked}  e = a / 3\n  pause\n  f = load.u64 [x.w]\n  ret f\n");
+            let code = code_of(&format!("{WORD}proc p(a, b) -> c {{\n{body}}}\n"), 1, 1, watched);
+            (0..code.program.ops.len()).map(|pc| code.private_cost(pc as Pc)).collect::<Vec<_>>()
         };
         // A division may fault; where a return leads is seen later.
-        assert_eq!(private(false), [Some(1), None, None, None, Some(40), None, Some(7)]);
-        let text = text.replace("  mark attempt(x)\n", "");
-        let private = |watched| {
-            let code = code_of(&text, 1, 1, watched);
-            (0..3).map(|pc| code.private_cost(pc)).collect::<Vec<_>>()
-        };
-        assert_eq!(private(false), [Some(1), Some(1), None]);
-        assert_eq!(private(true), [Some(1), None, None], "somebody counts the boundary before it");
+        assert_eq!(private("", false), [Some(1), Some(1), None, Some(40), None, Some(7)]);
+        let marked = private("  mark attempt(x)\n", false);
+        assert_eq!(marked, [Some(1), None, None, None, Some(40), None, Some(7)]);
+        let watched = private("", true);
+        assert_eq!(watched, [Some(1), None, None, Some(40), None, Some(7)], "somebody counts the boundary before it");
     }
 
     #[test]
     fn only_what_an_object_takes_is_mapped() {
-        let code = code_of(
-            "struct word { w: u64 }\nstruct own percpu { w: u64 }\nobject x: word\nproc p() {\n  ret\n}\n",
-            1,
-            1,
-            false,
-        );
+        let text = format!("struct own percpu {{ w: u64 }}\n{WORD}proc p() {{\n  ret\n}}\n");
+        let code = code_of(&text, 1, 1, false);
         let (program, mapped) = (&code.program, |addr| code.is_mapped(addr));
         assert_eq!(
             [GLOBAL_BASE - 1, GLOBAL_BASE, code.global_end - 1, code.global_end].map(mapped),

@@ -113,8 +113,7 @@ fn flow(program: &Program, known: &mut [Loaded], proc: usize, op: &Op) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asm::{Options, assemble};
-    use crate::program::Source;
+    use crate::asm::assembled;
 
     #[test]
     fn a_load_depends_on_a_load_through_arithmetic_calls_and_addresses_but_not_through_branches() {
@@ -150,8 +149,7 @@ on:
   ret
 }
 ";
-        let source = [Source { name: "test".into(), text: text.into() }];
-        let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
+        let program = assembled(text);
         let dependent = dependent(&program);
         let loads = program.ops.iter().zip(dependent).filter(|(op, _)| matches!(op, Op::Load { .. }));
         let found: Vec<bool> = loads.map(|(_, d)| d).collect();
@@ -164,8 +162,7 @@ on:
         let text = format!(
             "struct line align 64 {{ w: [u64; 8] }}\nobject x: line\nobject y: line\nproc main() {{\n{body}\n  z = load.u64 [y.w[k]]\n  ret\n}}\n"
         );
-        let source = [Source { name: "test".into(), text }];
-        let program = assemble(&source, &Options::default()).unwrap_or_else(|e| panic!("{}", e.render(&source, false)));
+        let program = assembled(&text);
         let last = program.ops.iter().rposition(|op| matches!(op, Op::Load { .. })).expect("one is there");
         (dependent(&program)[last], loads_flow_on(&program))
     }

@@ -185,6 +185,7 @@ impl Recur for StoreBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recur::Look;
 
     fn entry(addr: u64, width: Width, value: u64) -> Entry {
         Entry { addr, width, value, ready: Cycle(0), cause: Cause::default() }
@@ -210,13 +211,15 @@ mod tests {
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Miss);
     }
 
+    /// What the search for periods sees.
+    fn look(sb: &StoreBuffer) -> Look {
+        let mut walk = Walk::look(Cycle(0));
+        sb.clone().walk(&mut walk);
+        walk.seen().expect("it looks")
+    }
+
     #[test]
     fn a_look_tells_every_entry_and_its_fences() {
-        let look = |sb: &StoreBuffer| {
-            let mut walk = Walk::look(Cycle(0));
-            sb.clone().walk(&mut walk);
-            walk.seen().expect("it looks")
-        };
         let mut a = StoreBuffer::default();
         a.push(entry(0x100, Width::U32, 1), false);
         let mut b = a.clone();
@@ -297,9 +300,7 @@ mod tests {
             let mut sb = StoreBuffer::default();
             sb.push(entry(0x100, Width::U32, 1), false);
             change(&mut sb);
-            let mut walk = Walk::look(Cycle(50));
-            sb.walk(&mut walk);
-            walk.seen().expect("it looks")
+            look(&sb)
         };
         let all = [
             looks(&|sb| sb.push(entry(0x200, Width::U32, 1), false)),

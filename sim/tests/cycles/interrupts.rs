@@ -14,15 +14,22 @@ const HANDLER: &str = "proc handler() {
 }
 ";
 
-/// Runs `text`, which contains `handler`, with one interrupt on core 0: at the label `here`, or at a cycle.
-fn interrupted(spec: &MachineSpec, vector: Vector, at: Option<u64>, text: &str) -> Notes {
+/// When the interrupt comes.
+enum At {
+    Cycle(u64),
+    /// The label `here` is reached for this time, counted from 1.
+    Here(u64),
+}
+
+/// Runs `text`, which contains `handler`, with one interrupt on core 0.
+fn interrupted(spec: &MachineSpec, vector: Vector, at: At, text: &str) -> Notes {
     let m = machine(spec, text);
     let handler = m.program().procs.iter().position(|p| p.name == "handler").expect("the text has a handler") as u16;
     let process = match at {
-        Some(cycle) => Process::Periodic { period: 1 << 40, jitter: 0, first: Some(cycle) },
-        None => {
+        At::Cycle(cycle) => Process::Periodic { period: 1 << 40, jitter: 0, first: Some(cycle) },
+        At::Here(nth) => {
             let pc = m.program().label("t0.here").expect("the text has the label");
-            Process::Directed { pc, nth: 1, repeat: false }
+            Process::Directed { pc, nth, repeat: false }
         }
     };
     let mut spec = MachineSpec { stop_at: Cycle(1_000_000), ..spec.clone() };
@@ -45,13 +52,13 @@ here:
     );
     // skylake, NMI at the boundary before the second move, T + 1: entry 715, so the handler's move issues at T + 716;
     // move 1, return 1 (as a call), exit 330: the second move issues at T + 1 + 715 + 1 + 1 + 330 = T + 1048.
-    let n = interrupted(&skylake(), Vector::Nmi, None, &text);
+    let n = interrupted(&skylake(), Vector::Nmi, At::Here(1), &text);
     assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (716, 1048));
     // tiny, maskable: move 2, entry 80, move 2, return 5, exit 40. A directed arrival is at the core already, so there
     // is no delivery. NMI: entry 100, exit 50.
-    let n = interrupted(&tiny(), Vector::Irq(14), None, &text);
+    let n = interrupted(&tiny(), Vector::Irq(14), At::Here(1), &text);
     assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (82, 2 + 80 + 2 + 5 + 40));
-    let n = interrupted(&tiny(), Vector::Nmi, None, &text);
+    let n = interrupted(&tiny(), Vector::Nmi, At::Here(1), &text);
     assert_eq!((n.at(0, 9) - n.at(0, 1), n.span(0, 1, 2)), (102, 2 + 100 + 2 + 5 + 50));
 }
 
@@ -60,11 +67,11 @@ fn interrupted_work_goes_on_with_its_rest() {
     let text = format!("{HANDLER}proc t0() {{\n  z = 0\n  work 1000cy\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n");
     // skylake: work from 1 on, NMI at 500, handler from 1215 on. 501 cycles of work are left when it is back at
     // 500 + 715 + 1 + 1 + 330 = 1547, so it ends at 2048 = 1 + 1000 + 1047.
-    let n = interrupted(&skylake(), Vector::Nmi, Some(500), &text);
+    let n = interrupted(&skylake(), Vector::Nmi, At::Cycle(500), &text);
     assert_eq!((n.at(0, 9), n.at(0, 2)), (1215, 2048));
     // tiny: work from 2 on; the source fires at 500, the core sees it 10 later: handler from 510 + 100 on. The handler
     // takes 100 + 2 + 5 + 50 = 157 in all.
-    let n = interrupted(&tiny(), Vector::Nmi, Some(500), &text);
+    let n = interrupted(&tiny(), Vector::Nmi, At::Cycle(500), &text);
     assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 2 + 1000 + 157));
 }
 
@@ -76,7 +83,7 @@ fn an_interrupt_waits_for_the_load_under_way() {
     let a = line_of(&spec, 0, 0);
     let text =
         format!("{HANDLER}proc t0() {{\n  z = 0\n  x = load.u64 [{a}]\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n");
-    let n = interrupted(&spec, Vector::Nmi, Some(100), &text);
+    let n = interrupted(&spec, Vector::Nmi, At::Cycle(100), &text);
     assert_eq!((n.at(0, 9), n.at(0, 2)), (967, 967 + 332));
 }
 
@@ -90,7 +97,7 @@ fn a_handler_returns_only_when_its_stores_are_written() {
         "proc handler() {{\n  z = 0\n  mark note(9, 0, 0)\n  store.u64 [{a}], 1\n  ret\n}}
 proc t0() {{\n  work 1000cy\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n"
     );
-    let n = interrupted(&spec, Vector::Nmi, Some(500), &text);
+    let n = interrupted(&spec, Vector::Nmi, At::Cycle(500), &text);
     // Taken at 510, T = 610, back at 610 + 79 + 5 + 50 = 744 with 490 of the work left.
     assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 744 + 490));
 }
@@ -192,14 +199,8 @@ here:
 }}
 "
     );
-    let m = machine(&spec, &text);
-    let handler = m.program().procs.iter().position(|p| p.name == "handler").expect("the text has a handler") as u16;
-    let pc = m.program().label("t0.here").expect("the text has the label");
     for nth in 1..=3 {
-        let mut spec = MachineSpec { stop_at: Cycle(1_000_000), ..spec.clone() };
-        let process = Process::Directed { pc, nth, repeat: false };
-        spec.sources[0].push(Source { name: "one".into(), number: 0, vector: Vector::Nmi, handler, process });
-        let n = notes(&spec, &text);
+        let n = interrupted(&spec, Vector::Nmi, At::Here(nth), &text);
         let before = n.0.iter().take_while(|note| note.2[0] != 9).count() as u64;
         assert_eq!(before, nth, "it lands in the iteration in which the label is reached for the {nth}. time: {n:?}");
     }

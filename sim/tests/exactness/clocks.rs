@@ -7,14 +7,11 @@ use sim_core::rng::Stream;
 use sim_core::time::{Clock, Cycle};
 
 use crate::compare::{Tally, compare};
-use crate::phases::machine;
+use crate::phases::around;
 
 /// Core 0 waits OFFSET cycles and then spins until the clock or the flag ends it; core 1 first takes the flag's line
 /// only, then sets the flag.
 const TEXT: &str = "
-struct line align 64 kind payload { w: [u64; 8] }
-struct area percpu align 64 kind other { v: [u64; 32] }
-object flag: line
 proc read() -> t {
   t = clock_ns
   ret t
@@ -49,11 +46,6 @@ proc writer() {
   store.u64 [flag.w[1]], 1
   work 700cy
   store.u64 [flag.w[0]], 1
-  ret
-}
-proc on_nmi() {
-  k = local_add.u64 [cpu.area.v[1]], 1
-  mark note(k)
   ret
 }
 ";
@@ -126,7 +118,7 @@ fn spec(c: &Case) -> MachineSpec {
         .replace("SPAN", &nanos.to_string())
         .replace("OFFSET", &c.offset.to_string())
         .replace("WORK", &c.work.to_string());
-    let mut spec = machine(&text, c.width, c.landing);
+    let mut spec = around(&text, c.width, c.landing);
     spec.core.model = c.model;
     spec.clock = Clock { khz: c.khz };
     spec

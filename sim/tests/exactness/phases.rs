@@ -11,12 +11,25 @@ use sim_core::time::{Clock, Cycle};
 use crate::compare::{Tally, compare, program};
 use crate::machines::proc_idx;
 
-/// Core 0 spins, with three micro-ops that can share a cycle at the end of an iteration; core 1
-/// writes into the line it reads, and then ends the spin.
-const TEXT: &str = "
+/// What the procedures of [`around`] may use.
+const OBJECTS: &str = "
 struct line align 64 kind payload { w: [u64; 8] }
 struct area percpu align 64 kind other { v: [u64; 32] }
 object flag: line
+";
+
+/// Counts and tells it.
+const ON_NMI: &str = "
+proc on_nmi() {
+  n = local_add.u64 [cpu.area.v[1]], 1
+  mark note(n)
+  ret
+}
+";
+
+/// Core 0 spins, with three micro-ops that can share a cycle at the end of an iteration; core 1
+/// writes into the line it reads, and then ends the spin.
+const TEXT: &str = "
 proc spinner() {
   n = 0
 top:
@@ -36,11 +49,6 @@ proc writer() {
   store.u64 [flag.w[1]], 1
   work 400cy
   store.u64 [flag.w[0]], 1
-  ret
-}
-proc on_nmi() {
-  n = local_add.u64 [cpu.area.v[1]], 1
-  mark note(n)
   ret
 }
 ";
@@ -83,7 +91,12 @@ proc on_nmi() {
 ";
 
 fn spec(width: u32, work: u64, landing: Option<u64>) -> MachineSpec {
-    machine(&TEXT.replace("WORK", &work.to_string()), width, landing)
+    around(&TEXT.replace("WORK", &work.to_string()), width, landing)
+}
+
+/// [`machine`] with the procedures `spinner` and `writer`, a line `flag`, an area of each core, and a handler.
+pub(crate) fn around(procedures: &str, width: u32, landing: Option<u64>) -> MachineSpec {
+    machine(&[OBJECTS, procedures, ON_NMI].concat(), width, landing)
 }
 
 /// Two cores; a first level of one set of three ways.
@@ -205,7 +218,7 @@ fn a_spin_with_marks_that_stay_silent_is_computed() {
     let text = TEXT.replace("  n = 0\n", "  n = 0\n  x = 0\n").replace("WORK", "4000");
     for (place, marked) in [("  pause\n", "  pause\n  mark note(n) if x\n"), ("top:\n", "top:\n  mark note(n) if x\n")]
     {
-        let spec = machine(&text.replace(place, marked), 2, None);
+        let spec = around(&text.replace(place, marked), 2, None);
         let t = compare(&spec, Cycle(1_000_000), &mut Stream::derive(1, 0, "silent"));
         let t = t.unwrap_or_else(|e| panic!("{marked}: {e}"));
         assert!(t.spins >= 1 && t.fast_events * 10 < t.exact_events, "{marked}: {t:?}");
@@ -242,7 +255,7 @@ fn a_fault_of_one_core_finds_a_spinning_one_at_the_same_boundary() {
         let text =
             TEXT.replace("store.u64 [flag.w[1]], 1", "n = work / i").replace("work WORKcy", "work = WORK\n  work work");
         for width in [1, 4] {
-            let spec = machine(&text.replace("WORK", &work.to_string()), width, None);
+            let spec = around(&text.replace("WORK", &work.to_string()), width, None);
             let e = compare(&spec, Cycle(30_000), &mut Stream::derive(work, 0, "fault")).unwrap_err();
             assert!(e.starts_with("a fault: core 1: division by zero"), "work {work}, width {width}: {e}");
         }

@@ -156,8 +156,8 @@ fn only_a_former_owner_itself_waits_for_its_successor() {
     for (mark, args) in
         [(MarkKind::Wait, [A, WaitKind::HandOver as u64, NO_DEADLINE]), (MarkKind::Queued, [A, tail(0, 0), 0])]
     {
-        let err = w.0.mark(30, 1, mark, args);
-        assert!(matches!(err, Err(Violation::MarkWithoutAttempt { .. })), "{err:?}");
+        let violation = w.wrong(30, 1, mark, args);
+        assert!(matches!(violation, Violation::MarkWithoutAttempt { .. }), "{violation:?}");
     }
 }
 
@@ -183,7 +183,7 @@ fn a_lock_released_alone_by_an_unknown_tail_is_released_with_its_entry() {
     w.line_up(10, 0, A, 0);
     w.held(11, 0, A);
     w.released_alone(20, 0, A, 0x999);
-    let err = w.0.mark(30, 0, MarkKind::Queued, [A, 0x999, 0]);
-    assert!(matches!(err, Err(Violation::MarkWithoutAttempt { .. })), "{err:?}");
+    let violation = w.wrong(30, 0, MarkKind::Queued, [A, 0x999, 0]);
+    assert!(matches!(violation, Violation::MarkWithoutAttempt { .. }), "{violation:?}");
     assert!(w.0.finish().is_quiet());
 }

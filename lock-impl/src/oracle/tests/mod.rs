@@ -40,6 +40,14 @@ impl World {
         }
     }
 
+    /// A mark of a program that is not; it changes no context.
+    fn wrong(&mut self, at: u64, cpu: usize, kind: MarkKind, args: [u64; 3]) -> Violation {
+        let before = format!("{:?}", self.0.state.stacks);
+        let violation = self.0.mark(at, cpu, kind, args).expect_err("a violation");
+        assert_eq!(format!("{:?}", self.0.state.stacks), before);
+        violation
+    }
+
     /// Attempt at `at`, owner one cycle later.
     fn take(&mut self, at: u64, cpu: usize, lock: u64) {
         self.attempt(at, cpu, lock);

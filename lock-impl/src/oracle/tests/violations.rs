@@ -7,15 +7,6 @@ fn who(cpu: u32) -> Who {
     Who { context: ContextId { cpu, depth: 0, serial: u64::from(cpu) }, kind: ContextKind::Task }
 }
 
-impl World {
-    fn wrong(&mut self, at: u64, cpu: usize, kind: MarkKind, args: [u64; 3]) -> Violation {
-        let before = format!("{:?}", self.0.state.stacks);
-        let violation = self.0.mark(at, cpu, kind, args).expect_err("a violation");
-        assert_eq!(format!("{:?}", self.0.state.stacks), before);
-        violation
-    }
-}
-
 #[test]
 fn two_owners_of_one_lock_violate_mutual_exclusion() {
     let mut w = World::new(2);
