@@ -33,7 +33,7 @@ proc writer() {
 ";
 
 /// What comes before the spin and what an iteration does. Each ends after 900 to 4000 iterations.
-const FORMS: [(&str, &str); 33] = [
+const FORMS: [(&str, &str); 34] = [
     ("", "if n == 3000 goto out"),
     ("", "if n >= 3000 goto out"),
     ("", "if n > 3000 goto out"),
@@ -73,6 +73,8 @@ const FORMS: [(&str, &str); 33] = [
     ("", "t = cpus\n t = t + 3000\n if n == t goto out"),
     ("", "t = context\n t = t + 3000\n if n == t goto out"),
     ("", "p: line = lea [flag.w[2]]\n t = load.u64 [p.w[1]]\n if n == 3000 goto out"),
+    // Looked at in the inner loop's last iteration, which goes back by the outer edge and by way of what is before the inner.
+    ("again:\n t = 7", "if n < 6 goto top\n if n == 3000 goto out\n pause\n goto again"),
 ];
 
 #[test]
