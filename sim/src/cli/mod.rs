@@ -246,7 +246,7 @@ fn fail(failure: Failure) -> ExitCode {
         Failure::Files(e) => {
             let help = match &e {
                 reports::Error::Write { .. } => {
-                    "\n  help: is there room, and may you write there? if not, name another place"
+                    "\n  help: is there room, and may you write there? --out names another folder"
                 }
                 _ => "",
             };
