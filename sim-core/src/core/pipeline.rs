@@ -171,6 +171,7 @@ impl Core {
         self.spin.disturb();
     }
 
+    /// Does what is due at `t`, and that is something: `t` is not before [`Core::step_at`].
     pub(super) fn step<M: MemoryPort, I: InterruptPort, P: Probe>(&mut self, env: &mut Env<'_, M, I, P>, t: Cycle) {
         if matches!(self.state, State::Spin(_)) {
             self.leave_spin(env, t);
@@ -192,9 +193,8 @@ impl Core {
         }
         match self.state {
             State::Ready => self.issue(env, t),
-            State::Work { until } | State::Delay { until } if until <= t => self.resume_after(env, t),
-            State::Wfe { until, .. } if until <= t => self.resume_after(env, t),
-            _ => {}
+            State::Work { .. } | State::Delay { .. } | State::Wfe { .. } => self.resume_after(env, t),
+            _ => unreachable!("nothing is due in {:?}", self.state),
         }
     }
 

@@ -386,7 +386,6 @@ impl Symbolic<'_> {
         loads: &mut u64,
     ) -> Option<Pc> {
         let (dst, v) = match self.program.ops[pc as usize] {
-            Op::Alu { f: AluFn::Mov, dst, a, .. } => (dst, self.value(a)),
             Op::Alu { f, dst, a, b } => {
                 let (a, b) = (self.value(a), self.value(b));
                 (dst, self.alu(f, a, b)?)

@@ -209,6 +209,8 @@ mod tests {
         assert_eq!(sb.lookup(0x101, Width::U16), Lookup::Conflict, "it begins with the store and goes on behind it");
         sb.remove(0);
         assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Miss);
+        sb.push(entry(0x100, Width::U16, 0), false);
+        assert_eq!(sb.lookup(0x100, Width::U32), Lookup::Conflict, "they begin together");
     }
 
     /// What the search for periods sees.

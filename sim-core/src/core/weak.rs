@@ -203,6 +203,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::store_buffer::Entry;
+    use crate::ports::Cause;
 
     fn stale(line: u64, until: u64) -> StaleLine {
         StaleLine { line, data: [0x1122_3344_5566_7788; 8], until: Cycle(until) }
@@ -221,5 +223,36 @@ mod tests {
         assert_eq!(q.live(Cycle(0)).map(|s| (s.line, s.until.0)).collect::<Vec<_>>(), [(0xc0, 30), (0x80, 40)]);
         q.keep(stale(0x80, 40), 0);
         assert_eq!(q.live(Cycle(0)).count(), 0, "a queue without places keeps nothing");
+    }
+
+    #[test]
+    fn who_waits_for_which_stores() {
+        let (here, there) = (0x100, 0x200);
+        let with = |stores: &[(u64, bool)], fenced: bool| {
+            let mut core = Core::new(0, None, 1);
+            for &(addr, release) in stores {
+                let at = Cycle(0);
+                core.stores
+                    .push(Entry { addr, width: Width::U32, value: 1, ready: at, cause: Cause::default() }, release);
+            }
+            if fenced {
+                core.stores.fence();
+            }
+            // A load, and a read-modify-write, of each order that it can have.
+            let loads = [Order::Relaxed, Order::AcquirePc, Order::Acquire];
+            let both = [Order::Relaxed, Order::AcquirePc, Order::Acquire, Order::Release, Order::Full];
+            (
+                loads.map(|o| core.held_up(o, true, here, Width::U32)),
+                both.map(|o| core.held_up(o, false, here, Width::U32)),
+            )
+        };
+        let (no, yes) = (false, true);
+        assert_eq!(with(&[], false), ([no; 3], [no; 5]));
+        assert_eq!(with(&[(there, false)], false), ([no; 3], [no, no, no, yes, yes]));
+        assert_eq!(with(&[(there, true)], false), ([no, no, yes], [no, no, yes, yes, yes]));
+        // A load of the same bytes is answered by the buffer.
+        assert_eq!(with(&[(here, false)], false), ([no; 3], [yes; 5]));
+        assert_eq!(with(&[(here, true)], false), ([no, no, yes], [yes; 5]));
+        assert_eq!(with(&[(there, false)], true), ([no; 3], [yes; 5]));
     }
 }

@@ -3,6 +3,7 @@
 
 use interrupt_ctrl::{Process, Source, Vector};
 use rqsim::machine::MachineSpec;
+use sim_core::core::{CoreParams, MemoryModel};
 use sim_core::time::Cycle;
 
 use crate::common::{Notes, line_of, machine, notes, skylake, tiny};
@@ -100,6 +101,10 @@ proc t0() {{\n  work 1000cy\n  z = 0\n  mark note(2, 0, 0)\n  ret\n}}\n"
     let n = interrupted(&spec, Vector::Nmi, At::Cycle(500), &text);
     // Taken at 510, T = 610, back at 610 + 79 + 5 + 50 = 744 with 490 of the work left.
     assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 744 + 490));
+    // On a `weak` core the return waits for no store: it issues at T + 3.
+    let weak = CoreParams { model: MemoryModel::Weak { queue: 8, delay: 1000 }, ..spec.core };
+    let n = interrupted(&MachineSpec { core: weak, ..spec }, Vector::Nmi, At::Cycle(500), &text);
+    assert_eq!((n.at(0, 9), n.at(0, 2)), (610, 668 + 490));
 }
 
 /// Runs `text` on `tiny` with the sources `sent` on every core: 5 is maskable, 6 soft, each with the handler of its name.

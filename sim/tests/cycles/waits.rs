@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ends a wait for an event, and when; and what counts as retired.
+//! What ends a wait for an event, and when; what a drawn span may be; and what counts as retired.
+
+use std::collections::BTreeSet;
 
 use rqsim::machine::{MachineSpec, Outcome};
 use sim_core::core::CoreParams;
@@ -61,6 +63,30 @@ fn a_writer_ends_a_wait_and_who_has_no_copy_does_not_wait() {
     // Move 2, the wait that is none 1.
     let n = notes(&spec, &waits(false, line_of(&spec, 0, 0), 1));
     assert_eq!(n.span(0, 1, 2), 3);
+}
+
+#[test]
+fn a_drawn_range_has_both_its_ends() {
+    let drawn = |range: &str| {
+        let text = format!(
+            "dist span = uniform({range})
+proc t0() {{
+  i = 0
+again:
+  v = draw span
+  mark note(i, v)
+  i = i + 1
+  if i < 200 goto again
+  ret
+}}
+"
+        );
+        notes(&tiny(), &text).0.iter().map(|(_, _, [_, v, _])| *v).collect::<BTreeSet<_>>()
+    };
+    // At 1 GHz a nanosecond is a cycle.
+    assert_eq!(drawn("3cy, 6cy"), BTreeSet::from([3, 4, 5, 6]));
+    assert_eq!(drawn("3ns, 6ns"), BTreeSet::from([3, 4, 5, 6]));
+    assert_eq!(drawn("7cy, 7cy"), BTreeSet::from([7]));
 }
 
 #[test]

@@ -89,3 +89,25 @@ fn a_spin_computes_with_every_form_and_ends_where_it_would() {
         }
     }
 }
+
+/// Where a step cannot be told from the ones before: bits between which a carry skips some, a mask that moves, a product.
+const EXECUTED: [&str; 6] = [
+    "t = n & 1008\n if t == 992 goto out",
+    "m = m + 3\n t = n & m\n if n >= 3000 goto out",
+    "t = n | 1\n if t == 2001 goto out",
+    "t = n * 3\n if t == 6000 goto out",
+    "t = n << 2\n if t == 8000 goto out",
+    "t = n / 2\n if t == 1000 goto out",
+];
+
+#[test]
+fn what_does_not_go_in_equal_steps_is_executed() {
+    for body in EXECUTED {
+        for width in [1, 4] {
+            let spec = around(&TEXT.replace("BEFORE", "").replace("BODY", body), width, None);
+            let t = compare(&spec, Cycle(1_000_000), &mut Stream::derive(1, 0, "forms"));
+            let t = t.unwrap_or_else(|e| panic!("{body}, width {width}: {e}"));
+            assert!(t.spins == 0, "{body}, width {width}: {t:?}");
+        }
+    }
+}

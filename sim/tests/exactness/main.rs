@@ -18,4 +18,5 @@ mod records;
 mod repeat;
 mod reused;
 mod sends;
+mod stale;
 mod wider;

@@ -3,7 +3,7 @@
 
 use sim_core::core::MemoryModel;
 
-use crate::harness::{Round, WEAK, count, play};
+use crate::harness::{Round, WEAK, count, finished, machine, play};
 
 /// Rounds per machine.
 const ROUNDS: u64 = 1_500;
@@ -167,4 +167,35 @@ fn without_places_or_time_no_load_is_stale() {
 #[test]
 fn load_buffering_is_never_seen() {
     forbidden(bodies!([RX, Y1], [RY, X1]), |r| r.reg(0, 0) == 1 && r.reg(1, 0) == 1);
+}
+
+#[test]
+fn a_load_that_the_store_buffer_answers_drops_stale_copies_only_if_it_acquires() {
+    // Core 0 has a copy of x, which core 1 takes away; then it reads z, which it has just stored and does not have, and x.
+    let x = |order: &str| {
+        let text = format!(
+            "struct var align 64 kind payload {{ v: u64 }}
+object x: var
+object z: var
+proc t0() {{
+  a = load.u64 [x.v]
+  work 1500cy
+  store.u64 [z.v], 7
+  b = load.u64{order} [z.v]
+  c = load.u64 [x.v]
+  mark note(0, b, c)
+  ret
+}}
+proc t1() {{
+  work 500cy
+  store.u64 [x.v], 1
+  ret
+}}
+"
+        );
+        let m = finished(&machine(WEAK, 2, 1), &text);
+        let [(_, 0, [_, 7, c])] = m.probe.0[..] else { panic!("{:?}", m.probe.0) };
+        c
+    };
+    assert_eq!((x(""), x(".acqpc"), x(".acq")), (0, 1, 1));
 }
