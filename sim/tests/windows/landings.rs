@@ -103,6 +103,21 @@ fn times_add_up() {
     }
 }
 
+/// A core whose task has ended sleeps between the interrupts of its timer, and not only behind the last.
+#[test]
+fn a_core_that_is_woken_sleeps_in_between() {
+    let ends =
+        CONTENDED.replace("(on: Range(first: 0, last: 2), body: [Forever([", "(on: Cpus([0, 2]), body: [Forever([");
+    let ends =
+        ends.replace("])])]),\n    handlers", "])]), (on: Cpus([1]), body: [Work(Fixed(\"1us\"))])]),\n    handlers");
+    let map = map_of(parse(&ends), "base", &effort(1, 0));
+    let t = map.time;
+    let cycles = map.simulated_ns * map.clock_khz / 1_000_000;
+    assert_eq!(t.path + t.elsewhere + t.blocked + t.asleep, cycles * u64::from(map.interrupted), "{t:?}");
+    // Of 40 us it works for one, and for some more in the handler of every fifth.
+    assert!(t.asleep > cycles / 2 && t.asleep < cycles, "{t:?}");
+}
+
 #[test]
 fn forks_disturb_nothing_and_shortcuts_do_not_show() {
     let (prepared, plan) = prepared(parse(CONTENDED));
