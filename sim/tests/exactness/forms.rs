@@ -111,3 +111,16 @@ fn what_does_not_go_in_equal_steps_is_executed() {
         }
     }
 }
+
+#[test]
+fn a_spin_comes_to_a_load_that_fails_in_the_iteration_in_which_it_would() {
+    // Not aligned, from iteration TURN on; the line is in the cache.
+    let before = "p: line = lea [flag.w[0]]\n t = load.u64 [p.w[0]]\n p = p + 4";
+    for turn in 1..40 {
+        let body = format!("if n < {turn} goto on\n t = load.u64 [p.w[0]]\non:\n if n == 3000 goto out");
+        let spec = around(&TEXT.replace("BEFORE", before).replace("BODY", &body), 1, None);
+        let failed =
+            compare(&spec, Cycle(1_000_000), &mut Stream::derive(1, 0, "forms")).expect_err("it is not aligned");
+        assert!(failed.starts_with("a fault") && failed.contains("not aligned"), "turn {turn}: {failed}");
+    }
+}
