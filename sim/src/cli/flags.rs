@@ -109,7 +109,10 @@ impl BatchFlags {
 /// Makes a folder for what is written, unless there is something in the way of it or of a file in it; `way_out` is how another is named.
 pub(super) fn make_folder(dir: &Path, way_out: &str) -> Result<(), Failure> {
     no_file_in_the_way(dir, way_out)?;
-    std::fs::create_dir_all(dir).map_err(|source| reports::Error::Write { path: dir.into(), source })?;
+    std::fs::create_dir_all(dir).map_err(|e| {
+        let help = format!("is there room, and may you write there? If not, {way_out}");
+        InputError::text(&format!("cannot write {}: {e}", dir.display()), &help)
+    })?;
     let entries = std::fs::read_dir(dir).map_err(|source| reports::Error::Read { path: dir.into(), source })?;
     let mut taken: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
     taken.retain(|p| p.extension().is_some_and(|e| ["csv", "jsonl", "svg"].iter().any(|x| e == *x)));

@@ -50,6 +50,15 @@ fn what_cannot_be_a_folder_is_refused_before_any_work() {
         assert_eq!(out.status.code(), Some(2), "{folder}: {}", told(&out));
         assert!(told(&out).contains(folder) && told(&out).contains("--out"), "{}", told(&out));
     }
+    // A command without `--out` does not name it.
+    let out = sim(dir.path(), &["man", "/proc/pages"]).output().expect("it runs");
+    assert_eq!(out.status.code(), Some(2), "{}", told(&out));
+    assert!(
+        told(&out).contains("cannot write /proc/pages") && told(&out).contains("name another folder"),
+        "{}",
+        told(&out)
+    );
+    assert!(!told(&out).contains("--out"), "{}", told(&out));
 }
 
 /// Killed at any moment, the same command makes the rest, and the records are those of a run that nobody disturbed.
